@@ -1,0 +1,159 @@
+/**
+ * The wire protocol between harness and engine: JSON-RPC 2.0, one message a line, on stdio. docs/protocol.md explains
+ * it; `docs/protocol.schema.json` is generated from these schemas.
+ */
+import { z } from "zod";
+
+/** Bumped when an old engine could misread a new harness. */
+export const protocolVersion = 1;
+
+/** Longest accepted line in bytes; tensors never travel in messages. */
+export const maxMessageBytes = 64 * 1024 * 1024;
+
+const computeDtype = z.enum(["float32", "bfloat16", "float16"]);
+const size = z.int().nonnegative();
+const shape = z.array(size);
+const jsonObject = z.record(z.string(), z.unknown());
+
+/** A named tensor of a model's state dict. `tied_to` names the tensor whose storage it shares. */
+export const tensorSpec = z.strictObject({
+  name: z.string(),
+  shape,
+  dtype: z.string(),
+  tied_to: z.string().optional(),
+});
+
+/** A module of the model's tree, in registration order; the root has the path "". */
+export const moduleSpec = z.strictObject({ path: z.string(), type: z.string() });
+
+/** One read of a config field: which module (dotted path) read it, and the field's path in the config. */
+export const configRead = z.strictObject({ scope: z.string(), field: z.string() });
+
+/** A slice [start, end) of the input tokens that is run as one forward; `cache: false` is a forward without KV cache. */
+export const phaseSpec = z.strictObject({
+  name: z.string().regex(/^[a-z_]+(:\d+)?$/),
+  start: size,
+  end: size,
+  cache: z.boolean(),
+});
+
+/** A code change applied to the engine's own model: a module file and the name of its export. For self-tests. */
+export const faultSpec = z.strictObject({ module: z.string(), name: z.string() });
+
+const empty = z.strictObject({});
+
+/** Requests that the harness sends: parameters and result of each method. */
+export const methods = {
+  hello: {
+    params: z.strictObject({ protocol: z.int(), spool: z.string(), cache: z.string() }),
+    result: z.strictObject({
+      protocol: z.int(),
+      name: z.string(),
+      version: z.string(),
+      versions: z.record(z.string(), z.string()).default({}),
+      capabilities: z.strictObject({
+        dtypes: z.array(computeDtype),
+        /** Can list shapes from a config alone. */
+        shapes: z.boolean(),
+        /** Keeps a KV cache between phases (else only `prefill` and `full`). */
+        cache: z.boolean(),
+        /** Can draw a checkpoint from a config and a seed. */
+        build: z.boolean(),
+        /** Can run in float64 as the oracle. */
+        oracle: z.boolean(),
+        /** Can run one module on given inputs. */
+        replay: z.boolean(),
+      }),
+    }),
+  },
+  load: {
+    params: z.strictObject({
+      /** A checkpoint directory with config.json and safetensors... */
+      checkpoint: z.string().optional(),
+      /** ...or a config from which the checkpoint is drawn with `seed` (capability `build`). */
+      config: jsonObject.optional(),
+      seed: z.int().nonnegative().optional(),
+      dtype: computeDtype,
+      fault: faultSpec.optional(),
+    }),
+    result: z.strictObject({
+      checkpoint: z.string(),
+      modules: z.array(moduleSpec),
+      tensors: z.array(tensorSpec),
+      /** SHA-256 over the checkpoint's tensors, see docs/protocol.md; absent when the engine does not know. */
+      weights_sha256: z.string().optional(),
+    }),
+  },
+  run: {
+    params: z.strictObject({
+      run: z.string(),
+      /** A safetensors file with `input_ids`, `attention_mask` and the modality tensors. */
+      inputs: z.string(),
+      phases: z.array(phaseSpec).min(1),
+      /** Only sites that match one of these patterns (`*` any characters); all when absent. */
+      sites: z.array(z.string()).optional(),
+      oracle: z.boolean(),
+      credits: z.int().positive(),
+    }),
+    result: z.strictObject({ run: z.string(), batches: size, taps: size }),
+  },
+  shapes: {
+    params: z.strictObject({ config: jsonObject, inputs: z.string(), fault: faultSpec.optional() }),
+    result: z.strictObject({
+      sites: z.array(z.strictObject({ site: z.string(), shape, dtype: z.string() })),
+      modules: z.array(moduleSpec),
+      tensors: z.array(tensorSpec),
+      /** Present when the engine's forward could not go on. */
+      stop: z
+        .strictObject({ site: z.string(), message: z.string(), found: shape.optional(), expected: shape.optional() })
+        .optional(),
+      config_reads: z.array(configRead),
+    }),
+  },
+  config_reads: { params: empty, result: z.strictObject({ reads: z.array(configRead) }) },
+  unload: { params: empty, result: empty },
+  shutdown: { params: empty, result: empty },
+} as const;
+
+/** Notifications: engine to harness. */
+export const tapsNotification = z.strictObject({
+  run: z.string(),
+  phase: z.string(),
+  /** Counts from 0 within the run. */
+  batch: size,
+  /** A safetensors file in the spool directory; the harness deletes it after reading. */
+  file: z.string(),
+  /** Sites in execution order; several may name the same tensor of the file. */
+  taps: z.array(z.strictObject({ site: z.string(), tensor: z.string() })),
+});
+
+/** Notifications: harness to engine. */
+export const creditNotification = z.strictObject({ run: z.string(), credits: z.int().positive() });
+export const cancelNotification = z.strictObject({ run: z.string() });
+
+/** The `data` of a JSON-RPC error: what was expected, what was found, where, and what to do. */
+export const errorData = z.strictObject({
+  expected: z.string().optional(),
+  found: z.string().optional(),
+  where: z.string().optional(),
+  remedy: z.string().optional(),
+});
+
+/** JSON-RPC error codes of this protocol, beyond the standard -32700 .. -32603. */
+export const errorCodes = {
+  unsupported: -32001, // the engine does not implement this architecture, dtype or feature
+  badInput: -32002, // a file or value that the caller must mend
+  cancelled: -32003,
+  internal: -32603,
+} as const;
+
+export type Method = keyof typeof methods;
+export type Params<M extends Method> = z.infer<(typeof methods)[M]["params"]>;
+export type Result<M extends Method> = z.infer<(typeof methods)[M]["result"]>;
+export type TapsNotification = z.infer<typeof tapsNotification>;
+export type TensorSpec = z.infer<typeof tensorSpec>;
+export type ModuleSpec = z.infer<typeof moduleSpec>;
+export type ConfigRead = z.infer<typeof configRead>;
+export type PhaseSpec = z.infer<typeof phaseSpec>;
+export type FaultSpec = z.infer<typeof faultSpec>;
+export type ErrorData = z.infer<typeof errorData>;

@@ -1,0 +1,187 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { existsSync } from "node:fs";
+import type { Dtype } from "./dtype.ts";
+import { dtypeBytes, isDtype } from "./dtype.ts";
+import type { RawTensor } from "./tensor.ts";
+import { elementCount } from "./tensor.ts";
+
+/** Where one tensor lies in a file. Offsets are absolute, in bytes. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A safetensors file or a sharded checkpoint, header only: data is read on demand. */
+export interface TensorIndex {
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A file that is not valid safetensors. The message names file, expectation and finding. */
+export class SafetensorsError extends Error {
+  override readonly name = "SafetensorsError";
+}
+
+const maxHeaderBytes = 100_000_000; // the limit of the reference implementation
+
+/**
+ * Reads and validates the header of one safetensors file: header size and JSON, known dtypes, sizes that match
+ * shapes, ranges inside the file, contiguous and without overlap.
+ * @throws SafetensorsError naming what was expected and found.
+ */
+export function readSafetensorsIndex(file: string): TensorIndex {
+  const fd = openSync(file, "r");
+  try {
+    const size = fstatSync(fd).size;
+    if (size < 8) throw bad(file, "at least 8 bytes", `${size}`);
+    const prefix = Buffer.alloc(8);
+    readSync(fd, prefix, 0, 8, 0);
+    const headerBytes = Number(prefix.readBigUInt64LE());
+    if (headerBytes > maxHeaderBytes || headerBytes > size - 8)
+      throw bad(file, `a header of at most ${Math.min(maxHeaderBytes, size - 8)} bytes`, `${headerBytes}`);
+    const header = Buffer.alloc(headerBytes);
+    readSync(fd, header, 0, headerBytes, 8);
+    return parseHeader(file, header, 8 + headerBytes, size);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function parseHeader(file: string, header: Buffer, dataStart: number, fileSize: number): TensorIndex {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(header));
+  } catch {
+    throw bad(file, "a JSON header", `${JSON.stringify(header.subarray(0, 24).toString("latin1"))}...`);
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    throw bad(file, "a JSON object as header", Array.isArray(parsed) ? "an array" : String(parsed));
+  const entries = new Map<string, TensorEntry>();
+  let metadata: Record<string, string> = {};
+  for (const [name, value] of Object.entries(parsed)) {
+    if (name === "__metadata__") metadata = value as Record<string, string>;
+    else entries.set(name, parseEntry(file, name, value, dataStart, fileSize));
+  }
+  checkLayout(file, [...entries.values()], dataStart, fileSize);
+  return { entries, metadata };
+}
+
+function parseEntry(file: string, name: string, value: unknown, dataStart: number, fileSize: number): TensorEntry {
+  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+  const where = `${file}, tensor ${name}`;
+  if (typeof dtype !== "string" || !isDtype(dtype))
+    throw bad(where, `a dtype of ${Object.keys(dtypeBytes).join(", ")}`, String(dtype));
+  if (!isSizes(shape)) throw bad(where, "a shape of whole numbers", JSON.stringify(shape));
+  if (!isSizes(offsets) || offsets.length !== 2) throw bad(where, "data_offsets [start, end]", JSON.stringify(offsets));
+  const [start, end] = [dataStart + offsets[0]!, dataStart + offsets[1]!];
+  const wanted = elementCount(shape) * dtypeBytes[dtype];
+  if (end - start !== wanted) throw bad(where, `${wanted} bytes for ${dtype} [${shape}]`, `${end - start}`);
+  if (end > fileSize) throw bad(where, `data that ends within the file's ${fileSize} bytes`, `${end}`);
+  return { name, dtype, shape, file, start, end };
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+function checkLayout(file: string, entries: TensorEntry[], dataStart: number, fileSize: number): void {
+  let end = dataStart;
+  for (const entry of entries.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
+    if (entry.start !== end) throw bad(`${file}, tensor ${entry.name}`, `data at byte ${end}`, `${entry.start}`);
+    end = entry.end;
+  }
+  if (end !== fileSize) throw bad(file, `${end} bytes, as the header says`, `${fileSize}`);
+}
+
+function bad(where: string, expected: string, found: string): SafetensorsError {
+  return new SafetensorsError(
+    `${where}: expected ${expected}, found ${found}. Write the file again, or fetch it again if it was downloaded.`,
+  );
+}
+
+/**
+ * Opens a checkpoint directory: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+ * @throws SafetensorsError when neither exists, or a shard lacks a tensor that the index promises.
+ */
+export function openCheckpoint(directory: string): TensorIndex {
+  const single = join(directory, "model.safetensors");
+  if (existsSync(single)) return readSafetensorsIndex(single);
+  const indexFile = join(directory, "model.safetensors.index.json");
+  if (!existsSync(indexFile)) throw bad(directory, "model.safetensors or model.safetensors.index.json", "neither");
+  const { weight_map: weightMap } = JSON.parse(readFileSync(indexFile, "utf8")) as {
+    weight_map: Record<string, string>;
+  };
+  const shards = new Map<string, TensorIndex>();
+  for (const shard of new Set(Object.values(weightMap)))
+    shards.set(shard, readSafetensorsIndex(join(dirname(indexFile), shard)));
+  const entries = new Map<string, TensorEntry>();
+  for (const [name, shard] of Object.entries(weightMap)) {
+    const entry = shards.get(shard)!.entries.get(name);
+    if (!entry) throw bad(`${indexFile}, tensor ${name}`, `the tensor in ${shard}`, "no such tensor there");
+    entries.set(name, entry);
+  }
+  return { entries, metadata: {} };
+}
+
+/**
+ * Reads one tensor's bytes, into `target` when given (at least `entry.end - entry.start` long, 8-aligned).
+ * @throws SafetensorsError when the file ends early.
+ */
+export function readTensor(entry: TensorEntry, target?: Uint8Array, fd?: number): RawTensor {
+  const length = entry.end - entry.start;
+  const bytes = target ? target.subarray(0, length) : new Uint8Array(length);
+  const handle = fd ?? openSync(entry.file, "r");
+  try {
+    let done = 0;
+    while (done < length) {
+      const count = readSync(handle, bytes, done, Math.min(length - done, 2 ** 30), entry.start + done);
+      if (count === 0) throw bad(`${entry.file}, tensor ${entry.name}`, `${length} bytes`, `${done}`);
+      done += count;
+    }
+  } finally {
+    if (fd === undefined) closeSync(handle);
+  }
+  return { dtype: entry.dtype, shape: entry.shape, bytes };
+}
+
+/**
+ * Writes tensors as one safetensors file, data 8-byte aligned, atomically (temp file, then rename). Tensors are
+ * ordered by descending element size, as the reference writer does, so that every one is aligned.
+ */
+export function writeSafetensors(
+  file: string,
+  tensors: ReadonlyMap<string, RawTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  const ordered = [...tensors].toSorted(([, a], [, b]) => dtypeBytes[b.dtype] - dtypeBytes[a.dtype]);
+  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  let offset = 0;
+  for (const [name, { dtype, shape, bytes }] of ordered) {
+    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes.byteLength] };
+    offset += bytes.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, " ");
+  padded.writeBigUInt64LE(BigInt(padded.length - 8));
+  json.copy(padded, 8);
+  const temporary = `${file}.${process.pid}.tmp`;
+  const fd = openSync(temporary, "w");
+  try {
+    writeAll(fd, padded);
+    for (const [, { bytes }] of ordered) writeAll(fd, bytes);
+    closeSync(fd);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.byteLength;) done += writeSync(fd, bytes, done, bytes.byteLength - done);
+}

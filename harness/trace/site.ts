@@ -1,0 +1,42 @@
+/** A place in a model whose tensor is compared: `model.layers.5.self_attn.o_proj:in`, `...self_attn#q_rope`, `cache.5.key`. */
+export type Site = string;
+
+/** A site taken apart. */
+export interface SiteParts {
+  /** Hugging Face module path, or `cache.N` / `inputs` / empty for `logits`. */
+  readonly module: string;
+  /** `in`, `out`, `in.1`, ... for module sites, else null. */
+  readonly port: string | null;
+  /** `q_rope`, `scores`, ... for functional sites, else null. */
+  readonly functional: string | null;
+  /** 0 for the first call of the module in a phase; sites of later calls end in `@1`, `@2`, ... */
+  readonly call: number;
+}
+
+/** Takes a site name apart. */
+export function parseSite(site: Site): SiteParts {
+  const at = site.lastIndexOf("@");
+  const call = at < 0 ? 0 : Number(site.slice(at + 1));
+  const name = at < 0 ? site : site.slice(0, at);
+  const hash = name.indexOf("#");
+  if (hash >= 0) return { module: name.slice(0, hash), port: null, functional: name.slice(hash + 1), call };
+  const colon = name.indexOf(":");
+  if (colon >= 0) return { module: name.slice(0, colon), port: name.slice(colon + 1), functional: null, call };
+  return { module: name, port: null, functional: null, call };
+}
+
+/** The index of the repeated layer that a module path lies in, or null: 5 for `model.layers.5.mlp`. */
+export function layerOf(modulePath: string): number | null {
+  const match = /(?:^|\.)(\d+)(?:\.|$)/.exec(modulePath);
+  return match ? Number(match[1]) : null;
+}
+
+/** A module path with its layer indices replaced by `*`: `model.layers.*.mlp`. */
+export function withoutLayer(path: string): string {
+  return path.replaceAll(/(^|\.)\d+(?=\.|$|[:#])/g, "$1*");
+}
+
+/** One tensor's place in a trace: a site in one phase. */
+export function tapKey(phase: string, site: Site): string {
+  return `${phase}|${site}`;
+}

@@ -1,0 +1,75 @@
+import type { Dtype } from "./dtype.ts";
+import { dtypeBytes } from "./dtype.ts";
+
+/** A tensor as it travels: row-major little-endian bytes with a dtype and a shape. */
+export interface RawTensor {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** `elementCount(shape) * dtypeBytes[dtype]` bytes, aligned to 8. */
+  readonly bytes: Uint8Array;
+}
+
+/** Number of elements of `shape`; 1 for a scalar. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** A float32 tensor over `values` (no copy). */
+export function float32Tensor(values: Float32Array, shape: readonly number[]): RawTensor {
+  return { dtype: "F32", shape, bytes: viewBytes(values) };
+}
+
+/** An int64 tensor; throws RangeError when a value is not a safe integer. */
+export function int64Tensor(values: ArrayLike<number>, shape: readonly number[]): RawTensor {
+  const array = BigInt64Array.from({ length: values.length }, (_, index) => BigInt(values[index]!));
+  return { dtype: "I64", shape, bytes: viewBytes(array) };
+}
+
+/** A boolean tensor: one byte per element, 0 or 1. */
+export function boolTensor(values: ArrayLike<number>, shape: readonly number[]): RawTensor {
+  return { dtype: "BOOL", shape, bytes: Uint8Array.from(values, (value) => (value === 0 ? 0 : 1)) };
+}
+
+/** The bytes behind a typed array, without a copy. */
+export function viewBytes(array: ArrayBufferView): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/**
+ * The numbers of a tensor of any dtype, widened without loss to float64 (int64 beyond 2^53 excepted).
+ * float32 and float64 are views where alignment allows, everything else is converted.
+ */
+export function toNumbers(tensor: RawTensor): Float32Array | Float64Array {
+  const { bytes, dtype } = tensor;
+  const count = bytes.byteLength / dtypeBytes[dtype];
+  const aligned = bytes.byteOffset % dtypeBytes[dtype] === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset } = aligned;
+  switch (dtype) {
+    case "F32":
+      return new Float32Array(buffer, byteOffset, count);
+    case "F64":
+      return new Float64Array(buffer, byteOffset, count);
+    case "F16":
+      return Float32Array.from(new Float16Array(buffer, byteOffset, count));
+    case "BF16":
+      return widenBfloat16(new Uint16Array(buffer, byteOffset, count));
+    case "I64":
+      return Float64Array.from(new BigInt64Array(buffer, byteOffset, count), Number);
+    case "I32":
+      return Float64Array.from(new Int32Array(buffer, byteOffset, count));
+    case "I16":
+      return Float32Array.from(new Int16Array(buffer, byteOffset, count));
+    case "I8":
+      return Float32Array.from(new Int8Array(buffer, byteOffset, count));
+    case "U8":
+    case "BOOL":
+      return Float32Array.from(aligned);
+  }
+}
+
+/** bfloat16 bit patterns as float32 numbers (exact: bfloat16 is the upper half of float32). */
+export function widenBfloat16(patterns: Uint16Array): Float32Array {
+  const widened = new Uint32Array(patterns.length);
+  for (let index = 0; index < patterns.length; index++) widened[index] = patterns[index]! << 16;
+  return new Float32Array(widened.buffer);
+}
