@@ -37,6 +37,25 @@ export const phaseSpec = z.strictObject({
   cache: z.boolean(),
 });
 
+/** What a KV cache of a given budget holds, per kind of layer. */
+export const kvPlan = z.strictObject({
+  budget_bytes: size,
+  /** Longest sequence the dummy forward was run at. */
+  max_length: size,
+  /** Tokens of one sequence that fit in the budget (at most `max_length`). */
+  tokens: size,
+  kinds: z.array(
+    z.strictObject({
+      kind: z.string(),
+      layers: size,
+      bytes_per_token: size,
+      /** Tokens one sequence of `tokens` keeps in each layer of this kind. */
+      tokens_kept: size,
+      bytes: size,
+    }),
+  ),
+});
+
 /** A code change applied to the engine's own model: a module file and the name of its export. For self-tests. */
 export const faultSpec = z.strictObject({ module: z.string(), name: z.string() });
 
@@ -75,6 +94,8 @@ export const methods = {
       seed: z.int().nonnegative().optional(),
       dtype: computeDtype,
       fault: faultSpec.optional(),
+      /** Asks for a KV-cache plan. */
+      kv_budget_bytes: size.optional(),
     }),
     result: z.strictObject({
       checkpoint: z.string(),
@@ -82,6 +103,7 @@ export const methods = {
       tensors: z.array(tensorSpec),
       /** SHA-256 over the checkpoint's tensors, see docs/protocol.md; absent when the engine does not know. */
       weights_sha256: z.string().optional(),
+      kv_plan: kvPlan.optional(),
     }),
   },
   run: {
@@ -155,5 +177,6 @@ export type TensorSpec = z.infer<typeof tensorSpec>;
 export type ModuleSpec = z.infer<typeof moduleSpec>;
 export type ConfigRead = z.infer<typeof configRead>;
 export type PhaseSpec = z.infer<typeof phaseSpec>;
+export type KvPlan = z.infer<typeof kvPlan>;
 export type FaultSpec = z.infer<typeof faultSpec>;
 export type ErrorData = z.infer<typeof errorData>;

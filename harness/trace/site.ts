@@ -5,18 +5,18 @@ export type Site = string;
 export interface SiteParts {
   /** Hugging Face module path, or `cache.N` / `inputs` / empty for `logits`. */
   readonly module: string;
-  /** `in`, `out`, `in.1`, ... for module sites, else null. */
+  /** `in`, `out`, `out.1`, ... for module sites, else null. */
   readonly port: string | null;
   /** `q_rope`, `scores`, ... for functional sites, else null. */
   readonly functional: string | null;
-  /** 0 for the first call of the module in a phase; sites of later calls end in `@1`, `@2`, ... */
-  readonly call: number;
+  /** Which call of the module in this phase: "" for the only or first one, else what follows `@` (`1`, `2`, a layer type). */
+  readonly call: string;
 }
 
 /** Takes a site name apart. */
 export function parseSite(site: Site): SiteParts {
   const at = site.lastIndexOf("@");
-  const call = at < 0 ? 0 : Number(site.slice(at + 1));
+  const call = at < 0 ? "" : site.slice(at + 1);
   const name = at < 0 ? site : site.slice(0, at);
   const hash = name.indexOf("#");
   if (hash >= 0) return { module: name.slice(0, hash), port: null, functional: name.slice(hash + 1), call };
