@@ -1,0 +1,185 @@
+/**
+ * The verdict: the machine-readable result of one case with one engine. Every report is drawn from it and from nothing
+ * else. `docs/verdict.schema.json` is generated from this schema.
+ */
+import { z } from "zod";
+
+/** Bumped when a reader of an older verdict could misread a newer one. */
+export const verdictVersion = 1;
+
+/** pass: compared and equal to within noise; unknown: could not be judged (never green); error: something broke. */
+export const status = z.enum(["pass", "fail", "unknown", "error"]);
+
+const shape = z.array(z.int().nonnegative());
+/** Sizes of a site at symbolic lengths: numbers, or text such as "s" and "2s". */
+const symbolicShape = z.array(z.union([z.int(), z.string()]));
+/** JSON has no infinity: a ratio that is not a number is capped at this value. */
+export const maxRatio = 1e30;
+const ratio = z.number().nonnegative();
+
+/** How far the engine is from the float64 oracle at one site, in units of the reference's own rounding noise. */
+export const distance = z.strictObject({
+  /** Whole tensor: rms(engine - oracle) / noise. */
+  ratio,
+  /** The worst row (all but the last axis flattened) and the worst column (last axis), same unit. */
+  worst_row: z.strictObject({ index: z.int(), ratio }),
+  worst_column: z.strictObject({ index: z.int(), ratio }).nullable(),
+  /** rms(engine - oracle), rms(reference - oracle) or the floor if larger, rms(oracle). */
+  error: z.number(),
+  noise: z.number(),
+  rms: z.number(),
+  max_error: z.number(),
+});
+
+/** One element of a tensor: where, what the engine has, what the reference has. Not-a-number is spelled out. */
+export const element = z.strictObject({
+  index: shape,
+  found: z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]),
+  expected: z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]),
+});
+
+/** Detail of a failing site, made in a second look. */
+export const detail = z.strictObject({
+  worst_elements: z.array(element),
+  /** Counts of |engine - oracle| / noise in powers of two: below 1/16, 1/8, ... */
+  histogram: z.array(z.int()),
+});
+
+export const siteVerdict = z.strictObject({
+  site: z.string(),
+  phase: z.string(),
+  /** Position in the reference's execution order over all phases. */
+  order: z.int().nonnegative(),
+  status,
+  /** Why it is not a pass, in one sentence; absent when it is. */
+  reason: z.string().optional(),
+  shape: shape.optional(),
+  dtype: z.string().optional(),
+  found_shape: shape.optional(),
+  found_dtype: z.string().optional(),
+  accumulated: distance.optional(),
+  local: distance.optional(),
+  detail: detail.optional(),
+});
+
+/** One size of a shape, written as a product of config fields. */
+export const sizeReading = z.strictObject({ size: z.int(), formula: z.string() });
+
+/** A stated or ruled-out explanation with its evidence. */
+export const reading = z.strictObject({ claim: z.string(), holds: z.boolean(), evidence: z.string() });
+
+export const culprit = z.strictObject({
+  site: z.string(),
+  phase: z.string(),
+  /** One sentence: what is wrong there. */
+  summary: z.string(),
+  expected: symbolicShape.optional(),
+  found: symbolicShape.optional(),
+  expected_sizes: z.array(sizeReading).default([]),
+  found_sizes: z.array(sizeReading).default([]),
+  /** Other layers with the same failure. */
+  also: z.array(z.string()).default([]),
+  readings: z.array(reading).default([]),
+});
+
+/** Agreement of final logits over one phase. */
+export const logitsAgreement = z.strictObject({
+  phase: z.string(),
+  /** Mean and largest KL(reference || engine) over rows, in nats. */
+  mean_kl: z.number(),
+  max_kl: z.number(),
+  /** Rows whose largest logit is the same token. */
+  top1: z.int(),
+  rows: z.int(),
+  /** Smallest gap between the reference's two largest logits over the rows that disagree; null when none does. */
+  margin: z.number().nullable(),
+});
+
+/** One engine against itself: rows of chunked and decoded phases against the same rows of one full forward. */
+export const consistency = z.strictObject({
+  engine: z.string(),
+  status,
+  compared: z.int(),
+  worst: z.strictObject({ site: z.string(), phase: z.string(), ratio }).nullable(),
+});
+
+/** Config fields that the reference reads and the engine never does, and the other way round. */
+export const configAudit = z.strictObject({
+  never_read_by_engine: z.array(z.string()),
+  never_read_by_reference: z.array(z.string()),
+  /** At the culprit: fields the reference reads in that module and the engine's producing code does not. */
+  at_culprit: z
+    .strictObject({
+      scope: z.string(),
+      engine_scope: z.string(),
+      reference_only: z.array(z.string()),
+      engine_reads: z.array(z.string()),
+    })
+    .optional(),
+});
+
+export const tensorAudit = z.strictObject({
+  compared: z.int(),
+  missing: z.array(z.string()),
+  unexpected: z.array(z.string()),
+  different: z.array(z.strictObject({ name: z.string(), expected: z.string(), found: z.string() })),
+});
+
+export const engineIdentity = z.strictObject({
+  name: z.string(),
+  version: z.string(),
+  versions: z.record(z.string(), z.string()).default({}),
+  fault: z.string().optional(),
+});
+
+export const verdict = z.strictObject({
+  schema: z.literal(verdictVersion),
+  case: z.string(),
+  mode: z.enum(["live", "golden", "shapes"]),
+  status,
+  /** What the case expects; a verdict that meets `fail` at the expected site is as good as a pass. */
+  expectation: z.union([z.literal("pass"), z.strictObject({ fail_at: z.string() })]),
+  met: z.boolean(),
+  engine: engineIdentity,
+  reference: engineIdentity,
+  dtype: z.string(),
+  seed: z.int(),
+  limit: z.number(),
+  phases: z.array(z.string()),
+  coverage: z.strictObject({
+    compared: z.int(),
+    total: z.int(),
+    /** Sites of the reference that the engine does not offer. */
+    unknown: z.array(z.string()),
+    /** Sites of the engine that the reference does not have. */
+    unexpected: z.array(z.string()),
+  }),
+  worst: z.strictObject({ site: z.string(), phase: z.string(), ratio }).nullable(),
+  culprit: culprit.nullable(),
+  sites: z.array(siteVerdict),
+  logits: z.array(logitsAgreement),
+  consistency: z.array(consistency),
+  config_audit: configAudit.nullable(),
+  tensor_audit: tensorAudit.nullable(),
+  error: z
+    .strictObject({ message: z.string(), remedy: z.string().optional(), stderr_tail: z.array(z.string()).default([]) })
+    .nullable(),
+  /** SHA-256 of config, weights and inputs, as far as they are known. */
+  checksums: z.record(z.string(), z.string()),
+  started: z.string(),
+  seconds: z.number(),
+});
+
+export type Status = z.infer<typeof status>;
+export type Distance = z.infer<typeof distance>;
+export type SiteVerdict = z.infer<typeof siteVerdict>;
+export type Culprit = z.infer<typeof culprit>;
+export type Detail = z.infer<typeof detail>;
+export type LogitsAgreement = z.infer<typeof logitsAgreement>;
+export type Consistency = z.infer<typeof consistency>;
+export type ConfigAudit = z.infer<typeof configAudit>;
+export type TensorAudit = z.infer<typeof tensorAudit>;
+export type Reading = z.infer<typeof reading>;
+export type SizeReading = z.infer<typeof sizeReading>;
+export type EngineIdentity = z.infer<typeof engineIdentity>;
+export type Verdict = z.infer<typeof verdict>;
