@@ -1,0 +1,78 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { UsageError } from "../trace/errors.ts";
+
+/**
+ * `engines/<name>/engine.json`: how an engine is started. In `command` and `environment`, `{folder}` is the engine's folder,
+ * `{node}` and `{python}` the interpreters, `{argument}` what follows the engine's name and a colon (`torch:file.py:factory`).
+ */
+const manifest = z.strictObject({
+  name: z.string(),
+  title: z.string(),
+  command: z.array(z.string()).min(1),
+  environment: z.record(z.string(), z.string()).default({}),
+  /** Requirement files of the Python environment that it runs in, relative to the folder. */
+  requirements: z.array(z.string()).default([]),
+  /** What must follow `name:`; absent when nothing does. */
+  argument: z.string().optional(),
+  /** True for the engine that the others are compared with. */
+  reference: z.boolean().default(false),
+});
+
+export type EngineManifest = z.infer<typeof manifest> & { readonly folder: string };
+
+/** An engine as the user named it: a manifest with an argument, or any command. */
+export type EngineChoice =
+  | { readonly kind: "manifest"; readonly manifest: EngineManifest; readonly argument: string | null }
+  | { readonly kind: "command"; readonly command: readonly string[] };
+
+/** The root of this package: the folder of its package.json. */
+export const packageRoot: string = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
+
+function findPackageRoot(folder: string): string {
+  return existsSync(join(folder, "package.json")) ? folder : findPackageRoot(dirname(folder));
+}
+
+/** All engines of this package, by name. @throws when a manifest is not valid. */
+export function listEngines(folder = join(packageRoot, "engines")): EngineManifest[] {
+  return readdirSync(folder)
+    .map((name) => join(folder, name, "engine.json"))
+    .filter((file) => existsSync(file))
+    .map((file) => ({ ...manifest.parse(JSON.parse(readFileSync(file, "utf8"))), folder: dirname(file) }))
+    .toSorted((a, b) => a.name.localeCompare(b.name));
+}
+
+/** The engine that the others are compared with. */
+export function referenceEngine(): EngineManifest {
+  const found = listEngines().find((engine) => engine.reference);
+  if (!found) throw new UsageError("no engine.json under engines/ has reference: true");
+  return found;
+}
+
+/**
+ * Reads `--engine`: `typescript`, `torch:path/to/file.py:factory`, or `cmd:` and a command line.
+ * @throws UsageError that lists the known names.
+ */
+export function chooseEngine(text: string): EngineChoice {
+  if (text.startsWith("cmd:")) return { kind: "command", command: text.slice(4).trim().split(/\s+/) };
+  const [name = "", ...rest] = text.split(":");
+  const engines = listEngines();
+  const found = engines.find((engine) => engine.name === name);
+  const known = engines
+    .map((engine) => (engine.argument ? `${engine.name}:${engine.argument}` : engine.name))
+    .join(", ");
+  if (!found)
+    throw new UsageError(`unknown engine ${JSON.stringify(text)}: expected one of ${known}, or cmd:<command>`);
+  const argument = rest.length > 0 ? rest.join(":") : null;
+  if (found.argument && !argument) throw new UsageError(`engine ${name} needs an argument: ${name}:${found.argument}`);
+  if (!found.argument && argument)
+    throw new UsageError(`engine ${name} takes no argument, found ${JSON.stringify(argument)}`);
+  return { kind: "manifest", manifest: found, argument: argument === null ? null : absolute(argument) };
+}
+
+function absolute(argument: string): string {
+  const [path = "", ...rest] = argument.split(":");
+  return [resolve(path), ...rest].join(":");
+}

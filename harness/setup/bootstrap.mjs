@@ -1,0 +1,77 @@
+// Makes `npm start` and `npm test` work on a bare machine: runs under Node 20 or newer, fetches the pinned Node when the
+// present one is older than 24, installs packages when the lock changed, then runs the task with that Node first on PATH.
+// Plain JavaScript on purpose: it runs before anything is installed.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const nodeVersion = "24.21.0";
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+const cache = process.env.LOCKSTEP_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "lockstep");
+
+const tasks = {
+  start: ["harness/cli/bin.mjs", "run", "--start"],
+  test: ["node_modules/vitest/vitest.mjs", "run"],
+  bench: ["harness/bench/main.ts"],
+};
+
+const [task, ...rest] = process.argv.slice(2);
+if (!Object.hasOwn(tasks, task)) {
+  console.error(`bootstrap: expected one of ${Object.keys(tasks).join(", ")}, found ${task}`);
+  process.exit(2);
+}
+
+const node = findNode();
+const environment = { ...process.env, PATH: dirname(node) + delimiter + process.env.PATH };
+installPackages();
+const { status, signal } = spawnSync(node, [...tasks[task], ...rest], {
+  cwd: root,
+  env: environment,
+  stdio: "inherit",
+});
+process.exit(status ?? (signal ? 130 : 1));
+
+/** Path of a Node 24 or newer: this one, or the pinned one from the cache, fetched on first use. */
+function findNode() {
+  if (Number(process.versions.node.split(".")[0]) >= 24) return process.execPath;
+  const packageName = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
+  const home = join(cache, "node", nodeVersion);
+  const binary = join(home, "node_modules", packageName, "bin", process.platform === "win32" ? "node.exe" : "node");
+  if (existsSync(binary)) return binary;
+  console.error(`setup  Node ${process.versions.node} is older than 24: fetching Node ${nodeVersion} once`);
+  const fresh = `${home}.${process.pid}.tmp`;
+  mkdirSync(fresh, { recursive: true });
+  writeFileSync(join(fresh, "package.json"), '{"private":true}\n');
+  run("npm", ["install", "--silent", "--no-audit", "--no-fund", `${packageName}@${nodeVersion}`], { cwd: fresh });
+  rmSync(home, { recursive: true, force: true });
+  renameSync(fresh, home);
+  return binary;
+}
+
+/** Runs `npm ci` unless node_modules was made from this very lock file by this Node. */
+function installPackages() {
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .update(node)
+    .digest("hex");
+  const stamp = join(root, "node_modules", ".lockstep-lock");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  console.error("setup  installing packages (npm ci)");
+  run("npm", ["ci", "--silent", "--no-audit", "--no-fund"], { cwd: root, env: environment });
+  writeFileSync(stamp, lock);
+}
+
+function run(command, args, options) {
+  const result = spawnSync(command, args, {
+    stdio: ["ignore", "inherit", "inherit"],
+    shell: process.platform === "win32",
+    ...options,
+  });
+  if (result.status === 0) return;
+  console.error(`setup  ${command} ${args.join(" ")} failed: ${result.error?.message ?? `exit code ${result.status}`}`);
+  console.error("setup  check that npm can reach a package registry, then run the same command again");
+  process.exit(3);
+}

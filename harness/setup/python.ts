@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { execa } from "execa";
+import { cacheDirectory } from "./cache.ts";
+
+/** A Python interpreter of a usable version. */
+export interface Python {
+  readonly command: string;
+  /** `3.11.7` */
+  readonly version: string;
+}
+
+/** A Python environment that a lock of requirement files defines. */
+export interface PythonEnvironment {
+  readonly python: string;
+  readonly ready: boolean;
+  readonly folder: string;
+}
+
+/** Why the Python reference can't be had: what was looked for and what to do. */
+export class PythonUnavailable extends Error {
+  override readonly name = "PythonUnavailable";
+}
+
+/** The first of `LOCKSTEP_PYTHON`, python3.13 ... python3.11, python3 that is version 3.11 or newer; null when there is none. */
+export async function findPython(): Promise<Python | null> {
+  const configured = process.env["LOCKSTEP_PYTHON"];
+  const candidates =
+    configured !== undefined ? [configured] : ["python3.11", "python3.12", "python3.13", "python3", "python"];
+  for (const command of candidates) {
+    const probe = await execa(command, ["-c", "import sys, venv; print('%d.%d.%d' % sys.version_info[:3])"], {
+      reject: false,
+    });
+    const version = typeof probe.stdout === "string" ? probe.stdout.trim() : "";
+    const [major = 0, minor = 0] = version.split(".").map(Number);
+    if (probe.exitCode === 0 && (major > 3 || (major === 3 && minor >= 11))) return { command, version };
+  }
+  return null;
+}
+
+/** The environment for these requirement files: where it is or would be, and whether it is complete. */
+export async function locateEnvironment(requirements: readonly string[]): Promise<PythonEnvironment> {
+  const python = await findPython();
+  if (!python)
+    throw new PythonUnavailable(
+      "no Python 3.11 or newer with the venv module was found; install one, or name it in LOCKSTEP_PYTHON",
+    );
+  const hash = createHash("sha256").update(python.version);
+  for (const file of requirements) hash.update(readFileSync(file));
+  const folder = join(cacheDirectory(), "python", hash.digest("hex").slice(0, 16));
+  return { python: join(folder, "bin", "python"), folder, ready: existsSync(join(folder, "complete")) };
+}
+
+/**
+ * The environment for these requirement files, made on first use. A file whose lines carry `--hash` is installed with hash
+ * checking. `report` is told each step.
+ * @throws PythonUnavailable when there is no Python or an install fails.
+ */
+export async function ensureEnvironment(
+  requirements: readonly string[],
+  report: (line: string) => void,
+): Promise<PythonEnvironment> {
+  const environment = await locateEnvironment(requirements);
+  if (environment.ready) return environment;
+  const python = (await findPython())!;
+  rmSync(environment.folder, { recursive: true, force: true });
+  report(`setup  Python ${python.version}: making the reference's environment once (1 to 3 minutes)`);
+  await step(python.command, ["-m", "venv", environment.folder]);
+  for (const file of requirements) {
+    report(`setup  pip install -r ${basename(file)}`);
+    const hashes = readFileSync(file, "utf8").includes("--hash=") ? ["--require-hashes"] : [];
+    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"];
+    await step(environment.python, [...pip, ...hashes, "-r", file]);
+  }
+  writeFileSync(join(environment.folder, "complete"), `${new Date().toISOString()}\n`);
+  return { ...environment, ready: true };
+}
+
+async function step(command: string, args: string[]): Promise<void> {
+  const result = await execa(command, args, { reject: false, all: true, stdin: "ignore" });
+  if (result.exitCode === 0) return;
+  const tail = (result.all ?? result.shortMessage ?? "").split("\n").slice(-6).join("\n");
+  throw new PythonUnavailable(`${command} ${args.slice(0, 4).join(" ")} failed:\n${tail}`);
+}

@@ -1,0 +1,24 @@
+/** The exit codes of the command line (see README). */
+export const exitCodes = { pass: 0, mismatch: 1, usage: 2, environment: 3, engine: 4 } as const;
+
+/** The caller asked for something that can't be: wrong option, unknown case, unreadable file. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Something that this machine lacks: Python, a package, room. Exit code 3. */
+export class EnvironmentError extends Error {
+  override readonly name = "EnvironmentError";
+}
+
+/** An engine that crashed, hung, or broke the protocol. Exit code 4. */
+export class EngineFailure extends Error {
+  override readonly name = "EngineFailure";
+  readonly stderrTail: readonly string[];
+  readonly remedy: string | undefined;
+  constructor(message: string, options: { stderrTail?: readonly string[]; remedy?: string | undefined } = {}) {
+    super(message);
+    this.stderrTail = options.stderrTail ?? [];
+    this.remedy = options.remedy;
+  }
+}
