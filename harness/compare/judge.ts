@@ -1,0 +1,111 @@
+import { isFloating } from "../trace/dtype.ts";
+import type { Site } from "../trace/site.ts";
+import type { RawTensor } from "../trace/tensor.ts";
+import { toNumbers } from "../trace/tensor.ts";
+import type { Numbers, Triple } from "./distance.ts";
+import { bitEqual, describeDifference, measure } from "./distance.ts";
+import type { TokenMask } from "./padding.ts";
+import { hidePadding } from "./padding.ts";
+import type { SiteVerdict } from "./verdict.ts";
+
+/** One site in one phase, as all three sides have it. */
+export interface TapTriple {
+  readonly site: Site;
+  readonly phase: string;
+  readonly order: number;
+  readonly engine: RawTensor;
+  readonly reference: RawTensor;
+  /** The reference's run in float64. */
+  readonly oracle: RawTensor;
+}
+
+/** What a site is judged by. */
+export interface Rules {
+  /** Largest ratio (noise units) that passes, for the whole tensor and for its worst row and column. */
+  readonly limit: number;
+  /** Present when some sequences are padded. */
+  readonly tokens?: TokenMask;
+}
+
+/**
+ * Judges one site: shape, then dtype, then values. Never broadcasts, never truncates, and a value that is not a number on one side only
+ * always fails.
+ */
+export function judge(triple: TapTriple, rules: Rules): SiteVerdict {
+  const { site, phase, order, engine, reference, oracle } = triple;
+  const base = { site, phase, order, shape: [...reference.shape], dtype: reference.dtype };
+  const found = { found_shape: [...engine.shape], found_dtype: engine.dtype };
+  if (engine.shape.join() !== reference.shape.join())
+    return { ...base, ...found, status: "fail", reason: `shape [${engine.shape}], expected [${reference.shape}]` };
+  if (engine.dtype !== reference.dtype)
+    return { ...base, ...found, status: "fail", reason: `dtype ${engine.dtype}, expected ${reference.dtype}` };
+  if (reference.shape.includes(0)) return { ...base, status: "pass" };
+  const values = {
+    engine: numbers(triple, engine, rules),
+    reference: numbers(triple, reference, rules),
+    oracle: numbers(triple, oracle, rules),
+  };
+  if (!isFloating(reference.dtype)) {
+    const equal = bitEqual(values.engine, values.reference);
+    return equal
+      ? { ...base, status: "pass" }
+      : { ...base, status: "fail", reason: firstDifference(values, reference.shape) };
+  }
+  const columns = reference.shape.at(-1) ?? 1;
+  return judgeNumbers(base, { ...values, columns, dtype: reference.dtype }, rules.limit);
+}
+
+function judgeNumbers(
+  base: Omit<SiteVerdict, "status"> & { readonly shape: number[] },
+  triple: Triple,
+  limit: number,
+): SiteVerdict {
+  const { distance, exact, nonFinite } = measure(triple);
+  const fail = (reason: string): SiteVerdict => ({
+    ...base,
+    status: "fail",
+    reason,
+    accumulated: distance,
+    detail: describeDifference(triple, base.shape, distance.noise),
+  });
+  if (nonFinite > 0) return fail(`${nonFinite} elements are not finite on one side only`);
+  if (exact && !bitEqual(triple.engine, triple.reference))
+    return fail("the reference is exact here and the engine is not bit-equal");
+  if (distance.ratio > limit) return fail(`${format(distance.ratio)}x noise`);
+  if (distance.worst_row.ratio > limit)
+    return fail(`row ${distance.worst_row.index}: ${format(distance.worst_row.ratio)}x noise`);
+  if (distance.worst_column && distance.worst_column.ratio > limit)
+    return fail(`column ${distance.worst_column.index}: ${format(distance.worst_column.ratio)}x noise`);
+  return { ...base, status: "pass", accumulated: distance };
+}
+
+/** The largest of a distance's three ratios: what is compared with the limit. */
+export function largestRatio(site: SiteVerdict): number {
+  const { accumulated: distance } = site;
+  if (!distance) return 0;
+  return Math.max(distance.ratio, distance.worst_row.ratio, distance.worst_column?.ratio ?? 0);
+}
+
+/** A ratio as people read it: two digits below 100, thousands separated above. */
+export function format(ratio: number): string {
+  if (ratio >= 1e9) return ratio.toExponential(1);
+  return ratio >= 100 ? Math.round(ratio).toLocaleString("en-US") : ratio.toFixed(ratio < 10 ? 2 : 1);
+}
+
+function numbers({ site }: TapTriple, tensor: RawTensor, { tokens }: Rules): Numbers {
+  const values = toNumbers(tensor);
+  if (!tokens) return values;
+  const copy = values.slice();
+  hidePadding(site, tensor.shape, tokens, copy);
+  return copy;
+}
+
+function firstDifference(values: { engine: Numbers; reference: Numbers }, shape: readonly number[]): string {
+  let [first, count] = [-1, 0];
+  for (let index = 0; index < values.reference.length; index++) {
+    if (values.engine[index] === values.reference[index]) continue;
+    if (count++ === 0) first = index;
+  }
+  const total = `${count} of ${values.reference.length} elements of [${shape}] differ`;
+  return `${total}; first at ${first}: ${values.engine[first]}, expected ${values.reference[first]}`;
+}

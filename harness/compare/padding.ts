@@ -1,0 +1,61 @@
+import { parseSite } from "../trace/site.ts";
+import type { Site } from "../trace/site.ts";
+import type { Numbers } from "./distance.ts";
+
+/** Which tokens of one phase are real. */
+export interface TokenMask {
+  readonly batch: number;
+  /** Phase slice [start, end) of the sequence. */
+  readonly start: number;
+  readonly end: number;
+  /** `attention_mask`, row-major [batch, length]: 1 = a real token. */
+  readonly mask: ArrayLike<number>;
+  readonly length: number;
+}
+
+/**
+ * Sets the elements that belong to left-padding tokens to zero, in place: what a model computes there is nobody's contract.
+ * Token axes are known by the kind of site: queries are the last `end - start` tokens, keys the last tokens up to `end`.
+ */
+export function hidePadding(site: Site, shape: readonly number[], tokens: TokenMask, values: Numbers): void {
+  const axes = tokenAxes(site, shape, tokens);
+  if (axes.length === 0) return;
+  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const perBatch = strides[0]!;
+  for (let batch = 0; batch < tokens.batch; batch++) {
+    for (const axis of axes) {
+      const size = shape[axis]!;
+      for (let token = 0; token < size; token++) {
+        const position = tokens.end - size + token;
+        if (tokens.mask[batch * tokens.length + position] === 0)
+          zero(values, batch * perBatch, perBatch, strides[axis]!, size, token);
+      }
+    }
+  }
+}
+
+/** Zeroes index `token` of the axis with `stride` and `size`, within one batch row. */
+function zero(values: Numbers, base: number, extent: number, stride: number, size: number, token: number): void {
+  for (let outer = 0; outer < extent; outer += stride * size)
+    values.fill(0, base + outer + token * stride, base + outer + (token + 1) * stride);
+}
+
+/** The axes of a site's tensor that run over tokens; none for tensors that are not per sequence. */
+export function tokenAxes(site: Site, shape: readonly number[], tokens: TokenMask): number[] {
+  if (shape[0] !== tokens.batch) return [];
+  const { functional, module } = parseSite(site);
+  if (module.startsWith("cache.")) return [2];
+  const queries = tokens.end - tokens.start;
+  switch (functional) {
+    case "scores":
+    case "mask":
+    case "probs":
+      return [2, 3];
+    case "q_rope":
+    case "k_rope":
+    case "value":
+      return [2];
+    default:
+      return shape[1] === queries ? [1] : [];
+  }
+}

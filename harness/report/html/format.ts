@@ -1,0 +1,76 @@
+/** Numbers, shapes and site names as text. */
+import type { Distance, SiteVerdict, Verdict } from "../../compare/verdict.ts";
+
+/** Verdicts cap ratios here because JSON has no infinity. */
+const cappedRatio = 1e30;
+const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+/** `10⁶`, `10⁻⁷`. */
+export function powerOfTen(exponent: number): string {
+  const digits = [...String(Math.abs(exponent))].map((digit) => superscripts[Number(digit)] ?? "");
+  return `10${exponent < 0 ? "⁻" : ""}${digits.join("")}`;
+}
+
+/** A number to three digits: `0.0123`, `1.23 × 10⁻⁷`. */
+export function formatNumber(value: number): string {
+  if (value === 0) return "0";
+  const magnitude = Math.abs(value);
+  if (magnitude >= 0.001 && magnitude < 100_000) return String(Number(value.toPrecision(4)));
+  const [mantissa = "", exponent = "0"] = value.toExponential(2).split("e");
+  return `${mantissa} × ${powerOfTen(Number(exponent))}`;
+}
+
+/** A ratio in noise units: `0.83×`, `1,283,183×`, `2.1 × 10⁹×`. */
+export function formatRatio(ratio: number): string {
+  if (ratio >= cappedRatio) return "not finite";
+  if (ratio < 10) return `${ratio.toFixed(2)}×`;
+  if (ratio < 1000) return `${ratio.toFixed(1)}×`;
+  if (ratio < 1e8) return `${grouped.format(ratio)}×`;
+  return `${formatNumber(ratio)}×`;
+}
+
+/** A whole number with thousands separators. */
+export function formatCount(count: number): string {
+  return grouped.format(count);
+}
+
+/** `[1, s, 8192]`. */
+export function formatShape(shape: readonly (number | string)[]): string {
+  return `[${shape.join(", ")}]`;
+}
+
+/** `0.8 s`, `42 s`, `3 min 20 s`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
+  const whole = Math.round(seconds);
+  return whole < 120 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+/** `2026-11-24 19:08 UTC`, or the text itself when it is not a date. */
+export function formatDate(started: string): string {
+  const date = new Date(started);
+  return Number.isNaN(date.getTime()) ? started : `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/** Engine name with its version and, when one was put in, the fault. */
+export function formatEngine({ name, version, fault }: Verdict["engine"]): string {
+  return `${name} ${version}${fault === undefined ? "" : ` with fault ${fault}`}`;
+}
+
+/** Which distance is shown. */
+export type Measure = "accumulated" | "local";
+
+/** The whole-tensor ratio of a site, or null where there is none. */
+export function ratioOf(site: SiteVerdict, measure: Measure): number | null {
+  const distance: Distance | undefined = site[measure];
+  return distance ? distance.ratio : null;
+}
+
+const severity: Readonly<Record<SiteVerdict["status"], number>> = { pass: 0, unknown: 1, fail: 2, error: 3 };
+
+/** The worse of two sites: by status, then by ratio, then the later one. */
+export function worseSite(left: SiteVerdict, right: SiteVerdict, measure: Measure): SiteVerdict {
+  if (left.status !== right.status) return severity[left.status] > severity[right.status] ? left : right;
+  return (ratioOf(left, measure) ?? -1) >= (ratioOf(right, measure) ?? -1) ? left : right;
+}

@@ -1,0 +1,72 @@
+/** The way back from the embedded form to verdicts, run in the page. */
+import type { Distance, SiteVerdict, Status, Verdict } from "../../compare/verdict.ts";
+import type { PackedDistances, PackedDocument, PackedVerdict } from "./packed.ts";
+
+const statusOf: Readonly<Record<string, Status>> = { p: "pass", f: "fail", u: "unknown", e: "error" };
+const fieldsPerDistance = 9;
+
+/** The text table of a document. */
+export function unpackTexts(coded: PackedDocument["texts"]): string[] {
+  const texts: string[] = [];
+  let previous = "";
+  for (let position = 0; position < coded.length; position += 2) {
+    previous = previous.slice(0, Number(coded[position])) + String(coded[position + 1]);
+    texts.push(previous);
+  }
+  return texts;
+}
+
+function unpackDistance(values: readonly number[], start: number): Distance {
+  const [ratio = 0, row = 0, rowRatio = 0, column = -1, columnRatio = 0, error = -1, noise = 0, rms = 0, max = 0] =
+    values.slice(start, start + fieldsPerDistance);
+  return {
+    ratio,
+    worst_row: { index: row, ratio: rowRatio },
+    worst_column: column < 0 ? null : { index: column, ratio: columnRatio },
+    error: error < 0 ? ratio * noise : error,
+    noise,
+    rms,
+    max_error: max,
+  };
+}
+
+function unpackDistances({ has, values }: PackedDistances): (Distance | undefined)[] {
+  let start = -fieldsPerDistance;
+  return Array.from(has, (flag) => {
+    if (flag === "0") return undefined;
+    start += fieldsPerDistance;
+    return unpackDistance(values, start);
+  });
+}
+
+/** One verdict with its sites; numbers are rounded to the digits that were kept. */
+export function unpackVerdict(packed: PackedVerdict, texts: readonly string[]): Verdict {
+  const text = (position: number | undefined): string => texts[position ?? -1] ?? "";
+  const accumulated = unpackDistances(packed.sites.accumulated);
+  const local = unpackDistances(packed.sites.local);
+  let order = 0;
+  const sites = packed.sites.site.map((name, position): SiteVerdict => {
+    order += packed.sites.order[position] ?? 0;
+    const shape = packed.sites.shape[position] ?? -1;
+    const dtype = packed.sites.dtype[position] ?? -1;
+    const far = accumulated[position];
+    const near = local[position];
+    return {
+      site: text(name),
+      phase: text(packed.sites.phase[position]),
+      order,
+      status: statusOf[packed.sites.status.charAt(position)] ?? "unknown",
+      ...(shape >= 0 && { shape: text(shape).split(",").filter(Boolean).map(Number) }),
+      ...(dtype >= 0 && { dtype: text(dtype) }),
+      ...(far && { accumulated: far }),
+      ...(near && { local: near }),
+      ...packed.sites.rest[position],
+    };
+  });
+  const coverage = {
+    ...packed.verdict.coverage,
+    unknown: packed.unknown.map(text),
+    unexpected: packed.unexpected.map(text),
+  };
+  return { ...packed.verdict, coverage, sites };
+}

@@ -1,0 +1,86 @@
+import { join } from "node:path";
+import type { EngineChoice, EngineManifest } from "../engine/registry.ts";
+import { chooseEngine, referenceEngine } from "../engine/registry.ts";
+import type { EngineProcess, Patience } from "../engine/process.ts";
+import { startEngine } from "../engine/process.ts";
+import type { Params, Result } from "../engine/protocol.ts";
+import { ensureEnvironment } from "../setup/python.ts";
+
+/** Engines kept warm for a whole run: one process per engine, one loaded model each. */
+export interface EnginePool {
+  /** The running engine that `--engine` text names; started on first use and again after it died. */
+  get(name: string): Promise<EngineProcess>;
+  /** The reference engine. */
+  reference(): Promise<EngineProcess>;
+  /** Loads a model, unless exactly it is loaded already. */
+  load(engine: EngineProcess, params: Params<"load">): Promise<Result<"load">>;
+  close(): Promise<void>;
+}
+
+/** Options of a pool. */
+export interface PoolOptions {
+  /** Told about set-up steps. */
+  readonly report: (line: string) => void;
+  readonly patience?: Partial<Patience>;
+}
+
+/** Makes an empty pool. */
+export function createPool({ report, patience }: PoolOptions): EnginePool {
+  const running = new Map<string, EngineProcess>();
+  const loaded = new WeakMap<EngineProcess, { key: string; result: Result<"load"> }>();
+
+  const start = async (key: string, choice: EngineChoice): Promise<EngineProcess> => {
+    const warm = running.get(key);
+    if (warm?.alive()) return warm;
+    await warm?.close();
+    const { command, environment } = await resolveCommand(choice, report);
+    const engine = await startEngine({ command, environment, ...(patience && { patience }) });
+    running.set(key, engine);
+    return engine;
+  };
+
+  return {
+    get: (name) => start(name, chooseEngine(name)),
+    reference: () => {
+      const manifest = referenceEngine();
+      return start(`reference:${manifest.name}`, { kind: "manifest", manifest, argument: null });
+    },
+    async load(engine, params) {
+      const key = JSON.stringify(params);
+      const known = loaded.get(engine);
+      if (known?.key === key) return known.result;
+      loaded.delete(engine);
+      const result = await engine.request("load", params);
+      loaded.set(engine, { key, result });
+      return result;
+    },
+    async close() {
+      await Promise.all([...running.values()].map((engine) => engine.close()));
+      running.clear();
+    },
+  };
+}
+
+/** The command line and environment that start an engine; makes its Python environment when it needs one. */
+export async function resolveCommand(
+  choice: EngineChoice,
+  report: (line: string) => void,
+): Promise<{ command: string[]; environment: Record<string, string> }> {
+  if (choice.kind === "command") return { command: [...choice.command], environment: {} };
+  const { manifest, argument } = choice;
+  const python =
+    manifest.requirements.length > 0 ? (await ensureEnvironment(requirementFiles(manifest), report)).python : "";
+  const replace = (text: string): string =>
+    text
+      .replaceAll("{folder}", manifest.folder)
+      .replaceAll("{node}", process.execPath)
+      .replaceAll("{python}", python)
+      .replaceAll("{argument}", argument ?? "");
+  const environment = Object.entries(manifest.environment).map(([name, value]) => [name, replace(value)] as const);
+  return { command: manifest.command.map(replace), environment: Object.fromEntries(environment) };
+}
+
+/** The requirement files of an engine, as absolute paths. */
+export function requirementFiles(manifest: EngineManifest): string[] {
+  return manifest.requirements.map((file) => join(manifest.folder, file));
+}

@@ -1,0 +1,153 @@
+import type { Rules } from "../compare/judge.ts";
+import { judge } from "../compare/judge.ts";
+import { compareLogits } from "../compare/logits.ts";
+import { hidePadding } from "../compare/padding.ts";
+import type { LogitsAgreement, SiteVerdict, Verdict } from "../compare/verdict.ts";
+import type { EngineProcess } from "../engine/process.ts";
+import type { Params } from "../engine/protocol.ts";
+import type { RawTensor } from "../trace/tensor.ts";
+import { toNumbers } from "../trace/tensor.ts";
+import { auditConfig, auditTensors } from "./audits.ts";
+import type { Case } from "./case.ts";
+import type { EnginePool } from "./engines.ts";
+import type { InputsFile } from "./inputs-file.ts";
+import { writeInputs } from "./inputs-file.ts";
+import type { Group, Leftovers } from "./merge.ts";
+import { mergeTaps } from "./merge.ts";
+import { hasWholePhase, trackConsistency } from "./self-consistency.ts";
+import type { Findings, Frame } from "./verdict-builder.ts";
+import { buildVerdict, describeError, identify } from "./verdict-builder.ts";
+
+/** The limit of every site, model and dtype, in noise units. */
+export const defaultLimit = 4;
+
+/** How a case is run. */
+export interface RunOptions {
+  /** In place of the case's engine. */
+  readonly engine?: string;
+  readonly dtype?: Params<"load">["dtype"];
+  readonly seed?: number;
+  readonly limit?: number;
+  /** Only sites that match one of these patterns. */
+  readonly sites?: readonly string[];
+  /** Called with the number of sites judged so far. */
+  readonly progress?: (sites: number) => void;
+}
+
+const nobody: Verdict["engine"] = { name: "?", version: "?", versions: {} };
+
+/** Runs one case against the live reference. Never throws for what an engine does: a crash becomes a verdict of status `error`. */
+export async function runCase(pool: EnginePool, found: Case, options: RunOptions = {}): Promise<Verdict> {
+  const { dtype = "float32", seed = 0, limit = defaultLimit } = options;
+  const engineName = options.engine ?? found.engine;
+  let frame: Frame = {
+    ...{ found, mode: "live", dtype, seed, limit, started: new Date() },
+    engine: { ...nobody, name: engineName },
+    reference: nobody,
+  };
+  try {
+    const reference = await pool.reference();
+    frame = { ...frame, reference: identify(reference.hello) };
+    const engine = await pool.get(engineName);
+    frame = { ...frame, engine: identify(engine.hello, found.fault?.name) };
+    return buildVerdict(frame, await compareLive({ pool, reference, engine, frame, options }));
+  } catch (error) {
+    return buildVerdict(frame, { sites: [], missing: [], unexpected: [], error: describeError(error) });
+  }
+}
+
+interface Setting {
+  readonly pool: EnginePool;
+  readonly reference: EngineProcess;
+  readonly engine: EngineProcess;
+  readonly frame: Frame;
+  readonly options: RunOptions;
+}
+
+async function compareLive({ pool, reference, engine, frame, options }: Setting): Promise<Findings> {
+  const { found, seed, limit } = frame;
+  const dtype = frame.dtype as Params<"load">["dtype"];
+  const model = await pool.load(reference, { config: found.config, seed, dtype });
+  const { checkpoint } = model;
+  const own = await pool.load(engine, { checkpoint, dtype, ...(found.fault && { fault: found.fault }) });
+  const inputs = writeInputs(found.inputs(seed));
+  const run = {
+    inputs: inputs.path,
+    phases: found.phases,
+    oracle: false,
+    ...(options.sites && { sites: [...options.sites] }),
+  };
+  const judging = judgeGroups(found, inputs, limit, options.progress);
+  const { incomplete } = await mergeTaps(
+    { reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }), engine: engine.run(run) },
+    judging.complete,
+  );
+  const [ours, theirs] = await Promise.all([engine, reference].map((side) => side.request("config_reads", {})));
+  return {
+    ...judging.findings(),
+    ...withLeftovers(judging.sites, incomplete),
+    tensor_audit: auditTensors(own.tensors, model.tensors),
+    config_audit: auditConfig(ours!.reads, theirs!.reads, null),
+    checksums: { inputs: inputs.sha256, ...(model.weights_sha256 && { weights: model.weights_sha256 }) },
+  };
+}
+
+/** Judges groups as they are completed. */
+function judgeGroups(found: Case, inputs: InputsFile, limit: number, progress?: (sites: number) => void) {
+  const sites: SiteVerdict[] = [];
+  const logits: LogitsAgreement[] = [];
+  const phases = new Map(found.phases.map((phase) => [phase.name, phase]));
+  const trackers = (["engine", "reference", "oracle"] as const).map((side) => ({
+    side,
+    tracker: trackConsistency(side, found.phases, inputs.tokensOf),
+  }));
+  const rulesOf = (phase: string): Rules => {
+    const spec = phases.get(phase);
+    return spec && inputs.padded ? { limit, tokens: inputs.tokensOf(spec) } : { limit };
+  };
+
+  const complete = ({ site, phase, order, sides }: Group): "go on" => {
+    const { engine, reference, oracle } = sides as Required<typeof sides>;
+    const rules = rulesOf(phase);
+    const verdict = judge({ site, phase, order, engine, reference, oracle }, rules);
+    sites.push(verdict);
+    const noise = verdict.accumulated?.noise ?? 0;
+    for (const { side, tracker } of trackers) tracker.add({ site, phase, tensor: sides[side]!, noise });
+    if (site === "logits" && engine.shape.join() === reference.shape.join()) {
+      const values = [engine, reference].map((tensor) => visible(tensor, site, rules));
+      logits.push(compareLogits(phase, values[0]!, values[1]!, reference.shape.at(-1)!));
+    }
+    if (sites.length % 64 === 0) progress?.(sites.length);
+    return "go on";
+  };
+
+  const findings = () => ({
+    logits,
+    consistency: hasWholePhase(found.phases) ? trackers.map(({ tracker }) => tracker.result(limit)) : [],
+  });
+  return { sites, complete, findings };
+}
+
+function visible(tensor: RawTensor, site: string, { tokens }: Rules) {
+  const values = toNumbers(tensor).slice();
+  if (tokens) hidePadding(site, tensor.shape, tokens, values);
+  return values;
+}
+
+/** Sites that one side lacks: `unknown` where the engine does not offer them, a failure where only the engine has them. */
+function withLeftovers(judged: readonly SiteVerdict[], incomplete: Leftovers["incomplete"]) {
+  const sites = [...judged];
+  const missing: string[] = [];
+  const unexpected: string[] = [];
+  for (const { site, phase, order, sides } of incomplete) {
+    if (!sides.includes("reference")) unexpected.push(site);
+    else {
+      const reason = sides.includes("engine")
+        ? "came too far out of order to be compared"
+        : "the engine does not offer this site";
+      sites.push({ site, phase, order, status: "unknown", reason });
+      missing.push(site);
+    }
+  }
+  return { sites, missing, unexpected };
+}

@@ -1,0 +1,125 @@
+import { largestRatio } from "../compare/judge.ts";
+import type { Consistency, Culprit, SiteVerdict, Verdict } from "../compare/verdict.ts";
+import { verdictVersion } from "../compare/verdict.ts";
+import type { Result } from "../engine/protocol.ts";
+import { firstDivergent } from "../locate/culprit.ts";
+import { EngineFailure } from "../trace/errors.ts";
+import { tensorsAgree } from "./audits.ts";
+import type { Case } from "./case.ts";
+
+/** The parts of a verdict that its maker has to find out. */
+export type Findings = Partial<
+  Pick<Verdict, "logits" | "consistency" | "config_audit" | "tensor_audit" | "checksums" | "culprit" | "error">
+> & {
+  readonly sites: readonly SiteVerdict[];
+  /** Sites that only the reference has, and only the engine has. */
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+};
+
+/** What is known of a case before it runs. */
+export interface Frame {
+  readonly found: Case;
+  readonly mode: Verdict["mode"];
+  readonly engine: Verdict["engine"];
+  readonly reference: Verdict["reference"];
+  readonly dtype: string;
+  readonly seed: number;
+  readonly limit: number;
+  readonly started: Date;
+}
+
+/** Draws the conclusion: status, coverage, worst site, culprit, and whether the case's expectation is met. */
+export function buildVerdict(frame: Frame, findings: Findings): Verdict {
+  const { found } = frame;
+  const sites = [...findings.sites].toSorted((a, b) => a.order - b.order);
+  const compared = sites.filter(({ status }) => status === "pass" || status === "fail").length;
+  const culprit = findings.culprit ?? describeCulprit(sites);
+  const status = conclude(findings, sites, compared);
+  const met = found.expect === "pass" ? status === "pass" : status === "fail" && culprit?.site === found.expect.fail_at;
+  return {
+    schema: verdictVersion,
+    case: found.name,
+    mode: frame.mode,
+    status,
+    expectation: found.expect,
+    met,
+    engine: frame.engine,
+    reference: frame.reference,
+    dtype: frame.dtype,
+    seed: frame.seed,
+    limit: frame.limit,
+    phases: found.phases.map(({ name }) => name),
+    coverage: {
+      compared,
+      total: sites.length,
+      unknown: [...new Set(findings.missing)],
+      unexpected: [...new Set(findings.unexpected)],
+    },
+    worst: worstSite(sites),
+    culprit,
+    sites,
+    logits: findings.logits ?? [],
+    consistency: findings.consistency ?? [],
+    config_audit: findings.config_audit ?? null,
+    tensor_audit: findings.tensor_audit ?? null,
+    error: findings.error ?? null,
+    checksums: findings.checksums ?? {},
+    started: frame.started.toISOString(),
+    seconds: (Date.now() - frame.started.getTime()) / 1000,
+  };
+}
+
+/** unknown never counts as green, nothing compared is a failure, and a broken engine is an error whatever else was seen. */
+function conclude(findings: Findings, sites: readonly SiteVerdict[], compared: number): Verdict["status"] {
+  if (findings.error) return "error";
+  const failing = sites.some(({ status }) => status === "fail");
+  const wrongTensors = findings.tensor_audit ? !tensorsAgree(findings.tensor_audit) : false;
+  if (failing || wrongTensors || findings.unexpected.length > 0 || compared === 0) return "fail";
+  if (blamesEngine(findings.consistency ?? [])) return "fail";
+  return sites.some(({ status }) => status === "unknown") ? "unknown" : "pass";
+}
+
+/** An engine that disagrees with itself is wrong only where the reference agrees with itself. */
+function blamesEngine(checks: readonly Consistency[]): boolean {
+  const [engine, ...references] = checks;
+  return engine?.status === "fail" && references.every(({ status }) => status === "pass");
+}
+
+function worstSite(sites: readonly SiteVerdict[]): Verdict["worst"] {
+  let worst: Verdict["worst"] = null;
+  for (const site of sites) {
+    const ratio = largestRatio(site);
+    if (site.accumulated && ratio >= (worst?.ratio ?? 0)) worst = { site: site.site, phase: site.phase, ratio };
+  }
+  return worst;
+}
+
+function describeCulprit(sites: readonly SiteVerdict[]): Culprit | null {
+  const first = firstDivergent(sites);
+  if (!first) return null;
+  const { site, phase, reason, shape, found_shape: foundShape } = first;
+  return {
+    site,
+    phase,
+    summary: reason ?? "differs",
+    ...(foundShape && shape && { expected: shape, found: foundShape }),
+    expected_sizes: [],
+    found_sizes: [],
+    also: [],
+    readings: [],
+  };
+}
+
+/** The `error` of a verdict for anything thrown. */
+export function describeError(error: unknown): NonNullable<Verdict["error"]> {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof EngineFailure)) return { message, stderr_tail: [] };
+  return { message, stderr_tail: [...error.stderrTail], ...(error.remedy && { remedy: error.remedy }) };
+}
+
+/** How an engine is named in a verdict. */
+export function identify(hello: Result<"hello">, fault?: string): Verdict["engine"] {
+  const { name, version, versions } = hello;
+  return { name, version, versions, ...(fault && { fault }) };
+}
