@@ -1,0 +1,87 @@
+"""The attention implementation `lockstep`: the model's own eager attention, with its inner tensors tapped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from lockstep_reference.capture import TAPPER, FunctionalTapper
+from lockstep_reference.errors import unsupported
+
+NAME = "lockstep"
+
+
+def register_attention() -> None:
+    """Makes `attn_implementation="lockstep"` known.
+
+    The mask function is registered under the same name: without it transformers silently drops the mask.
+    """
+    ALL_ATTENTION_FUNCTIONS.register(NAME, tapped_attention)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, eager_mask)
+
+
+def tapped_attention(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Runs the eager attention of the module's own modeling file, so the result is the model's, bit for bit.
+
+    query [B, H, S, D]; key, value [B, KV, T, D]; returns context [B, S, H, D] and probabilities [B, H, S, T].
+    Taps in the order of docs/protocol.md. The scores are recomputed with the same operations: eager attention
+    does not return them.
+    """
+    context, probs = eager_attention(module)(module, query, key, value, attention_mask, **kwargs)
+    tapper: FunctionalTapper | None = getattr(module, TAPPER, None)
+    if tapper is not None:
+        length = query.shape[-2]
+        tapper.tap("q_rope", query)
+        tapper.tap("k_rope", key[:, :, -length:])
+        tapper.tap("value", value[:, :, -length:])
+        if tapper.wants("scores"):
+            tapper.tap("scores", attention_scores(query, key, kwargs.get("scaling"), kwargs.get("softcap")))
+        tapper.tap("mask", readable(attention_mask, query, key))
+        if probs is not None:
+            tapper.tap("probs", probs)
+        tapper.tap("context", context)
+    return context, probs
+
+
+def eager_attention(module: nn.Module) -> Callable[..., tuple[torch.Tensor, torch.Tensor | None]]:
+    """`eager_attention_forward` of the file that defines the module's class or one of its base classes."""
+    for base in type(module).__mro__:
+        function = getattr(sys.modules.get(base.__module__), "eager_attention_forward", None)
+        if function is not None:
+            return function
+    raise unsupported(
+        f"{type(module).__name__} has no eager_attention_forward beside it",
+        expected="an attention module of transformers, or a subclass of one",
+        remedy="Define eager_attention_forward in the module's file.",
+    )
+
+
+def attention_scores(
+    query: torch.Tensor, key: torch.Tensor, scaling: float | None, softcap: float | None
+) -> torch.Tensor:
+    """Scaled (and soft-capped) scores [B, H, S, T] before the mask; key heads are repeated as eager does."""
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key = key[:, :, None].expand(-1, -1, groups, -1, -1).reshape(key.shape[0], -1, *key.shape[2:])
+    scores = torch.matmul(query, key.transpose(2, 3)) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    return scores if softcap is None else torch.tanh(scores / softcap) * softcap
+
+
+def readable(mask: torch.Tensor | None, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+    """The mask as BOOL [B, 1, S, T], true where a key may be read. Additive masks hold 0 there."""
+    if mask is None:
+        return torch.ones(query.shape[0], 1, query.shape[2], key.shape[2], dtype=torch.bool, device=query.device)
+    return mask if mask.dtype == torch.bool else mask == 0

@@ -1,0 +1,156 @@
+"""From a config to a checkpoint: instantiates the architecture and redraws every stored tensor from a seed."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors.torch import save_file
+from transformers import CONFIG_MAPPING, PreTrainedConfig, PreTrainedModel
+from transformers.core_model_loading import revert_weight_conversion
+
+from lockstep_reference.draw import GENERATOR_VERSION, draw_parameter
+from lockstep_reference.errors import bad_input, unsupported
+
+
+def architecture_class(config: dict[str, Any]) -> type[PreTrainedModel]:
+    """The transformers class that `config["architectures"][0]` names. Raises EngineError (-32001, -32002)."""
+    names = config.get("architectures")
+    if not isinstance(names, list) or not names or not isinstance(names[0], str):
+        raise bad_input(
+            "the config does not name its architecture",
+            expected='"architectures": ["<class of transformers>"]',
+            found=json.dumps(names),
+            where="config.architectures",
+        )
+    cls = getattr(transformers, names[0], None)
+    if not (isinstance(cls, type) and issubclass(cls, PreTrainedModel)):
+        raise unsupported(
+            f"transformers {transformers.__version__} has no architecture {names[0]}",
+            expected="a model class of transformers",
+            found=names[0],
+            where="config.architectures",
+            remedy="Check the spelling, or pin a version of transformers that has it.",
+        )
+    return cls
+
+
+def config_object(config: dict[str, Any]) -> PreTrainedConfig:
+    """The transformers config for a config.json's content. Raises EngineError naming what transformers refuses."""
+    model_type = config.get("model_type")
+    if model_type not in CONFIG_MAPPING:
+        raise unsupported(
+            f"transformers {transformers.__version__} has no model type {model_type!r}",
+            expected="a model type of transformers",
+            found=json.dumps(model_type),
+            where="config.model_type",
+        )
+    try:
+        return CONFIG_MAPPING[model_type].from_dict(copy.deepcopy(config))
+    except Exception as error:  # noqa: BLE001 - config classes raise whatever their validation meets
+        raise bad_input(f"transformers refuses the config: {error}", where=f"config of {model_type}") from error
+
+
+def build_checkpoint(config: dict[str, Any], seed: int, cache: Path) -> Path:
+    """Draws a checkpoint (float32) for `config` and `seed`, or finds it in the cache; returns its directory.
+
+    The directory is named by a hash of config, seed and generator version and appears complete or not at all.
+    """
+    identity = json.dumps([config, seed, GENERATOR_VERSION], sort_keys=True, separators=(",", ":"))
+    target = cache / "checkpoints" / hashlib.sha256(identity.encode()).hexdigest()[:24]
+    if target.exists():
+        return target
+    tensors = draw_tensors(instantiate(config), seed)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".build-", dir=target.parent))
+    try:
+        (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        save_file(tensors, temporary / "model.safetensors", metadata={"format": "pt"})
+        os.rename(temporary, target)
+    except OSError:
+        # Another process was faster; its checkpoint is the same, bit for bit.
+        if not target.exists():
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def instantiate(config: dict[str, Any]) -> PreTrainedModel:
+    """The architecture of `config` with whatever weights its constructor leaves. Raises EngineError."""
+    cls = architecture_class(config)
+    resolved = config_object(config)
+    try:
+        return cls._from_config(resolved, attn_implementation="eager")
+    except Exception as error:  # noqa: BLE001 - modeling code raises whatever a bad config leads it to
+        raise bad_input(
+            f"{cls.__name__} can't be built from the config: {type(error).__name__}: {error}", where="config"
+        ) from error
+
+
+def draw_tensors(model: PreTrainedModel, seed: int) -> dict[str, torch.Tensor]:
+    """Every tensor that a checkpoint of `model` stores, by the name under which it is stored.
+
+    Floating-point tensors are drawn; others (such as an int64 `position_ids`) keep the constructor's values.
+    """
+    tied = tied_names(model)
+    state = {name: tensor for name, tensor in model.state_dict().items() if name not in tied}
+    stored = revert_weight_conversion(model, state)
+    drawn: dict[str, torch.Tensor] = {}
+    for name, tensor in stored.items():
+        if tensor.is_floating_point():
+            drawn[name] = torch.from_numpy(draw_parameter(seed, name, tuple(tensor.shape)))
+        else:
+            drawn[name] = tensor.detach().clone().contiguous()
+    return drawn
+
+
+def tied_names(model: torch.nn.Module) -> dict[str, str]:
+    """State-dict names that share another tensor's storage, with the name of the tensor that is stored."""
+    tied = dict(getattr(model, "all_tied_weights_keys", None) or {})
+    state = model.state_dict(keep_vars=True)
+    tied = {name: source for name, source in tied.items() if name in state and source in state}
+    first: dict[int, str] = {}
+    for name, tensor in state.items():
+        if name not in tied:
+            source = first.setdefault(id(tensor), name)
+            if source != name:
+                tied[name] = source
+    return tied
+
+
+def tensor_manifest(model: torch.nn.Module) -> list[dict[str, Any]]:
+    """The `tensors` of a `load` or `shapes` result: name, shape, dtype, tied_to."""
+    tied = tied_names(model)
+    manifest = []
+    for name, tensor in model.state_dict().items():
+        entry: dict[str, Any] = {"name": name, "shape": list(tensor.shape), "dtype": DTYPE_NAMES[tensor.dtype]}
+        manifest.append({**entry, "tied_to": tied[name]} if name in tied else entry)
+    return manifest
+
+
+def module_manifest(model: torch.nn.Module) -> list[dict[str, str]]:
+    """The `modules` of a `load` or `shapes` result: path and class name, in registration order."""
+    return [{"path": path, "type": type(module).__name__} for path, module in model.named_modules()]
+
+
+DTYPE_NAMES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}

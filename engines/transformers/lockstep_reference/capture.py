@@ -1,0 +1,118 @@
+"""Hooks on every module of a model: names each tensor's site and hands it to a sink, in execution order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import nn
+
+from lockstep_reference.sites import CallLabels, first_input, outputs
+
+# The attribute through which the attention function finds the capture of the model copy it runs in. An attribute
+# and not a global: two copies of a model run at the same time.
+TAPPER = "_lockstep_tapper"
+
+
+class Sink(Protocol):
+    """What a capture writes to."""
+
+    def wants(self, site: str) -> bool:
+        """True when the site is asked for: lets the capture skip work whose result nobody reads."""
+
+    def tap(self, site: str, tensor: torch.Tensor) -> None:
+        """Takes the tensor as it is now; it may change afterwards."""
+
+    def flush(self) -> None:
+        """A layer has ended."""
+
+
+class Call(NamedTuple):
+    """One running call of a module."""
+
+    path: str
+    label: str
+    input: torch.Tensor | None
+
+
+class Capture:
+    """Attaches hooks to all modules of `model` and passes their inputs and outputs to `sink`.
+
+    `running` is the stack of module calls; after an exception its last element is the innermost module.
+    """
+
+    def __init__(self, model: nn.Module, sink: Sink) -> None:
+        self.sink = sink
+        self.running: list[Call] = []
+        self._labels = CallLabels()
+        self._handles: list[Any] = []
+        layers = _outermost_list_elements(model)
+        for path, module in model.named_modules():
+            if path:
+                self._handles.append(module.register_forward_pre_hook(self._before(path), with_kwargs=True))
+                after = self._after(path, ends_layer=path in layers)
+                self._handles.append(module.register_forward_hook(after, with_kwargs=True))
+            module.__dict__[TAPPER] = FunctionalTapper(self, path)
+
+    def start_phase(self) -> None:
+        """Forgets the calls of the phase before."""
+        self._labels.clear()
+        self.running.clear()
+
+    def detach(self) -> None:
+        """Removes all hooks."""
+        for handle in self._handles:
+            handle.remove()
+
+    def _before(self, path: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            label = self._labels.label(path, args, kwargs)
+            tensor = first_input(module, args, kwargs)
+            self.running.append(Call(path, label, tensor))
+            if tensor is not None:
+                self.sink.tap(f"{path}:in{label}", tensor)
+
+        return hook
+
+    def _after(self, path: str, *, ends_layer: bool) -> Callable[..., None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            label = self.running.pop().label
+            for port, tensor in outputs(output):
+                self.sink.tap(f"{path}:{port}{label}", tensor)
+            if ends_layer:
+                self.sink.flush()
+
+        return hook
+
+
+class FunctionalTapper:
+    """The functional sites of one module: `path#name`."""
+
+    def __init__(self, capture: Capture, path: str) -> None:
+        self._capture = capture
+        self._path = path
+
+    def _site(self, name: str) -> str:
+        running = self._capture.running
+        label = running[-1].label if running and running[-1].path == self._path else ""
+        return f"{self._path}#{name}{label}"
+
+    def wants(self, name: str) -> bool:
+        """True when `path#name` is asked for."""
+        return self._capture.sink.wants(self._site(name))
+
+    def tap(self, name: str, tensor: torch.Tensor) -> None:
+        """Hands the tensor of `path#name` to the sink."""
+        self._capture.sink.tap(self._site(name), tensor)
+
+
+def _outermost_list_elements(model: nn.Module) -> set[str]:
+    """Paths of the elements of ModuleLists that lie in no other ModuleList: the layers."""
+    elements: set[str] = set()
+    inside: list[str] = []
+    for path, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and not any(path.startswith(outer) for outer in inside):
+            inside.append(f"{path}.")
+            elements.update(f"{path}.{name}" for name, _ in module.named_children())
+    return elements

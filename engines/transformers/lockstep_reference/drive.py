@@ -1,0 +1,167 @@
+"""Calls a model as `generate` does: position ids, masks, cache and modality tensors of one phase."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from transformers import DynamicCache
+
+from lockstep_reference.errors import bad_input, unsupported
+
+# Read by the phases themselves; every other tensor of the inputs file is a modality tensor.
+_PER_TOKEN = ("input_ids", "attention_mask", "mm_token_type_ids", "token_type_ids")
+
+
+@dataclass
+class Inputs:
+    """The tensors of an inputs file, docs/protocol.md, "Inputs"."""
+
+    input_ids: torch.Tensor  # [B, S]
+    attention_mask: torch.Tensor  # [B, S]
+    position_ids: torch.Tensor  # [B, S]
+    token_types: dict[str, torch.Tensor]  # [B, S] each
+    modality: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A slice of the tokens that is run as one forward."""
+
+    name: str
+    start: int
+    end: int
+    cache: bool
+
+
+def read_inputs(file: Path) -> Inputs:
+    """Reads an inputs file. Raises EngineError when it is no safetensors file or lacks a tensor."""
+    try:
+        tensors = load_file(file)
+    except SafetensorError as error:
+        raise bad_input(f"not a safetensors file: {error}", where=str(file)) from None
+    ids = tensors.get("input_ids")
+    if ids is None or ids.ndim != 2 or ids.dtype != torch.int64:
+        found = "nothing" if ids is None else f"{ids.dtype} {list(ids.shape)}"
+        raise bad_input("input_ids must be I64 [B, S]", expected="I64 [B, S]", found=found, where=str(file))
+    mask = tensors.get("attention_mask", torch.ones_like(ids))
+    per_token = {name: tensor for name, tensor in tensors.items() if name in _PER_TOKEN}
+    for name, tensor in {**per_token, "attention_mask": mask}.items():
+        if tensor.shape != ids.shape:
+            raise bad_input(
+                f"{name} must have the shape of input_ids",
+                expected=str(list(ids.shape)),
+                found=str(list(tensor.shape)),
+                where=f"{file}, tensor {name}",
+            )
+    return Inputs(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=position_ids(mask),
+        token_types={name: tensor for name, tensor in per_token.items() if name.endswith("token_type_ids")},
+        modality={name: tensor for name, tensor in tensors.items() if name not in _PER_TOKEN},
+    )
+
+
+def position_ids(attention_mask: torch.Tensor) -> torch.Tensor:
+    """Position ids [B, S] as `GenerationMixin._prepare_position_ids_for_generation` makes them."""
+    return (attention_mask.long().cumsum(-1) - 1).masked_fill(attention_mask == 0, 0)
+
+
+@functools.cache
+def forward_parameters(cls: type[nn.Module]) -> frozenset[str]:
+    """Names of the parameters of a class's forward."""
+    return frozenset(inspect.signature(cls.forward).parameters)
+
+
+def cache_parameter(model: nn.Module) -> str | None:
+    """How the model's forward calls its KV cache: `cache` since transformers 5.24, `past_key_values` before."""
+    accepted = forward_parameters(type(model))
+    return next((name for name in ("cache", "past_key_values") if name in accepted), None)
+
+
+def new_cache(model: nn.Module) -> DynamicCache | None:
+    """An empty KV cache for `model`; None when it keeps none."""
+    config = getattr(model, "config", None)
+    if cache_parameter(model) is None or config is None:
+        return None
+    return DynamicCache(config=config)
+
+
+def check_accepts(model: nn.Module, inputs: Inputs, phases: list[Phase]) -> None:
+    """Raises EngineError for phases beyond the tokens, a second phase without cache, or unknown modality tensors."""
+    length = inputs.input_ids.shape[1]
+    for phase in phases:
+        if phase.end > length:
+            raise bad_input(
+                f"phase {phase.name} ends after the last token",
+                expected=f"at most {length}",
+                found=str(phase.end),
+                where=f"phases, {phase.name}",
+            )
+    if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
+        raise unsupported(
+            f"{type(model).__name__} is an encoder-decoder",
+            expected="a model of one token sequence",
+            remedy="Compare its decoder or its encoder as a model of its own.",
+        )
+    continued = [phase.name for phase in phases if phase.cache and phase.start > 0]
+    if continued and cache_parameter(model) is None:
+        raise unsupported(
+            f"{type(model).__name__} keeps no KV cache",
+            expected="phases that start at token 0",
+            found=", ".join(continued),
+        )
+    unknown = sorted(set(inputs.modality) - forward_parameters(type(model)))
+    if unknown:
+        raise bad_input(
+            f"{type(model).__name__} takes no {', '.join(unknown)}",
+            expected=", ".join(sorted(forward_parameters(type(model)))),
+            found=", ".join(unknown),
+            remedy="Leave these tensors out of the inputs file, or use the multimodal architecture.",
+        )
+
+
+def call_arguments(
+    model: nn.Module, inputs: Inputs, phase: Phase, cache: DynamicCache | None, dtype: torch.dtype
+) -> dict[str, Any]:
+    """Keyword arguments of `model.forward` for one phase. `dtype` is that of the hidden states."""
+    accepted = forward_parameters(type(model))
+    first = phase.start == 0 or not phase.cache
+    # A phase on its own sees only its slice; one that continues a cache sees all tokens up to its end.
+    seen = phase.start if not phase.cache else 0
+    part = slice(phase.start, phase.end)
+    positions = inputs.position_ids[:, part]
+    arguments: dict[str, Any] = {
+        "input_ids": inputs.input_ids[:, part],
+        "attention_mask": inputs.attention_mask[:, seen : phase.end],
+        "position_ids": positions,
+        "use_cache": cache is not None,
+    }
+    if first:
+        arguments |= inputs.modality | {name: ids[:, part] for name, ids in inputs.token_types.items()}
+    if hasattr(type(model), "create_masks_for_generate"):
+        # Some models mask differently here than in a plain forward. Only batch, length, dtype and device are read
+        # from inputs_embeds, which `generate` therefore leaves empty too.
+        ids = arguments["input_ids"]
+        arguments["attention_mask"] = model.create_masks_for_generate(
+            config=model.config,
+            inputs_embeds=torch.empty((*ids.shape, 0), dtype=dtype, device=ids.device),
+            attention_mask=arguments["attention_mask"],
+            cache=cache,
+            position_ids=positions,
+            token_type_ids=arguments.get("token_type_ids"),
+            mm_token_type_ids=arguments.get("mm_token_type_ids"),
+            is_first_iteration=first,
+        )
+    name = cache_parameter(model)
+    if name is not None:
+        arguments[name] = cache
+    return {name: value for name, value in arguments.items() if name in accepted}

@@ -1,0 +1,108 @@
+"""The reference engine: loads a checkpoint, runs it under taps, lists shapes and config reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers.utils import logging
+
+from lockstep_reference.attention import register_attention
+from lockstep_reference.build import build_checkpoint, module_manifest, tensor_manifest
+from lockstep_reference.checkpoint import load_model, read_config, weight_files, weights_sha256
+from lockstep_reference.config_reads import ReadRecorder, recording
+from lockstep_reference.drive import Phase, read_inputs
+from lockstep_reference.errors import INVALID_PARAMS, EngineError, bad_input, unsupported
+from lockstep_reference.oracle import oracle_copy, share_copy
+from lockstep_reference.params import check_input_file
+from lockstep_reference.run import run_phases
+from lockstep_reference.sites import site_filter
+from lockstep_reference.spool import Credits, SpoolSink
+from lockstep_reference.verify import tap_attention
+
+Notify = Callable[[str, dict[str, Any]], None]
+
+
+class Engine:
+    """Holds one loaded model; `run` may be called from several threads at once."""
+
+    def __init__(self) -> None:
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        torch.set_num_threads(1)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        register_attention()
+        self.model: nn.Module | None = None
+        self._recorder = ReadRecorder()
+
+    def load(self, params: dict[str, Any], cache: Path) -> dict[str, Any]:
+        """Loads (after drawing it, when a config is given) a checkpoint. Raises EngineError."""
+        if ("checkpoint" in params) == ("config" in params):
+            raise EngineError(INVALID_PARAMS, "load takes a checkpoint or a config", expected="exactly one of them")
+        self.unload()
+        if "config" in params:
+            directory = self.build(params["config"], params.get("seed", 0), cache)
+        else:
+            directory = Path(params["checkpoint"])
+        if not directory.is_dir():
+            raise bad_input("the checkpoint directory does not exist", where=str(directory))
+        self._recorder = ReadRecorder()
+        with recording(self._recorder):
+            self.model = self.load_model(directory, getattr(torch, params["dtype"]), params)
+            self._recorder.name_modules(self.model)
+        return {
+            "checkpoint": str(directory),
+            "modules": module_manifest(self.model),
+            "tensors": tensor_manifest(self.model),
+            "weights_sha256": weights_sha256(weight_files(directory)),
+        }
+
+    def build(self, config: dict[str, Any], seed: int, cache: Path) -> Path:
+        """Draws a checkpoint into the cache and returns its directory."""
+        return build_checkpoint(config, seed, cache)
+
+    def load_model(self, directory: Path, dtype: torch.dtype, params: dict[str, Any]) -> nn.Module:
+        """The model of a checkpoint directory, ready to be captured."""
+        if "fault" in params:
+            raise unsupported("the reference takes no faults", where="load.fault")
+        model = load_model(directory, dtype)
+        tap_attention(model, read_config(directory))
+        return model
+
+    def run(self, params: dict[str, Any], roots: tuple[Path, Path], credits: Credits, notify: Notify) -> dict[str, Any]:
+        """Runs phases and streams taps under `credits`. Raises EngineError."""
+        if self.model is None:
+            raise bad_input("no model is loaded", remedy="Send load first.")
+        if not re.fullmatch(r"[\w.-]{1,100}", params["run"]):
+            raise bad_input("the run's name must be a file name", found=params["run"], where="run.run")
+        torch.set_num_threads(1)
+        inputs = read_inputs(check_input_file(params["inputs"], roots))
+        phases = [Phase(**phase) for phase in params["phases"]]
+        # A copy with its own hooks: runs on the same weights interleave.
+        model = oracle_copy(self.model) if params["oracle"] else share_copy(self.model)
+        dtype = torch.float64 if params["oracle"] else next(self.model.parameters()).dtype
+        sink = SpoolSink(params["run"], roots[0], credits, notify, site_filter(params.get("sites")))
+        with recording(self._recorder):
+            run_phases(model, inputs, phases, sink, dtype=dtype)
+        self._recorder.name_modules(model)
+        return {"run": params["run"], "batches": sink.batches, "taps": sink.taps}
+
+    def shapes(self, params: dict[str, Any], roots: tuple[Path, Path]) -> dict[str, Any]:
+        """Lists the shapes of all sites from a config alone. Raises EngineError."""
+        from lockstep_reference.shapes import list_shapes
+
+        if "fault" in params:
+            raise unsupported("the reference takes no faults", where="shapes.fault")
+        return list_shapes(params["config"], read_inputs(check_input_file(params["inputs"], roots)))
+
+    def config_reads(self) -> dict[str, Any]:
+        """Which module read which config field since `load`."""
+        return {"reads": self._recorder.reads()}
+
+    def unload(self) -> None:
+        """Frees the model."""
+        self.model = None
