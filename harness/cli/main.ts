@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { packageRoot } from "../engine/registry.ts";
+import { EngineFailure, EnvironmentError, UsageError, exitCodes } from "../trace/errors.ts";
+import { PythonUnavailable } from "../setup/python.ts";
+import { addDoctor } from "./doctor.ts";
+import { addEngines } from "./engines.ts";
+import { addGolden } from "./golden.ts";
+import { addRun } from "./run.ts";
+import { addShapes } from "./shapes.ts";
+
+const { version, description } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as {
+  version: string;
+  description: string;
+};
+
+const program = new Command("lockstep")
+  .description(description)
+  .version(version)
+  .showHelpAfterError("(see lockstep --help)");
+program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
+for (const add of [addRun, addShapes, addGolden, addEngines, addDoctor]) add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const { message } = error as Error;
+  process.stderr.write(`lockstep: ${message}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof EnvironmentError || error instanceof PythonUnavailable) return exitCodes.environment;
+  if (error instanceof EngineFailure) return exitCodes.engine;
+  process.stderr.write(`${(error as Error).stack}\n`);
+  return exitCodes.engine;
+}

@@ -1,0 +1,16 @@
+const { stderr } = process;
+let open = false;
+
+/** A line for people, on stderr: stdout belongs to `--json`. */
+export function say(line: string): void {
+  status(null);
+  stderr.write(`${line}\n`);
+}
+
+/** A line that the next one replaces; null clears it. Nothing when stderr is not a terminal. */
+export function status(line: string | null): void {
+  if (!stderr.isTTY) return;
+  if (open) stderr.write("\r\u001B[K");
+  if (line !== null) stderr.write(line);
+  open = line !== null;
+}

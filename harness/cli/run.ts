@@ -1,0 +1,116 @@
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Command } from "commander";
+import type { Verdict } from "../compare/verdict.ts";
+import { packageRoot } from "../engine/registry.ts";
+import { checkAgainstGolden } from "../golden/check.ts";
+import { renderHtml } from "../report/html/render.ts";
+import { renderSummary, renderVerdict } from "../report/terminal.ts";
+import type { Case } from "../run/case.ts";
+import { casesFolder, loadCases, selectCases } from "../run/discover.ts";
+import type { EnginePool } from "../run/engines.ts";
+import { createPool } from "../run/engines.ts";
+import { planKvCache } from "../run/kv-plan.ts";
+import type { RunOptions } from "../run/live.ts";
+import { runCase } from "../run/live.ts";
+import { runShapesCase } from "../run/shapes.ts";
+import { PythonUnavailable } from "../setup/python.ts";
+import { UsageError, exitCodes } from "../trace/errors.ts";
+import { parseBytes, parseWhole } from "./arguments.ts";
+import { say, status } from "./output.ts";
+
+interface Flags {
+  readonly engine?: string;
+  readonly dtype: NonNullable<RunOptions["dtype"]>;
+  readonly seed: number;
+  readonly limit?: number;
+  readonly sites?: string[];
+  readonly json?: boolean;
+  readonly html?: string;
+  readonly kvBudget?: number;
+  readonly start?: boolean;
+}
+
+/** `lockstep run`: compares cases with the live reference, or with goldens when there is no Python. */
+export function addRun(program: Command): void {
+  program
+    .command("run")
+    .description("run cases: the engine against the live reference, site by site")
+    .argument("[case...]", "case names or patterns, all when absent")
+    .option("--engine <name>", "engine under test: typescript, torch:file.py:factory, cmd:<command>")
+    .option("--dtype <dtype>", "float32, bfloat16 or float16", "float32")
+    .option("--seed <n>", "seed of weights and inputs", parseWhole, 0)
+    .option("--limit <ratio>", "largest error that passes, in noise units", Number.parseFloat)
+    .option("--sites <pattern...>", "only sites that match, * for any characters")
+    .option("--kv-budget <bytes>", "print what a KV cache of this size holds (4GiB, 512MiB)", parseBytes)
+    .option("--html <file>", "write the report to this file")
+    .option("--json", "verdicts as JSON on stdout")
+    .option("--start", "the main job: all standard cases, report in reports/")
+    .action(async (patterns: string[], flags: Flags) => {
+      process.exitCode = await run(patterns, flags);
+    });
+}
+
+async function run(patterns: readonly string[], flags: Flags): Promise<number> {
+  if (!["float32", "bfloat16", "float16"].includes(flags.dtype))
+    throw new UsageError(`--dtype: expected float32, bfloat16 or float16, found ${flags.dtype}`);
+  const began = Date.now();
+  const cases = selectCases(await loadCases(casesFolder()), patterns);
+  const pool = createPool({ report: say });
+  const verdicts: Verdict[] = [];
+  try {
+    const judgeOne = await chooseReference(pool, flags);
+    for (const [place, found] of cases.entries()) {
+      const title = `${place + 1}/${cases.length}  ${found.name}`;
+      status(title);
+      const verdict = await judgeOne(found, (sites) => status(`${title}  ${sites} sites`));
+      status(null);
+      if (verdict) {
+        verdicts.push(verdict);
+        say(renderVerdict(verdict));
+      }
+      if (flags.kvBudget !== undefined && found.kind === "run")
+        say(await planKvCache(pool, found, flags.engine ?? found.engine, flags.kvBudget));
+    }
+  } finally {
+    await pool.close();
+  }
+  const html = flags.html ?? (flags.start ? join(packageRoot, "reports", "index.html") : undefined);
+  if (html) writeReport(html, verdicts);
+  if (flags.json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
+  say(renderSummary(verdicts, (Date.now() - began) / 1000));
+  return exitCodeFor(verdicts);
+}
+
+type JudgeOne = (found: Case, progress: (sites: number) => void) => Promise<Verdict | null>;
+
+/** Live where Python can be had; else, for the main job, the goldens, saying so in one line. */
+async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne> {
+  const { engine, dtype, seed, limit, sites } = flags;
+  try {
+    await pool.reference();
+  } catch (error) {
+    if (!(error instanceof PythonUnavailable) || !flags.start) throw error;
+    say(`setup  no live reference: ${error.message.split("\n")[0]}; comparing with the goldens instead`);
+    return (found) => checkAgainstGolden(pool, found);
+  }
+  const options = { dtype, seed, ...(engine && { engine }), ...(limit && { limit }), ...(sites && { sites }) };
+  return (found, progress) =>
+    found.kind === "shapes"
+      ? runShapesCase(pool, found, engine ? { engine } : {})
+      : runCase(pool, found, { ...options, progress });
+}
+
+/** 4 when an engine broke, 1 when an expectation was not met, else 0. */
+export function exitCodeFor(verdicts: readonly Verdict[]): number {
+  if (verdicts.some(({ status: own }) => own === "error")) return exitCodes.engine;
+  return verdicts.length > 0 && verdicts.every(({ met }) => met) ? exitCodes.pass : exitCodes.mismatch;
+}
+
+function writeReport(file: string, verdicts: readonly Verdict[]): void {
+  const target = resolve(file);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(`${target}.tmp`, renderHtml(verdicts));
+  renameSync(`${target}.tmp`, target);
+  say(`report ${file.startsWith(packageRoot) ? target.slice(packageRoot.length + 1) : file}`);
+}

@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { renderSummary, renderVerdict } from "../report/terminal.ts";
+import { defineCase } from "../run/case.ts";
+import type { Case } from "../run/case.ts";
+import { casesFolder, loadCases, selectCases } from "../run/discover.ts";
+import { createPool } from "../run/engines.ts";
+import { shapeInputsFor } from "../run/shapes-inputs.ts";
+import { runShapesCase } from "../run/shapes.ts";
+import { UsageError } from "../trace/errors.ts";
+import { say, status } from "./output.ts";
+import { exitCodeFor } from "./run.ts";
+
+/** `lockstep shapes`: compares all shapes of a config of any size, without weights. */
+export function addShapes(program: Command): void {
+  program
+    .command("shapes")
+    .description("compare the shapes of every site from a config alone: full size, no weights, seconds")
+    .argument("<config.json or case...>", "a Hugging Face config file, or cases")
+    .option("--engine <name>", "engine under test", "typescript")
+    .option("--json", "verdicts as JSON on stdout")
+    .action(async (targets: string[], flags: { engine: string; json?: boolean }) => {
+      const began = Date.now();
+      const cases = (await Promise.all(targets.map(casesOf))).flat();
+      const pool = createPool({ report: say });
+      const verdicts = [];
+      try {
+        for (const found of cases) {
+          status(found.name);
+          const verdict = await runShapesCase(pool, found, found.fault ? {} : { engine: flags.engine });
+          verdicts.push(verdict);
+          say(renderVerdict(verdict));
+        }
+      } finally {
+        await pool.close();
+      }
+      if (flags.json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
+      say(renderSummary(verdicts, (Date.now() - began) / 1000));
+      process.exitCode = exitCodeFor(verdicts);
+    });
+}
+
+async function casesOf(target: string): Promise<Case[]> {
+  if (!target.endsWith(".json")) {
+    const cases = selectCases(await loadCases(casesFolder()), [target]);
+    return Promise.all(
+      cases.map(async (found) =>
+        found.kind === "shapes" ? found : { ...found, inputs: await inputsOf(found.config) },
+      ),
+    );
+  }
+  const config = readConfig(target);
+  const type = typeof config["model_type"] === "string" ? config["model_type"] : "model";
+  return [
+    defineCase({
+      name: `${type.replaceAll(/[^a-z0-9_]/g, "_")}/config`,
+      title: target,
+      kind: "shapes",
+      config,
+      inputs: await inputsOf(config),
+    }),
+  ];
+}
+
+async function inputsOf(config: Case["config"]): Promise<Case["inputs"]> {
+  const make = await shapeInputsFor(config, casesFolder());
+  return (length) => make(config, length);
+}
+
+function readConfig(file: string): Record<string, unknown> {
+  if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected a config.json or a case name`);
+  const text = readFileSync(file, "utf8");
+  try {
+    const config: unknown = JSON.parse(text);
+    if (typeof config === "object" && config !== null && !Array.isArray(config))
+      return config as Record<string, unknown>;
+  } catch (error) {
+    throw new UsageError(
+      `${file}: expected JSON, found ${JSON.stringify(text.slice(0, 40))} (${(error as Error).message})`,
+    );
+  }
+  throw new UsageError(`${file}: expected a JSON object`);
+}

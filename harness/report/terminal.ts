@@ -1,0 +1,147 @@
+import { styleText } from "node:util";
+import { format } from "../compare/judge.ts";
+import type { Culprit, Verdict } from "../compare/verdict.ts";
+
+/** The stream that colours are decided for: TTY, NO_COLOR and FORCE_COLOR are obeyed. */
+const stream = process.stderr;
+
+type Style = Parameters<typeof styleText>[0];
+
+function paint(style: Style, text: string): string {
+  return styleText(style, text, { stream });
+}
+
+const labels = { pass: " PASS ", fail: " FAIL ", unknown: " ???? ", error: " ERROR" } as const;
+const styles = { pass: "green", fail: "red", unknown: "yellow", error: "magenta" } as const satisfies Record<
+  string,
+  Style
+>;
+
+/** One verdict as lines for people: a headline, and for anything but a pass where, what and why. */
+export function renderVerdict(verdict: Verdict): string {
+  return [headline(verdict), ...body(verdict)].join("\n");
+}
+
+function headline(verdict: Verdict): string {
+  const { status, met, expectation, coverage, worst } = verdict;
+  const asExpected = expectation !== "pass" && met;
+  const label = asExpected ? paint("green", " FAIL ") : paint(styles[status], labels[status]);
+  const sites = status === "error" ? "" : sitesText(verdict);
+  const ratio = worst && coverage.compared > 0 ? `worst ${format(worst.ratio)}x noise` : "";
+  const fault = verdict.engine.fault ? ` with ${verdict.engine.fault}` : "";
+  const versions = `${verdict.engine.name}${fault} vs ${verdict.reference.name} ${verdict.reference.version}`;
+  const parts = [
+    paint("bold", verdict.case),
+    versions,
+    modeText(verdict),
+    sites,
+    ratio,
+    `${verdict.seconds.toFixed(1)} s`,
+  ];
+  return `${label} ${parts.filter(Boolean).join("   ")}${asExpected ? paint("green", "   failed as expected") : ""}`;
+}
+
+function modeText({ mode, dtype }: Verdict): string {
+  if (mode === "shapes") return "shapes only";
+  return mode === "golden" ? `${dtype}, golden` : dtype;
+}
+
+function sitesText({ coverage: { compared, total }, mode, culprit, status }: Verdict): string {
+  const stopped = mode === "shapes" && status === "fail" && culprit && compared < total;
+  return `${compared}/${total} sites${stopped ? " before the stop" : ""}`;
+}
+
+function body(verdict: Verdict): string[] {
+  const { status, error, culprit, coverage, consistency, tensor_audit: tensors } = verdict;
+  if (error) return errorLines(error);
+  if (status === "pass") return [];
+  const lines = culprit ? culpritLines(culprit) : [];
+  if (culprit && verdict.mode !== "shapes") lines.push(...spreadLines(verdict));
+  for (const { engine, status: own, worst } of consistency)
+    if (own === "fail" && worst)
+      lines.push(
+        `   ${engine} disagrees with itself: ${worst.site} in ${worst.phase} is ${format(worst.ratio)}x noise from the full forward`,
+      );
+  if (tensors)
+    for (const [what, names] of [
+      ["lacks tensors", tensors.missing],
+      ["has tensors that the reference lacks", tensors.unexpected],
+      [
+        "has other shapes",
+        tensors.different.map(({ name, expected, found }) => `${name} ${found}, expected ${expected}`),
+      ],
+    ] as const)
+      if (names.length > 0) lines.push(`   the engine ${what}: ${some(names)}`);
+  if (coverage.unexpected.length > 0) lines.push(`   sites that the reference lacks: ${some(coverage.unexpected)}`);
+  if (coverage.unknown.length > 0 && verdict.mode !== "shapes")
+    lines.push(`   not judged, the engine does not offer them: ${some(coverage.unknown)}`);
+  if (verdict.config_audit && verdict.config_audit.never_read_by_engine.length > 0)
+    lines.push(`   config fields the engine never reads: ${some(verdict.config_audit.never_read_by_engine)}`);
+  return lines;
+}
+
+function errorLines({ message, remedy, stderr_tail: tail }: NonNullable<Verdict["error"]>): string[] {
+  return [
+    `   ${message}`,
+    ...(remedy ? [`   ${paint("bold", "do")}     ${remedy}`] : []),
+    ...tail.map((line) => paint("dim", `   | ${line}`)),
+  ];
+}
+
+function culpritLines({ site, phase, summary, expected, found, ...rest }: Culprit): string[] {
+  const where = phase === "shapes" ? site : `${site}   in ${phase}`;
+  const lines = [`   ${paint("bold", where)}`];
+  if (expected && found) {
+    lines.push(`     expected [${expected.join(", ")}]${sizesText(rest.expected_sizes)}`);
+    lines.push(`     found    [${found.join(", ")}]${sizesText(rest.found_sizes)}`);
+  } else lines.push(`     ${summary}`);
+  for (const { claim, holds, evidence } of rest.readings) {
+    lines.push(`   ${holds ? paint("bold", "cause ") : paint("dim", "not   ")} ${claim}`);
+    for (const part of evidence.split("; ")) lines.push(`          ${part}`);
+  }
+  if (rest.also.length > 0) lines.push(`   also    ${rest.also.join(", ")}`);
+  return lines;
+}
+
+function sizesText(sizes: Culprit["expected_sizes"]): string {
+  return sizes.map(({ size, formula }) => `   ${size} = ${formula}`).join(",");
+}
+
+/** How far the failure spreads, and what it does to the output. */
+function spreadLines({ sites, logits }: Verdict): string[] {
+  const failing = sites.filter(({ status }) => status === "fail").length;
+  const lines = [`     ${failing} of ${sites.length} sites differ from there on (errors accumulate)`];
+  const off = logits.filter(({ top1, rows }) => top1 < rows);
+  if (off.length > 0)
+    lines.push(
+      `     the next token changes in ${off.map(({ phase, top1, rows }) => `${phase} (${rows - top1} of ${rows} rows)`).join(", ")}`,
+    );
+  return lines;
+}
+
+function some(names: readonly string[]): string {
+  const shown = names.slice(0, 6).join(", ");
+  return names.length > 6 ? `${shown} and ${names.length - 6} more` : shown;
+}
+
+/** The one clear line at the end of a run. */
+export function renderSummary(verdicts: readonly Verdict[], seconds: number): string {
+  const count = (test: (verdict: Verdict) => boolean): number => verdicts.filter(test).length;
+  const passed = count(({ status, expectation }) => status === "pass" && expectation === "pass");
+  const expected = count(({ met, expectation }) => met && expectation !== "pass");
+  const parts = [
+    `${passed} passed`,
+    expected > 0 && `${expected} failed as expected`,
+    ...(["fail", "unknown", "error"] as const).map((status) => {
+      const wrong = count((verdict) => !verdict.met && verdict.status === status);
+      return wrong > 0 && `${wrong} ${status === "fail" ? "failed" : status}`;
+    }),
+    count(({ met, status }) => !met && status === "pass") > 0 &&
+      `${count(({ met, status }) => !met && status === "pass")} passed though a failure was expected`,
+  ].filter(Boolean);
+  const compared = verdicts.reduce((total, { coverage }) => total + coverage.compared, 0);
+  const total = verdicts.reduce((sum, { coverage }) => sum + coverage.total, 0);
+  const good = verdicts.length > 0 && verdicts.every(({ met }) => met);
+  const line = `${parts.join(", ")}   ${compared}/${total} sites   ${seconds.toFixed(1)} s`;
+  return paint(good ? "green" : "red", `${good ? "ok" : "not ok"}   ${line}`);
+}
