@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from pathlib import Path
@@ -12,7 +11,6 @@ import torch
 from transformers import PreTrainedModel
 
 from lockstep_reference.build import architecture_class, config_object
-from lockstep_reference.config_reads import mark_config
 from lockstep_reference.errors import bad_input
 
 _READ_BYTES = 16 * 1024 * 1024
@@ -24,7 +22,8 @@ def read_config(directory: Path) -> dict[str, Any]:
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise bad_input("the checkpoint has no config.json", expected="a checkpoint directory", where=str(file)) from None
+        message = "the checkpoint has no config.json"
+        raise bad_input(message, expected="a checkpoint directory", where=str(file)) from None
     except ValueError as error:
         raise bad_input(f"config.json is not JSON: {error}", where=str(file)) from None
     if not isinstance(config, dict):
@@ -81,7 +80,7 @@ def load_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
     config = read_config(directory)
     cls = architecture_class(config)
     weight_files(directory)
-    resolved = mark_config(config_object(copy.deepcopy(config)))
+    resolved = config_object(config)
     try:
         model, info = cls.from_pretrained(
             directory,

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from torch import nn
-from transformers import PreTrainedConfig
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.integrations.heterogeneity import configuration_utils as heterogeneity
 
 _PATH = "_lockstep_path"
@@ -68,18 +68,18 @@ def recording(recorder: ReadRecorder) -> Iterator[None]:
         _active.remove(recorder)
 
 
-def mark_config(config: PreTrainedConfig, path: str = "") -> PreTrainedConfig:
-    """Writes into `config` and its sub-configs where they stand in the root config; returns `config`."""
+def mark_config(config: PreTrainedConfig, path: str = "") -> None:
+    """Writes into `config` and its sub-configs where they stand in the root config."""
     config.__dict__[_PATH] = path
     for name, value in list(config.__dict__.items()):
         if isinstance(value, PreTrainedConfig):
             mark_config(value, f"{path}{name}.")
-    return config
 
 
 @functools.cache
 def _install() -> None:
     plain_read = PreTrainedConfig.__getattribute__
+    plain_make = PreTrainedModel.__init__
     plain_layer = heterogeneity._PerLayerConfigView.__getitem__
 
     def read(config: PreTrainedConfig, key: str) -> Any:
@@ -96,6 +96,14 @@ def _install() -> None:
             resolved.__dict__[_LAYER] = (number, frozenset(overrides))
         return resolved
 
+    @functools.wraps(plain_make)
+    def make(model: PreTrainedModel, config: PreTrainedConfig, *args: Any, **kwargs: Any) -> None:
+        # The outermost model is made first, so an unmarked config is a root config.
+        if _active and _PATH not in config.__dict__:
+            mark_config(config)
+        plain_make(model, config, *args, **kwargs)
+
+    PreTrainedModel.__init__ = make  # type: ignore[method-assign]
     PreTrainedConfig.__getattribute__ = read  # type: ignore[method-assign]
     heterogeneity._PerLayerConfigView.__getitem__ = layer
 
@@ -124,8 +132,9 @@ def _record(module: nn.Module, field: str) -> None:
 def _reading_module() -> nn.Module | None:
     frame = sys._getframe(3)
     while frame is not None:
+        code = frame.f_code
         # Without the check of the names, f_locals would copy the locals of every frame.
-        if "self" in frame.f_code.co_varnames or "self" in frame.f_code.co_freevars or "self" in frame.f_code.co_cellvars:
+        if "self" in code.co_varnames or "self" in code.co_freevars:
             owner = frame.f_locals.get("self")
             if isinstance(owner, nn.Module):
                 return owner

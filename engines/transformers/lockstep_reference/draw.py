@@ -1,4 +1,4 @@
-"""The portable generator, bit for bit the same as `harness/trace/draw.ts`: a tensor is a pure function of (seed, name, shape).
+"""The portable generator, bit for bit that of `harness/trace/draw.ts`: a tensor is a function of seed, name, shape.
 
 Bump `GENERATOR_VERSION` together with the TypeScript side when any bit of any tensor changes.
 """

@@ -82,9 +82,14 @@ def forward_parameters(cls: type[nn.Module]) -> frozenset[str]:
 
 
 def cache_parameter(model: nn.Module) -> str | None:
-    """How the model's forward calls its KV cache: `cache` since transformers 5.24, `past_key_values` before."""
+    """How the model's forward calls its KV cache: `cache` since transformers 5.24, `past_key_values` elsewhere."""
     accepted = forward_parameters(type(model))
     return next((name for name in ("cache", "past_key_values") if name in accepted), None)
+
+
+def model_dtype(model: nn.Module) -> torch.dtype:
+    """The dtype that `model` computes in: that of its first floating-point parameter."""
+    return next((tensor.dtype for tensor in model.parameters() if tensor.is_floating_point()), torch.float32)
 
 
 def new_cache(model: nn.Module) -> DynamicCache | None:
@@ -106,6 +111,12 @@ def check_accepts(model: nn.Module, inputs: Inputs, phases: list[Phase]) -> None
                 found=str(phase.end),
                 where=f"phases, {phase.name}",
             )
+    if "input_ids" not in forward_parameters(type(model)):
+        raise unsupported(
+            f"{type(model).__name__}.forward takes no input_ids",
+            expected="a forward with a parameter input_ids",
+            found=", ".join(sorted(forward_parameters(type(model)))),
+        )
     if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
         raise unsupported(
             f"{type(model).__name__} is an encoder-decoder",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,17 +13,18 @@ from torch import nn
 from transformers.utils import logging
 
 from lockstep_reference.attention import register_attention
-from lockstep_reference.build import build_checkpoint, module_manifest, tensor_manifest
+from lockstep_reference.build import build_checkpoint, instantiate, module_manifest, tensor_manifest
 from lockstep_reference.checkpoint import load_model, read_config, weight_files, weights_sha256
 from lockstep_reference.config_reads import ReadRecorder, recording
-from lockstep_reference.drive import Phase, read_inputs
+from lockstep_reference.drive import Phase, model_dtype, read_inputs
 from lockstep_reference.errors import INVALID_PARAMS, EngineError, bad_input, unsupported
 from lockstep_reference.oracle import oracle_copy, share_copy
 from lockstep_reference.params import check_input_file
 from lockstep_reference.run import run_phases
+from lockstep_reference.shapes import FakeModels, trace_shapes
 from lockstep_reference.sites import site_filter
 from lockstep_reference.spool import Credits, SpoolSink
-from lockstep_reference.verify import tap_attention
+from lockstep_reference.verify import verify_taps
 
 Notify = Callable[[str, dict[str, Any]], None]
 
@@ -38,6 +40,7 @@ class Engine:
         register_attention()
         self.model: nn.Module | None = None
         self._recorder = ReadRecorder()
+        self._fakes = FakeModels()
 
     def load(self, params: dict[str, Any], cache: Path) -> dict[str, Any]:
         """Loads (after drawing it, when a config is given) a checkpoint. Raises EngineError."""
@@ -70,7 +73,7 @@ class Engine:
         if "fault" in params:
             raise unsupported("the reference takes no faults", where="load.fault")
         model = load_model(directory, dtype)
-        tap_attention(model, read_config(directory))
+        verify_taps(model, read_config(directory))
         return model
 
     def run(self, params: dict[str, Any], roots: tuple[Path, Path], credits: Credits, notify: Notify) -> dict[str, Any]:
@@ -84,7 +87,7 @@ class Engine:
         phases = [Phase(**phase) for phase in params["phases"]]
         # A copy with its own hooks: runs on the same weights interleave.
         model = oracle_copy(self.model) if params["oracle"] else share_copy(self.model)
-        dtype = torch.float64 if params["oracle"] else next(self.model.parameters()).dtype
+        dtype = torch.float64 if params["oracle"] else model_dtype(self.model)
         sink = SpoolSink(params["run"], roots[0], credits, notify, site_filter(params.get("sites")))
         with recording(self._recorder):
             run_phases(model, inputs, phases, sink, dtype=dtype)
@@ -93,11 +96,16 @@ class Engine:
 
     def shapes(self, params: dict[str, Any], roots: tuple[Path, Path]) -> dict[str, Any]:
         """Lists the shapes of all sites from a config alone. Raises EngineError."""
-        from lockstep_reference.shapes import list_shapes
+        inputs = read_inputs(check_input_file(params["inputs"], roots))
+        config, fault = params["config"], params.get("fault")
+        key = json.dumps([config, fault], sort_keys=True)
+        return trace_shapes(*self._fakes.get(key, lambda: self.fake_model(config, fault)), inputs)
 
-        if "fault" in params:
+    def fake_model(self, config: dict[str, Any], fault: dict[str, str] | None) -> nn.Module:
+        """The model of a config, without weights to load; called under a FakeTensorMode."""
+        if fault is not None:
             raise unsupported("the reference takes no faults", where="shapes.fault")
-        return list_shapes(params["config"], read_inputs(check_input_file(params["inputs"], roots)))
+        return instantiate(config)
 
     def config_reads(self) -> dict[str, Any]:
         """Which module read which config field since `load`."""

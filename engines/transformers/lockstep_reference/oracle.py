@@ -107,13 +107,15 @@ def rebuild_buffers(model: nn.Module) -> None:
         if not names:
             continue
         clone = copy.copy(module)
-        clone._parameters = {
-            name: None if parameter is None else nn.Parameter(torch.empty(parameter.shape, dtype=torch.float64, device="meta"))
+        clone._parameters = dict(module._parameters) | {
+            name: nn.Parameter(torch.empty(parameter.shape, dtype=torch.float64, device="meta"))
             for name, parameter in module._parameters.items()
+            if parameter is not None
         }
-        clone._buffers = {
-            name: None if buffer is None else torch.full(buffer.shape, torch.nan, dtype=torch.float64)
+        clone._buffers = dict(module._buffers) | {
+            name: torch.full(buffer.shape, torch.nan, dtype=torch.float64)
             for name, buffer in module._buffers.items()
+            if buffer is not None
         }
         if hasattr(model, "_init_weights"):
             with Float64Mode(), torch.no_grad():

@@ -19,6 +19,10 @@ def _is_size(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def _is_phase(value: Any) -> bool:
     return (
         isinstance(value, dict)
@@ -33,10 +37,10 @@ def _is_phase(value: Any) -> bool:
 
 
 def _is_fault(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"module", "name"} and all(isinstance(v, str) for v in value.values())
+    return isinstance(value, dict) and set(value) == {"module", "name"} and all(map(_is_text, value.values()))
 
 
-_TEXT: Check = ("a string", lambda value: isinstance(value, str))
+_TEXT: Check = ("a string", _is_text)
 _SIZE: Check = ("a whole number >= 0", _is_size)
 _COUNT: Check = ("a whole number >= 1", lambda value: _is_size(value) and value >= 1)
 _FLAG: Check = ("true or false", lambda value: isinstance(value, bool))
@@ -49,7 +53,7 @@ _PHASES: Check = (
 )
 _PATTERNS: Check = (
     "a list of site patterns",
-    lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    lambda value: isinstance(value, list) and all(map(_is_text, value)),
 )
 
 _REQUIRED: dict[str, dict[str, Check]] = {

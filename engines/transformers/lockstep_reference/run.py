@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -12,7 +12,17 @@ from transformers import DynamicCache
 
 from lockstep_reference.capture import Capture, Sink
 from lockstep_reference.drive import Inputs, Phase, call_arguments, check_accepts, new_cache
+from lockstep_reference.errors import INTERNAL, EngineError
 from lockstep_reference.oracle import Float64Mode
+
+
+class ForwardStoppedError(EngineError):
+    """The model's own forward raised. `stop` is the place as in the result of `shapes`."""
+
+    def __init__(self, stop: dict[str, Any]) -> None:
+        data = {name: str(stop[name]) for name in ("expected", "found") if name in stop}
+        super().__init__(INTERNAL, f"the forward stopped: {stop['message']}", where=stop["site"], **data)
+        self.stop = stop
 
 
 class PhaseSink(Sink, Protocol):
@@ -28,13 +38,11 @@ def run_phases(
     sink: PhaseSink,
     *,
     dtype: torch.dtype,
-    on_capture: Callable[[Capture], None] = lambda capture: None,
 ) -> torch.Tensor | None:
     """Runs `phases` in order through `model` and passes every site to `sink`; returns the last logits.
 
-    With dtype float64 `model` is an oracle copy and all operations run in float64. `on_capture` receives the
-    capture, whose stack of running modules tells where an exception came from.
-    Raises EngineError when the inputs do not fit the model.
+    With dtype float64 `model` is an oracle copy and all operations run in float64.
+    Raises EngineError when the inputs do not fit the model, and ForwardStoppedError when its forward fails.
     """
     check_accepts(model, inputs, phases)
     oracle = dtype == torch.float64
@@ -43,7 +51,6 @@ def run_phases(
             name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.modality.items()
         }
     capture = Capture(model, sink)
-    on_capture(capture)
     cache = new_cache(model)
     logits = None
     try:
@@ -51,17 +58,22 @@ def run_phases(
             for phase in phases:
                 sink.phase = phase.name
                 capture.start_phase()
-                logits = _run_phase(model, inputs, phase, cache if phase.cache else None, sink, dtype)
+                arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype)
+                sink.tap("inputs#position_ids", inputs.position_ids[:, phase.start : phase.end])
+                logits = _call(model, arguments, cache if phase.cache else None, sink)
+    except EngineError:
+        raise
+    except Exception as error:
+        # What was tapped up to here is what tells the cause.
+        sink.flush()
+        raise ForwardStoppedError(describe_stop(model, capture, error)) from error
     finally:
         capture.detach()
     return logits
 
 
-def _run_phase(
-    model: nn.Module, inputs: Inputs, phase: Phase, cache: DynamicCache | None, sink: Sink, dtype: torch.dtype
-) -> torch.Tensor | None:
-    sink.tap("inputs#position_ids", inputs.position_ids[:, phase.start : phase.end])
-    output = model(**call_arguments(model, inputs, phase, cache, dtype))
+def _call(model: nn.Module, arguments: dict[str, Any], cache: DynamicCache | None, sink: Sink) -> torch.Tensor | None:
+    output = model(**arguments)
     for index, layer in enumerate(cache.layers if cache is not None else ()):
         # Layers that read another layer's keys and values store none.
         if getattr(layer, "keys", None) is not None:
@@ -81,3 +93,19 @@ def root_output(output: Any) -> torch.Tensor | None:
         return logits
     parts = output.values() if isinstance(output, dict) else output if isinstance(output, tuple) else (output,)
     return next((part for part in parts if isinstance(part, torch.Tensor)), None)
+
+
+def describe_stop(model: nn.Module, capture: Capture, error: Exception) -> dict[str, Any]:
+    """Where and why a forward stopped: the innermost module that was running, found and expected input shape."""
+    message = re.sub(r"\s+", " ", str(error)).strip()[:500] or type(error).__name__
+    if not capture.running:
+        return {"site": "", "message": message}
+    call = capture.running[-1]
+    module = model.get_submodule(call.path)
+    leaf = next(module.children(), None) is None
+    stop: dict[str, Any] = {"site": f"{call.path}:{'in' if leaf else 'out'}{call.label}", "message": message}
+    if leaf and call.input is not None:
+        stop["found"] = [int(size) for size in call.input.shape]
+        if isinstance(module, nn.Linear):
+            stop["expected"] = [*stop["found"][:-1], module.in_features]
+    return stop

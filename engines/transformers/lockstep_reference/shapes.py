@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,13 +11,16 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-from lockstep_reference.attention import NAME
-from lockstep_reference.build import DTYPE_NAMES, architecture_class, config_object, module_manifest, tensor_manifest
-from lockstep_reference.capture import Capture
-from lockstep_reference.config_reads import ReadRecorder, mark_config, recording
-from lockstep_reference.drive import Inputs, Phase
-from lockstep_reference.errors import EngineError, bad_input
-from lockstep_reference.run import run_phases
+from lockstep_reference.build import DTYPE_NAMES, module_manifest, tensor_manifest
+from lockstep_reference.config_reads import ReadRecorder, recording
+from lockstep_reference.drive import Inputs, Phase, model_dtype
+from lockstep_reference.run import ForwardStoppedError, run_phases
+from lockstep_reference.verify import switch_attention
+
+# A forward that stops is a result here; torch would log a second traceback for it.
+logging.getLogger("torch._subclasses.fake_tensor").setLevel(logging.CRITICAL)
+
+Build = Callable[[], nn.Module]
 
 
 class ShapeSink:
@@ -46,19 +49,18 @@ def fake_mode() -> FakeTensorMode:
     return FakeTensorMode(allow_non_fake_inputs=True, shape_env=ShapeEnv())
 
 
-def build_fake(config: dict[str, Any], mode: FakeTensorMode) -> tuple[nn.Module, ReadRecorder]:
-    """Builds the architecture of `config` on fake tensors in `mode`. Raises EngineError."""
-    cls = architecture_class(config)
-    resolved = mark_config(config_object(config))
+def build_fake(build: Build, mode: FakeTensorMode) -> tuple[nn.Module, ReadRecorder]:
+    """Runs `build` on fake tensors in `mode`; returns the model and what it read of its config. Raises EngineError."""
     recorder = ReadRecorder()
+    # Fake tensors can't be swapped in place, as `module.to(dtype)` does by default.
+    overwrite = torch.__future__.get_overwrite_module_params_on_conversion()
+    torch.__future__.set_overwrite_module_params_on_conversion(True)
     try:
         with mode, recording(recorder):
-            model = cls._from_config(resolved, attn_implementation="eager").eval()
-    except Exception as error:  # noqa: BLE001 - modeling code raises whatever a bad config leads it to
-        message = f"{cls.__name__} can't be built from the config: {type(error).__name__}: {error}"
-        raise bad_input(message, where="config") from error
-    if model._can_set_attn_implementation():
-        model.set_attn_implementation(NAME)
+            model = build().eval()
+    finally:
+        torch.__future__.set_overwrite_module_params_on_conversion(overwrite)
+    switch_attention(model)
     recorder.name_modules(model)
     return model, recorder
 
@@ -70,13 +72,12 @@ class FakeModels:
         self._key = ""
         self._built: tuple[nn.Module, ReadRecorder, FakeTensorMode] | None = None
 
-    def get(self, config: dict[str, Any]) -> tuple[nn.Module, ReadRecorder, FakeTensorMode]:
-        """The fake model of `config`, its reads and the mode it lives in."""
-        key = json.dumps(config, sort_keys=True)
+    def get(self, key: str, build: Build) -> tuple[nn.Module, ReadRecorder, FakeTensorMode]:
+        """The fake model that `build` makes, unless the last one has the same `key`; its reads; its mode."""
         if self._built is None or key != self._key:
             self._built = None
             mode = fake_mode()
-            self._built = (*build_fake(config, mode), mode)
+            self._built = (*build_fake(build, mode), mode)
             self._key = key
         return self._built
 
@@ -86,14 +87,12 @@ def trace_shapes(model: nn.Module, recorder: ReadRecorder, mode: FakeTensorMode,
     sink = ShapeSink()
     stop = None
     phase = Phase("prefill", 0, inputs.input_ids.shape[1], cache=True)
-    capture: list[Capture] = []
     try:
         with mode, recording(recorder):
-            run_phases(model, inputs, [phase], sink, dtype=_dtype(model), on_capture=capture.append)
-    except EngineError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a stop is this request's result, not its failure
-        stop = describe_stop(model, capture[0] if capture else None, error)
+            run_phases(model, inputs, [phase], sink, dtype=model_dtype(model))
+    except ForwardStoppedError as error:
+        # A stop is this request's result, not its failure.
+        stop = error.stop
     recorder.name_modules(model)
     result = {
         "sites": sink.sites,
@@ -102,31 +101,3 @@ def trace_shapes(model: nn.Module, recorder: ReadRecorder, mode: FakeTensorMode,
         "config_reads": recorder.reads(),
     }
     return result if stop is None else {**result, "stop": stop}
-
-
-def _dtype(model: nn.Module) -> torch.dtype:
-    return next((parameter.dtype for parameter in model.parameters()), torch.float32)
-
-
-def describe_stop(model: nn.Module, capture: Capture | None, error: Exception) -> dict[str, Any]:
-    """Where and why a forward stopped: the innermost module that was running, found and expected input shape."""
-    message = re.sub(r"\s+", " ", str(error)).strip()[:500] or type(error).__name__
-    if capture is None or not capture.running:
-        return {"site": "", "message": message}
-    call = capture.running[-1]
-    module = model.get_submodule(call.path)
-    leaf = next(module.children(), None) is None
-    stop: dict[str, Any] = {"site": f"{call.path}:{'in' if leaf else 'out'}{call.label}", "message": message}
-    if leaf and call.input is not None:
-        stop["found"] = [int(size) for size in call.input.shape]
-        if isinstance(module, nn.Linear):
-            stop["expected"] = [*stop["found"][:-1], module.in_features]
-    return stop
-
-
-_models = FakeModels()
-
-
-def list_shapes(config: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
-    """The result of a `shapes` request for the reference. Raises EngineError."""
-    return trace_shapes(*_models.get(config), inputs)

@@ -1,4 +1,4 @@
-"""Switches a model to the tapped attention, after proof that taps do not change what they measure."""
+"""Proof that taps do not change what they measure, and the switch to the tapped attention that needs it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ import torch
 from torch import nn
 
 from lockstep_reference.attention import NAME
-from lockstep_reference.drive import Inputs, Phase, position_ids
+from lockstep_reference.drive import (
+    Inputs,
+    Phase,
+    call_arguments,
+    forward_parameters,
+    model_dtype,
+    new_cache,
+    position_ids,
+)
 from lockstep_reference.errors import INTERNAL, EngineError
 from lockstep_reference.oracle import share_copy
-from lockstep_reference.run import run_phases
+from lockstep_reference.run import root_output, run_phases
 
 _LENGTH = 6
+_PHASES = (Phase("prefill", 0, _LENGTH, cache=True), Phase("full", 0, _LENGTH, cache=False))
 
 
 class CloningSink:
@@ -34,25 +43,28 @@ class CloningSink:
         """Nothing is kept."""
 
 
-def tap_attention(model: nn.Module, config: dict[str, Any]) -> None:
-    """Gives `model` the attention of `attention.py` and checks that it stays the same model, bit for bit.
+def verify_taps(model: nn.Module, config: dict[str, Any]) -> None:
+    """Gives an eager `model` the attention of `attention.py` and checks that it stays the same model, bit for bit.
 
-    An architecture that does not use the attention interface keeps its eager attention and has module sites only.
-    Raises EngineError when the logits with taps are not bit-equal to those without.
+    A model that does not use the attention interface, or was set to another attention, keeps its own and has module
+    sites only. Raises EngineError when the logits with taps are not bit-equal to those without.
     """
-    if getattr(model.config, "is_encoder_decoder", False) or "input_ids" not in _main_inputs(model):
+    if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
+        return
+    if "input_ids" not in forward_parameters(type(model)):
         return
     inputs = probe_inputs(config)
-    phases = [Phase("prefill", 0, _LENGTH, cache=True), Phase("full", 0, _LENGTH, cache=False)]
-    plain = [untapped_logits(model, inputs, phase) for phase in phases]
+    plain = [untapped_logits(model, inputs, phase) for phase in _PHASES]
+    switched = switch_attention(model)
     try:
-        model.set_attn_implementation(NAME)
-        tapped = [_tapped_logits(model, inputs, phase) for phase in phases]
-    except (KeyError, ValueError, NotImplementedError, AttributeError) as error:
+        tapped = [_tapped_logits(model, inputs, phase) for phase in _PHASES]
+    except EngineError as error:
+        if not switched:
+            raise
         print(f"lockstep_reference: no functional attention sites: {error}", file=sys.stderr)
         model.set_attn_implementation("eager")
-        tapped = [_tapped_logits(model, inputs, phase) for phase in phases]
-    for phase, before, after in zip(phases, plain, tapped, strict=True):
+        tapped = [_tapped_logits(model, inputs, phase) for phase in _PHASES]
+    for phase, before, after in zip(_PHASES, plain, tapped, strict=True):
         if not torch.equal(before, after):
             raise EngineError(
                 INTERNAL,
@@ -63,38 +75,45 @@ def tap_attention(model: nn.Module, config: dict[str, Any]) -> None:
             )
 
 
-def untapped_logits(model: nn.Module, inputs: Inputs, phase: Phase) -> torch.Tensor:
-    """The first output of the bare model for one phase, in whatever attention it is set to."""
-    from lockstep_reference.drive import call_arguments, new_cache
-    from lockstep_reference.run import root_output
+def switch_attention(model: nn.Module) -> bool:
+    """Sets a transformers model that uses eager attention to the tapped one; False when it stays as it was."""
+    config = getattr(model, "config", None)
+    if getattr(config, "_attn_implementation", None) != "eager" or not hasattr(model, "set_attn_implementation"):
+        return False
+    if not model._can_set_attn_implementation():
+        return False
+    model.set_attn_implementation(NAME)
+    return True
 
+
+def untapped_logits(model: nn.Module, inputs: Inputs, phase: Phase) -> torch.Tensor:
+    """The output of the bare model for one phase, in whatever attention it is set to."""
     cache = new_cache(model) if phase.cache else None
     with torch.no_grad():
-        output = root_output(model(**call_arguments(model, inputs, phase, cache, next(model.parameters()).dtype)))
-    assert output is not None
+        output = root_output(model(**call_arguments(model, inputs, phase, cache, model_dtype(model))))
+    assert output is not None, f"{type(model).__name__} returns no tensor"
     return output
 
 
 def _tapped_logits(model: nn.Module, inputs: Inputs, phase: Phase) -> torch.Tensor:
-    logits = run_phases(share_copy(model), inputs, [phase], CloningSink(), dtype=next(model.parameters()).dtype)
+    logits = run_phases(share_copy(model), inputs, [phase], CloningSink(), dtype=model_dtype(model))
     assert logits is not None
     return logits
 
 
 def probe_inputs(config: dict[str, Any]) -> Inputs:
     """Two short sequences, the second padded on the left, of ids that stand for no image, audio or padding."""
-    text = config.get("text_config") if isinstance(config.get("text_config"), dict) else {}
-    special = {value for part in (config, text) for name, value in part.items() if name.endswith(("_id", "_index"))
-               if isinstance(value, int)}
-    vocabulary = int((text or {}).get("vocab_size") or config.get("vocab_size") or 1000)
-    plain = [token for token in range(min(vocabulary, 4096)) if token not in special][-2 * _LENGTH :]
+    text = config.get("text_config")
+    parts = [config, text] if isinstance(text, dict) else [config]
+    special = {
+        value
+        for part in parts
+        for name, value in part.items()
+        if name.endswith(("_id", "_index")) and isinstance(value, int)
+    }
+    vocabulary = min(int(next((part["vocab_size"] for part in parts if "vocab_size" in part), 1000)), 4096)
+    plain = [token for token in range(vocabulary) if token not in special][-2 * _LENGTH :]
     ids = torch.tensor((plain * (2 * _LENGTH))[: 2 * _LENGTH]).reshape(2, _LENGTH)
     mask = torch.ones_like(ids)
     mask[1, :2] = 0
     return Inputs(ids, mask, position_ids(mask), {})
-
-
-def _main_inputs(model: nn.Module) -> frozenset[str]:
-    from lockstep_reference.drive import forward_parameters
-
-    return forward_parameters(type(model))

@@ -1,0 +1,1 @@
+"""Any `torch.nn.Module` factory as an engine of lockstep."""

@@ -1,0 +1,87 @@
+"""A module factory as an engine: only how the model comes to be differs from the reference."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from lockstep_reference.checkpoint import read_config
+from lockstep_reference.engine import Engine, Notify
+from lockstep_reference.errors import EngineError, bad_input, unsupported
+from lockstep_reference.spool import Credits
+from lockstep_reference.verify import switch_attention, verify_taps
+from torch import nn
+
+from lockstep_torch_module.factory import load_function
+
+
+class TorchModuleEngine(Engine):
+    """Serves `factory(checkpoint_dir, config, dtype) -> torch.nn.Module`.
+
+    `config` is the content of config.json. For `shapes` the factory is called under a FakeTensorMode with
+    checkpoint_dir None: it then builds the module without reading weights.
+    """
+
+    def __init__(self, file: str, name: str) -> None:
+        super().__init__()
+        self._where = f"{file}:{name}"
+        self._file = file
+        self._name = name
+
+    def build(self, config: dict[str, Any], seed: int, cache: Path) -> Path:
+        """Not offered: the reference draws checkpoints."""
+        raise unsupported(
+            "this engine draws no checkpoints",
+            expected="load.checkpoint",
+            found="load.config",
+            remedy="Draw the checkpoint with the reference and pass its directory.",
+        )
+
+    def load_model(self, directory: Path, dtype: torch.dtype, params: dict[str, Any]) -> nn.Module:
+        """The factory's module for a checkpoint directory. Raises EngineError."""
+        config = read_config(directory)
+        model = self._make(str(directory), config, dtype, params.get("fault")).eval()
+        try:
+            verify_taps(model, config)
+        except EngineError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a module that can't run shall show in `run` how far it gets
+            print(f"lockstep_torch_module: the module fails on a short text: {error}", file=sys.stderr)
+            switch_attention(model)
+        return model
+
+    def fake_model(self, config: dict[str, Any], fault: dict[str, str] | None) -> nn.Module:
+        """The factory's module for a config alone."""
+        return self._make(None, config, torch.float32, fault)
+
+    def run(self, params: dict[str, Any], roots: tuple[Path, Path], credits: Credits, notify: Notify) -> dict[str, Any]:
+        """As the reference's run, without an oracle."""
+        if params["oracle"]:
+            raise unsupported("this engine has no oracle", where="run.oracle", remedy="Ask the reference for it.")
+        return super().run(params, roots, credits, notify)
+
+    def _make(
+        self, directory: str | None, config: dict[str, Any], dtype: torch.dtype, fault: dict[str, str] | None
+    ) -> nn.Module:
+        factory = load_function(self._file, self._name)
+        try:
+            model = factory(directory, config, dtype)
+        except Exception as error:
+            raise bad_input(f"the factory fails: {type(error).__name__}: {error}", where=self._where) from error
+        self._check_module(model, self._where)
+        if fault is not None:
+            # A fault changes the module in place, or returns another one.
+            model = load_function(fault["module"], fault["name"])(model) or model
+            self._check_module(model, f"{fault['module']}:{fault['name']}")
+        return model
+
+    def _check_module(self, model: Any, where: str) -> None:
+        if not isinstance(model, nn.Module):
+            raise bad_input(
+                "the factory returned no module",
+                expected="a torch.nn.Module",
+                found=type(model).__name__,
+                where=where,
+            )
