@@ -1,0 +1,83 @@
+/** Sizes of an attention over `queries` x `keys` positions. */
+export interface AttentionSizes {
+  readonly batch: number;
+  readonly queries: number;
+  readonly keys: number;
+  /** Query heads computed, and query heads in memory. */
+  readonly heads: number;
+  readonly stored_heads: number;
+  /** Key heads used (query head `h` reads key head `floor(h * kv_heads / heads)`), and key heads in memory. */
+  readonly kv_heads: number;
+  readonly stored_kv_heads: number;
+  /** Channels computed, and channels in memory. */
+  readonly dim: number;
+  readonly stored_dim: number;
+}
+
+/** The most negative float32: what the reference adds to a masked score, so that a fully masked row stays finite. */
+const lowest = -3.4028234663852886e38;
+
+/** `query @ key.T * scaling`: `query` [B, heads, S, D], `key` [B, kv_heads, T, D], result [B, heads, S, T]. */
+export function attention_scores(
+  query: Float32Array,
+  key: Float32Array,
+  scaling: number,
+  sizes: AttentionSizes,
+): Float32Array {
+  const { batch, queries, keys, heads, dim, stored_dim } = sizes;
+  const out = new Float32Array(batch * heads * queries * keys);
+  let target = 0;
+  for (let b = 0; b < batch; b++)
+    for (let h = 0; h < heads; h++) {
+      const key_start = kv_start(sizes, b, h);
+      for (let s = 0; s < queries; s++) {
+        const q = ((b * sizes.stored_heads + h) * queries + s) * stored_dim;
+        for (let t = 0; t < keys; t++) {
+          const k = key_start + t * stored_dim;
+          let sum = 0;
+          for (let d = 0; d < dim; d++) sum += query[q + d]! * key[k + d]!;
+          out[target++] = Math.fround(sum) * scaling;
+        }
+      }
+    }
+  return out;
+}
+
+/** `scores` [B, heads, S, T] with the lowest float32 added where `mask` [B, 1, S, T] is 0. */
+export function mask_scores(scores: Float32Array, mask: Uint8Array, batch: number, heads: number): Float32Array {
+  const out = scores.slice();
+  const block = mask.length / batch;
+  for (let b = 0; b < batch; b++)
+    for (let h = 0; h < heads; h++) {
+      const start = (b * heads + h) * block;
+      for (let i = 0; i < block; i++) if (mask[b * block + i] === 0) out[start + i]! += lowest;
+    }
+  return out;
+}
+
+/** `probs @ value`, heads moved behind positions: `probs` [B, heads, S, T], `value` [B, kv_heads, T, D], result [B, S, heads, D]. */
+export function attention_context(probs: Float32Array, value: Float32Array, sizes: AttentionSizes): Float32Array {
+  const { batch, queries, keys, heads, dim, stored_dim } = sizes;
+  const out = new Float32Array(batch * queries * heads * dim);
+  const sums = new Float64Array(dim);
+  for (let b = 0; b < batch; b++)
+    for (let h = 0; h < heads; h++) {
+      const value_start = kv_start(sizes, b, h);
+      for (let s = 0; s < queries; s++) {
+        const row = ((b * heads + h) * queries + s) * keys;
+        sums.fill(0);
+        for (let t = 0; t < keys; t++) {
+          const weight = probs[row + t]!;
+          if (weight === 0) continue;
+          const v = value_start + t * stored_dim;
+          for (let d = 0; d < dim; d++) sums[d]! += weight * value[v + d]!;
+        }
+        out.set(sums, ((b * queries + s) * heads + h) * dim);
+      }
+    }
+  return out;
+}
+
+function kv_start({ heads, kv_heads, stored_kv_heads, keys, stored_dim }: AttentionSizes, b: number, h: number) {
+  return (b * stored_kv_heads + Math.floor((h * kv_heads) / heads)) * keys * stored_dim;
+}

@@ -1,0 +1,47 @@
+/**
+ * `x * cos + rotate_half(x) * sin` for `x` [positions, heads, dim] with `cos` and `sin` [positions, dim]: channel `i` is paired with
+ * `i + dim / 2`. Products are rounded to float32 before they are added, as in the reference.
+ */
+export function apply_rotary(
+  x: Float32Array,
+  cos: Float32Array,
+  sin: Float32Array,
+  { heads, dim }: { heads: number; dim: number },
+): Float32Array {
+  const out = new Float32Array(x.length);
+  const half = dim / 2;
+  const positions = x.length / (heads * dim);
+  for (let position = 0; position < positions; position++) {
+    const angle = position * dim;
+    for (let head = 0; head < heads; head++) {
+      const start = (position * heads + head) * dim;
+      for (let i = 0; i < dim; i++) {
+        const rotated = i < half ? -x[start + half + i]! : x[start + i - half]!;
+        out[start + i] = Math.fround(x[start + i]! * cos[angle + i]!) + Math.fround(rotated * sin[angle + i]!);
+      }
+    }
+  }
+  return out;
+}
+
+/**
+ * Cosine and sine tables [positions, 2 * frequencies] of the angles `position * inv_freq`, the frequencies repeated once, times `scaling`.
+ * The angle is rounded to float32 first, as in the reference: at position 100,000 that is 0.004 radians.
+ */
+export function rotary_tables(
+  positions: Int32Array,
+  inv_freq: Float32Array,
+  scaling: number,
+): { cos: Float32Array; sin: Float32Array } {
+  const half = inv_freq.length;
+  const cos = new Float32Array(positions.length * half * 2);
+  const sin = new Float32Array(cos.length);
+  for (let row = 0; row < positions.length; row++)
+    for (let i = 0; i < half; i++) {
+      const angle = Math.fround(positions[row]! * inv_freq[i]!);
+      const target = row * half * 2 + i;
+      cos[target] = cos[target + half] = Math.fround(Math.cos(angle)) * scaling;
+      sin[target] = sin[target + half] = Math.fround(Math.sin(angle)) * scaling;
+    }
+  return { cos, sin };
+}

@@ -1,0 +1,115 @@
+import type { AttentionSizes } from "../kernels/attention.ts";
+import { attention_context, attention_scores, mask_scores } from "../kernels/attention.ts";
+import { softmax } from "../kernels/softmax.ts";
+import { slice } from "../tensor/layout.ts";
+import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
+import { ShapeError, expectShape, floatTensor } from "../tensor/tensor.ts";
+import { layerConfig } from "./config_view.ts";
+import type { ModelContext } from "./module.ts";
+import type { Scope } from "./scope.ts";
+
+/** The fields an attention core is made from. */
+export interface AttentionCoreConfig {
+  readonly num_attention_heads: number;
+  readonly num_key_value_heads: number;
+  readonly head_dim: number;
+}
+
+/**
+ * The attention itself, without projections, norms and rope, as serving engines separate it (vLLM's `Attention(num_heads, head_size, scale,
+ * num_kv_heads)`): one object per layer, made from the config on its own account. Like a backend whose output buffer has `num_heads * head_dim`
+ * columns, it trusts its own sizes: of wider heads it reads the first `head_dim` channels.
+ */
+export class AttentionCore {
+  num_heads: number;
+  num_key_value_heads: number;
+  head_dim: number;
+  /** What scores are multiplied by. */
+  scaling: number;
+  readonly #path: string;
+  readonly #context: ModelContext;
+
+  constructor(config: AttentionCoreConfig, layer_idx: number, scaling: number, at: Scope) {
+    const layer_config = layerConfig(at.read(config), layer_idx);
+    this.num_heads = layer_config.num_attention_heads;
+    this.num_key_value_heads = layer_config.num_key_value_heads;
+    this.head_dim = layer_config.head_dim;
+    this.scaling = scaling;
+    this.#path = at.path.slice(0, at.path.lastIndexOf("#"));
+    this.#context = at.context;
+  }
+
+  /**
+   * query [B, H, S, D], key and value [B, KV, T, D], mask [B, 1, S, T] with 1 = may be read. Returns [B, S, num_heads, head_dim].
+   * @throws ShapeError when the operands have fewer heads or channels than the core was made for, or the mask does not fit.
+   */
+  forward(query: Tensor, key: Tensor, value: Tensor, mask: MaskTensor): Tensor {
+    this.#check(query, key, value, mask);
+    if (this.#context.tracer !== null) {
+      const seen = query.size(2);
+      this.#tap("#k_rope", slice(key, 2, key.size(2) - seen, key.size(2)));
+      this.#tap("#value", slice(value, 2, value.size(2) - seen, value.size(2)));
+    }
+    const scores = this.compute_scores(query, key); // [B, num_heads, S, T]
+    this.#tap("#scores", scores);
+    this.#tap("#mask", mask);
+    const probs = this.compute_probs(this.apply_mask(scores, mask)); // [B, num_heads, S, T]
+    this.#tap("#probs", probs);
+    const context = this.compute_context(probs, value); // [B, S, num_heads, head_dim]
+    this.#tap("#context", context);
+    return context;
+  }
+
+  /** Scaled scores before the mask. */
+  compute_scores(query: Tensor, key: Tensor): Tensor {
+    const shape = [query.size(0), this.num_heads, query.size(2), key.size(2)];
+    if (query.data === null || key.data === null) return floatTensor(shape, null);
+    return floatTensor(shape, attention_scores(query.data, key.data, this.scaling, this.#sizes(query, key)));
+  }
+
+  /** Scores with the lowest float32 added where the mask is 0. */
+  apply_mask(scores: Tensor, mask: MaskTensor): Tensor {
+    if (scores.data === null || mask.data === null) return floatTensor(scores.shape, null);
+    return floatTensor(scores.shape, mask_scores(scores.data, mask.data, scores.size(0), scores.size(1)));
+  }
+
+  compute_probs(scores: Tensor): Tensor {
+    return floatTensor(scores.shape, scores.data === null ? null : softmax(scores.data, scores.size(-1)));
+  }
+
+  compute_context(probs: Tensor, value: Tensor): Tensor {
+    const shape = [probs.size(0), probs.size(2), this.num_heads, this.head_dim];
+    if (probs.data === null || value.data === null) return floatTensor(shape, null);
+    return floatTensor(shape, attention_context(probs.data, value.data, this.#sizes(probs, value)));
+  }
+
+  #sizes(query: Tensor, key: Tensor): AttentionSizes {
+    return {
+      batch: query.size(0),
+      queries: query.size(2),
+      keys: key.size(2),
+      heads: this.num_heads,
+      stored_heads: query.size(1),
+      kv_heads: this.num_key_value_heads,
+      stored_kv_heads: key.size(1),
+      dim: this.head_dim,
+      stored_dim: key.size(3),
+    };
+  }
+
+  #check(query: Tensor, key: Tensor, value: Tensor, mask: MaskTensor): void {
+    const [batch, queries, keys] = [query.size(0), query.size(2), key.size(2)];
+    expectShape("keys", key.shape, [batch, -1, -1, query.size(3)], "#scores");
+    expectShape("values", value.shape, key.shape, "#context");
+    for (const [found, heads] of [[query, this.num_heads] as const, [key, this.num_key_value_heads] as const])
+      if (found.size(1) < heads || found.size(3) < this.head_dim) {
+        const expected = [batch, heads, found.size(2), this.head_dim];
+        throw new ShapeError("attention operand", { expected, found: found.shape, port: "#scores" });
+      }
+    expectShape("attention mask", mask.shape, [batch, 1, queries, keys], "#mask");
+  }
+
+  #tap(name: string, tensor: Tensor | MaskTensor): void {
+    this.#context.tracer?.tap(`${this.#path}${name}`, tensor);
+  }
+}

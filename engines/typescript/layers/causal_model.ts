@@ -1,0 +1,66 @@
+import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
+import { indexTensor } from "../tensor/tensor.ts";
+import type { KVCache } from "./kv_cache.ts";
+import type { AttentionMasks, MaskInputs } from "./masks.ts";
+import { Module } from "./module.ts";
+
+/** The modality tensors of docs/protocol.md, null where a run has none. */
+export interface ModalityInputs {
+  readonly pixel_values: Tensor | null;
+  readonly image_position_ids: IndexTensor | null;
+  readonly pixel_values_videos: Tensor | null;
+  readonly video_position_ids: IndexTensor | null;
+  readonly num_frames_per_video: IndexTensor | null;
+  readonly input_features: Tensor | null;
+  readonly input_features_mask: IndexTensor | null;
+}
+
+/** No modality tensors: a text-only forward. */
+export const noModalities: ModalityInputs = {
+  pixel_values: null,
+  image_position_ids: null,
+  pixel_values_videos: null,
+  video_position_ids: null,
+  num_frames_per_video: null,
+  input_features: null,
+  input_features_mask: null,
+};
+
+/** What one forward of a causal model runs on. */
+export interface CausalModelInputs extends ModalityInputs {
+  readonly attention_masks: AttentionMasks;
+  /** [B, S]. */
+  readonly position_ids: IndexTensor;
+  readonly cache: KVCache | null;
+}
+
+/** What the reference's `generate` prepares around a forward. */
+export interface MaskRequest extends MaskInputs {
+  /** [B, S], 0 text, 1 image, 2 video, 3 audio; null in forwards that continue a cache. */
+  readonly mm_token_type_ids: IndexTensor | null;
+}
+
+/** The root of a model with a language-model head. It has no sites of its own; its output is the site `logits`. */
+export abstract class CausalModel extends Module {
+  /** The names of the modality tensors that the model takes. */
+  abstract readonly modalities: readonly (keyof ModalityInputs)[];
+  /** An empty cache for one batch. */
+  abstract create_cache(): KVCache;
+  abstract create_masks_for_generate(request: MaskRequest): AttentionMasks;
+  /** input_ids [B, S] -> logits [B, S, vocabulary]. */
+  abstract forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor;
+
+  /** Positions [B, S] of a whole sequence: `cumsum(attention_mask) - 1`, clamped at 0, so that padding on the left takes none. */
+  create_position_ids(attention_mask: IndexTensor): IndexTensor {
+    const [batch, length] = attention_mask.shape as [number, number];
+    const positions = new Int32Array(attention_mask.data.length);
+    for (let b = 0; b < batch; b++) {
+      let seen = 0;
+      for (let i = b * length; i < (b + 1) * length; i++) {
+        seen += attention_mask.data[i]!;
+        positions[i] = Math.max(seen - 1, 0);
+      }
+    }
+    return indexTensor(attention_mask.shape, positions);
+  }
+}

@@ -1,0 +1,89 @@
+import { concat, slice } from "../tensor/layout.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** Keys and values of one layer, each [B, kv_heads, T, D]. */
+export type KeyValue = readonly [key: Tensor, value: Tensor];
+
+/** Length of the keys that the next attention reads, and the position of the first of them. */
+export interface KeyRange {
+  kv_length: number;
+  kv_offset: number;
+}
+
+/** The cache of a full-attention layer: keeps everything. Source: transformers 5.24.0, `cache_utils.py`, `DynamicLayer`. */
+export class CacheLayer {
+  /** What is kept between forwards; null before the first. */
+  kept: KeyValue | null = null;
+  /** Tokens seen since the start, kept or not. */
+  cumulative_length = 0;
+
+  /** Adds the keys and values of new tokens; returns those that the attention reads: kept and new. */
+  update(key_states: Tensor, value_states: Tensor): KeyValue {
+    const full: KeyValue =
+      this.kept === null
+        ? [key_states, value_states]
+        : [concat([this.kept[0], key_states], 2), concat([this.kept[1], value_states], 2)];
+    this.cumulative_length += key_states.size(2);
+    this.kept = this.keep(full);
+    return full;
+  }
+
+  /** What stays of kept and new tokens after a forward. */
+  keep(full: KeyValue): KeyValue {
+    return full;
+  }
+
+  /** What the attention of a forward with `query_length` new tokens will read. */
+  get_mask_sizes(query_length: number): KeyRange {
+    const kept = this.kept?.[0].size(2) ?? 0;
+    return { kv_length: kept + query_length, kv_offset: this.cumulative_length - kept };
+  }
+}
+
+/**
+ * The cache of a sliding-window layer: keeps the last `sliding_window - 1` tokens, all that a later token can still read besides itself.
+ * Source: `DynamicSlidingWindowLayer`.
+ */
+export class SlidingWindowCacheLayer extends CacheLayer {
+  sliding_window: number;
+
+  constructor(sliding_window: number) {
+    super();
+    this.sliding_window = sliding_window;
+  }
+
+  override keep([key, value]: KeyValue): KeyValue {
+    const length = key.size(2);
+    const start = Math.max(length - (this.sliding_window - 1), 0);
+    return [slice(key, 2, start, length), slice(value, 2, start, length)];
+  }
+}
+
+/** One cache of a model; layers that read another layer's keys and values hold null. */
+export class KVCache {
+  readonly layers: (CacheLayer | null)[];
+
+  constructor(layers: (CacheLayer | null)[]) {
+    this.layers = layers;
+  }
+
+  /** Tokens seen so far. */
+  get seq_length(): number {
+    return this.layers.find((layer) => layer !== null)?.cumulative_length ?? 0;
+  }
+
+  /** Adds tokens to layer `layer_idx`. Throws RangeError for a layer without a cache of its own. */
+  update(key_states: Tensor, value_states: Tensor, layer_idx: number): KeyValue {
+    const layer = this.layers[layer_idx];
+    if (!layer) throw new RangeError(`layer ${layer_idx} shares the keys of another layer and has no cache`);
+    return layer.update(key_states, value_states);
+  }
+
+  /** The range of the first sliding layer, or of the first full layer; of the first layer of any kind when there is no such one. */
+  get_mask_sizes(query_length: number, kind: "full" | "sliding"): KeyRange {
+    const present = this.layers.filter((layer) => layer !== null);
+    const fitting = present.find((layer) => layer instanceof SlidingWindowCacheLayer === (kind === "sliding"));
+    const layer = fitting ?? present[0];
+    return layer?.get_mask_sizes(query_length) ?? { kv_length: query_length, kv_offset: 0 };
+  }
+}

@@ -1,0 +1,56 @@
+import { linear } from "../kernels/linear.ts";
+import { gather_rows } from "../kernels/embedding.ts";
+import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
+import { expectShape, floatTensor } from "../tensor/tensor.ts";
+import { Module } from "./module.ts";
+import type { Scope, Size } from "./scope.ts";
+
+/** How a Linear is made. `tied` gives it another module's weight. */
+export interface LinearOptions {
+  readonly in: Size;
+  readonly out: Size;
+  readonly bias: boolean;
+  readonly tied?: { readonly name: string; readonly weight: Tensor };
+}
+
+/** `torch.nn.Linear`: x [..., in] @ weight[out, in].T + bias -> [..., out]. */
+export class Linear extends Module {
+  weight: Tensor;
+  bias: Tensor | null;
+
+  constructor(at: Scope, { in: inner, out, bias, tied }: LinearOptions) {
+    super(at);
+    this.weight = tied ? at.tiedWeight("weight", tied) : at.weight("weight", [out, inner]);
+    this.bias = bias ? at.weight("bias", [out]) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    const [columns, inner] = this.weight.shape as [number, number];
+    expectShape(`input of ${this.path}`, x.shape, x.shape.with(-1, inner), ":in");
+    const shape = x.shape.with(-1, columns);
+    if (x.data === null || this.weight.data === null) return floatTensor(shape, null);
+    return floatTensor(
+      shape,
+      linear(x.data, this.weight.data, this.bias?.data ?? null, { rows: x.rows, inner, columns }),
+    );
+  }
+}
+
+/** `torch.nn.Embedding`: ids [...] -> rows of weight [num_embeddings, embedding_dim]. Throws RangeError for an id without a row. */
+export class Embedding extends Module {
+  weight: Tensor;
+
+  constructor(at: Scope, sizes: { readonly num_embeddings: Size; readonly embedding_dim: Size }) {
+    super(at);
+    this.weight = at.weight("weight", [sizes.num_embeddings, sizes.embedding_dim]);
+  }
+
+  forward(input_ids: IndexTensor): Tensor {
+    const [rows, width] = this.weight.shape as [number, number];
+    const outside = input_ids.data.find((id) => id < 0 || id >= rows);
+    if (outside !== undefined) throw new RangeError(`${this.path}: token id ${outside} is not in 0 .. ${rows - 1}`);
+    const shape = [...input_ids.shape, width];
+    if (this.weight.data === null) return floatTensor(shape, null);
+    return floatTensor(shape, gather_rows(this.weight.data, input_ids.data, width));
+  }
+}

@@ -1,0 +1,92 @@
+import type { ComputeDtype } from "../../../harness/trace/dtype.ts";
+import { ShapeError, Tensor } from "../tensor/tensor.ts";
+import type { TensorData } from "../tensor/tensor.ts";
+import type { Scope } from "./scope.ts";
+
+/** A tensor of any dtype, as taps see it. */
+export type AnyTensor = Tensor<TensorData>;
+
+/** What a forward returns: its tensors in the order of the reference's outputs. */
+export type ModuleOutput = Tensor | readonly Tensor[];
+
+/** Watches a forward. `runtime/taps.ts` records tensors, `runtime/shapes.ts` shapes. */
+export interface Tracer {
+  /** A module is about to run on `inputs`, the arguments of its forward. */
+  enter(module: Module, inputs: readonly unknown[]): void;
+  leave(module: Module, output: ModuleOutput): void;
+  /** A functional site: a tensor inside a forward that is no module's input or output. */
+  tap(site: string, tensor: AnyTensor): void;
+}
+
+/** What all modules of one model share. */
+export interface ModelContext {
+  /** Null when nobody listens: then a tap costs one comparison. */
+  tracer: Tracer | null;
+  /** What the model computes in. */
+  readonly dtype: ComputeDtype;
+  /** Weights have no data: forwards compute shapes only. */
+  readonly shapesOnly: boolean;
+}
+
+/**
+ * A module of the model tree. Subclasses register their children in the order of the reference's constructor, by constructing them. All state is in
+ * public fields and every step in a method, so that a fault can change one of a built model.
+ */
+export abstract class Module {
+  /** Dotted path in the Hugging Face model, "" for the root. */
+  readonly path: string;
+  readonly context: ModelContext;
+  /** An element of a ModuleList, a repeated layer: taps are handed over before and after it. */
+  repeated = false;
+  /** The step of the forward that is running, as a port or functional site: names the place of a shape error. */
+  step = ":out";
+
+  constructor(at: Scope) {
+    this.path = at.path;
+    this.context = at.context;
+    at.register(this);
+  }
+
+  /** The Hugging Face class name. */
+  get type(): string {
+    return this.constructor.name;
+  }
+
+  /** Runs `forward` as a site: taps its first tensor input and its outputs, and names itself in shape errors. */
+  call<A extends readonly unknown[], R extends ModuleOutput>(
+    this: Module & { forward(...inputs: A): R },
+    ...inputs: A
+  ): R {
+    const { tracer } = this.context;
+    try {
+      if (tracer === null) return this.forward(...inputs);
+      tracer.enter(this, inputs);
+      const output = this.forward(...inputs);
+      tracer.leave(this, output);
+      return output;
+    } catch (error) {
+      if (error instanceof ShapeError) error.site ??= `${this.path}${error.port ?? this.step}`;
+      throw error;
+    }
+  }
+
+  /** Taps the functional site `name` (`#q_rope`) of this module. */
+  tap(name: string, tensor: AnyTensor): void {
+    this.context.tracer?.tap(`${this.path}${name}`, tensor);
+  }
+}
+
+/** `torch.nn.ModuleList`: holds repeated layers; has no forward and no sites. */
+export class ModuleList<M extends Module> extends Module {
+  readonly elements: M[];
+
+  /** Elements 0 .. count - 1 are made by `create` at the scopes `<path>.0`, `<path>.1`, ... */
+  constructor(at: Scope, count: number, create: (index: number, at: Scope) => M) {
+    super(at);
+    this.elements = Array.from({ length: count }, (_, index) => {
+      const element = create(index, at.child(String(index)));
+      element.repeated = true;
+      return element;
+    });
+  }
+}

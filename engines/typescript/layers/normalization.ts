@@ -1,0 +1,53 @@
+import { layer_norm, rms_norm } from "../kernels/normalization.ts";
+import { mulRows } from "../tensor/elementwise.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { expectShape, floatTensor } from "../tensor/tensor.ts";
+import { Module } from "./module.ts";
+import type { Scope, Size } from "./scope.ts";
+
+/** RMS norm over the last dimension: `x * (mean(x^2) + eps)^-0.5`, times `weight` when it has one (Llama and Gemma 3n onwards; not `1 + weight`). */
+export class RMSNorm extends Module {
+  eps: number;
+  /** Width of the normalised dimension. */
+  dim: number;
+  weight: Tensor | null;
+
+  constructor(at: Scope, { dim, eps, with_scale }: { dim: Size; eps: number; with_scale: boolean }) {
+    super(at);
+    this.eps = eps;
+    this.dim = dim.value;
+    this.weight = with_scale ? at.weight("weight", [dim]) : null;
+  }
+
+  /** The normalised input before the weight. */
+  _norm(hidden_states: Tensor): Tensor {
+    const { data, shape } = hidden_states;
+    return floatTensor(shape, data === null ? null : rms_norm(data, this.dim, this.eps));
+  }
+
+  forward(hidden_states: Tensor): Tensor {
+    expectShape(`input of ${this.path}`, hidden_states.shape, hidden_states.shape.with(-1, this.dim), ":in");
+    const normed_output = this._norm(hidden_states);
+    return this.weight === null ? normed_output : mulRows(normed_output, this.weight);
+  }
+}
+
+/** `torch.nn.LayerNorm` over the last dimension, with weight and bias; `eps` 1e-5 is the default of PyTorch. */
+export class LayerNorm extends Module {
+  eps = 1e-5;
+  weight: Tensor;
+  bias: Tensor;
+
+  constructor(at: Scope, dim: Size) {
+    super(at);
+    this.weight = at.weight("weight", [dim]);
+    this.bias = at.weight("bias", [dim]);
+  }
+
+  forward(x: Tensor): Tensor {
+    expectShape(`input of ${this.path}`, x.shape, x.shape.with(-1, this.weight.size(0)), ":in");
+    const [weight, bias] = [this.weight.data, this.bias.data];
+    if (x.data === null || weight === null || bias === null) return floatTensor(x.shape, null);
+    return floatTensor(x.shape, layer_norm(x.data, { weight, bias, eps: this.eps }));
+  }
+}

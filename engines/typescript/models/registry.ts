@@ -1,0 +1,55 @@
+import type { ZodType } from "zod";
+import { EngineError } from "../../../harness/engine/implementation.ts";
+import { errorCodes } from "../../../harness/engine/protocol.ts";
+import type { CausalModel } from "../layers/causal_model.ts";
+import type { Scope } from "../layers/scope.ts";
+import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
+import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
+import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_text.ts";
+
+/** An architecture: how its config is read, how its model is built, and what its checkpoints call differently. */
+export interface Architecture {
+  /** @throws z.ZodError for a config that the architecture does not have. */
+  parseConfig(json: unknown): object;
+  build(config: object, at: Scope): CausalModel;
+  /** Checkpoint tensor name -> state-dict name. */
+  rename(name: string): string;
+}
+
+/** By the name in the config's `architectures`. */
+const architectures: Readonly<Record<string, Architecture>> = {
+  Gemma4UnifiedForConditionalGeneration: architecture(Gemma4UnifiedConfig, Gemma4UnifiedForConditionalGeneration, [
+    [/^model\.vision_embedder\./, "model.embed_vision."],
+    [/^model\.embed_vision\.embedding_projection\./, "model.embed_vision.multimodal_embedder.embedding_projection."],
+  ]),
+  Gemma4UnifiedForCausalLM: architecture(Gemma4UnifiedTextConfig, Gemma4UnifiedForCausalLM),
+};
+
+/**
+ * The architecture that `config.architectures` names.
+ * @throws EngineError `unsupported` listing the known ones.
+ */
+export function findArchitecture(config: Readonly<Record<string, unknown>>): Architecture {
+  const [name] = Array.isArray(config["architectures"]) ? (config["architectures"] as unknown[]) : [];
+  if (typeof name === "string" && Object.hasOwn(architectures, name)) return architectures[name]!;
+  const known = Object.keys(architectures).join(", ");
+  throw new EngineError(errorCodes.unsupported, `architecture ${JSON.stringify(name ?? null)} is not implemented`, {
+    expected: `one of ${known}`,
+    found: JSON.stringify(config["architectures"] ?? null),
+    where: "config.json, architectures",
+    remedy: "use another engine for this checkpoint, or add the architecture to engines/typescript/models/registry.ts",
+  });
+}
+
+/** Ties a config schema to the model class that reads it. `renames` as in transformers 5.24.0, `conversion_mapping.py`. */
+function architecture<C extends object>(
+  schema: ZodType<C>,
+  Model: new (config: C, at: Scope) => CausalModel,
+  renames: readonly (readonly [RegExp, string])[] = [],
+): Architecture {
+  return {
+    parseConfig: (json) => schema.parse(json),
+    build: (config, at) => new Model(config as C, at),
+    rename: (name) => renames.reduce((renamed, [from, to]) => renamed.replace(from, to), name),
+  };
+}

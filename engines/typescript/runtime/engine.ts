@@ -1,0 +1,128 @@
+import type { EmitTaps, EngineImplementation } from "../../../harness/engine/implementation.ts";
+import { EngineError } from "../../../harness/engine/implementation.ts";
+import type { Params, Result } from "../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../harness/engine/protocol.ts";
+import { ShapeError } from "../tensor/tensor.ts";
+import type { LoadedModel } from "./build.ts";
+import { buildModel, readConfig } from "./build.ts";
+import { readConfigFile, readWeights } from "./checkpoint.ts";
+import { readInputs } from "./inputs.ts";
+import { planKvCache } from "./kv_plan.ts";
+import { loadFault } from "./load_fault.ts";
+import type { PhaseState } from "./phases.ts";
+import { runPhase } from "./phases.ts";
+import { listShapes } from "./shapes.ts";
+import { TapRecorder, siteFilter } from "./taps.ts";
+
+/** The TypeScript engine: plain loops in float32. */
+export class TypeScriptEngine implements EngineImplementation {
+  #model: LoadedModel | null = null;
+
+  hello(): Omit<Result<"hello">, "protocol"> {
+    return {
+      name: "typescript",
+      version: "0.1.0",
+      versions: { node: process.versions.node },
+      capabilities: { dtypes: ["float32"], shapes: true, cache: true, build: false, oracle: false, replay: false },
+    };
+  }
+
+  async load(params: Params<"load">): Promise<Result<"load">> {
+    const { checkpoint, dtype, kv_budget_bytes } = params;
+    if (checkpoint === undefined)
+      throw unsupported(
+        "drawing a checkpoint from a config",
+        "load a checkpoint directory; the reference can draw one",
+      );
+    if (dtype !== "float32") throw unsupported(`dtype ${dtype}`, "load with dtype float32");
+    this.#model = null; // so that two models are never in memory at once
+    const fault = await loadFault(params.fault);
+    const source = { config: readConfigFile(checkpoint), fault };
+    const { architecture, config } = readConfig(source);
+    const weights = readWeights(checkpoint, architecture.rename);
+    const model = buildModel({ ...source, weights: weights.tensors });
+    const length = maxLength(config);
+    const plan = kv_budget_bytes === undefined ? {} : { kv_plan: this.#plan(source, kv_budget_bytes, length) };
+    this.#model = model;
+    return {
+      checkpoint,
+      modules: model.moduleSpecs,
+      tensors: model.tensorSpecs,
+      weights_sha256: weights.sha256,
+      ...plan,
+    };
+  }
+
+  run(params: Params<"run">, emit: EmitTaps): void {
+    const model = this.#loaded();
+    if (params.oracle) throw unsupported("oracle runs", "ask the reference for the float64 oracle");
+    const inputs = readInputs(params.inputs, model.root.modalities, model.fault);
+    const silent = params.sites?.length === 0;
+    const recorder = new TapRecorder(emit, siteFilter(params.sites));
+    const state: PhaseState = { cache: null };
+    try {
+      for (const phase of params.phases) {
+        model.context.tracer = silent ? null : recorder.startPhase(phase.name);
+        runPhase(model.root, inputs, phase, state);
+      }
+      recorder.flush();
+    } catch (error) {
+      throw asEngineError(error);
+    } finally {
+      model.context.tracer = null;
+    }
+  }
+
+  async shapes(params: Params<"shapes">): Promise<Result<"shapes">> {
+    const fault = await loadFault(params.fault);
+    const model = buildModel({ config: params.config, fault, weights: null });
+    try {
+      return listShapes(model, readInputs(params.inputs, model.root.modalities, fault));
+    } catch (error) {
+      throw asEngineError(error);
+    }
+  }
+
+  configReads(): Result<"config_reads"> {
+    return { reads: this.#loaded().reads.list() };
+  }
+
+  unload(): void {
+    this.#model = null;
+  }
+
+  #loaded(): LoadedModel {
+    if (this.#model !== null) return this.#model;
+    throw new EngineError(errorCodes.badInput, "no model is loaded", { remedy: "send load first" });
+  }
+
+  #plan(source: Omit<Parameters<typeof buildModel>[0], "weights">, budget: number, length: number) {
+    try {
+      return planKvCache(buildModel({ ...source, weights: null }), budget, length);
+    } catch (error) {
+      throw asEngineError(error);
+    }
+  }
+}
+
+/** `max_position_embeddings` of the text config, where the dummy forward of the KV plan ends. */
+function maxLength(config: object): number {
+  const fields = ("text_config" in config ? config.text_config : config) as { max_position_embeddings: number };
+  return fields.max_position_embeddings;
+}
+
+function unsupported(what: string, remedy: string): EngineError {
+  return new EngineError(errorCodes.unsupported, `the TypeScript engine does not implement ${what}`, { remedy });
+}
+
+/** Shape errors and values out of range (a token id, a patch position) as errors that keep their facts on the wire. */
+function asEngineError(error: unknown): unknown {
+  if (error instanceof ShapeError)
+    return new EngineError(errorCodes.internal, `the forward stopped at ${error.site}: ${error.message}`, {
+      expected: `[${error.expected.join(", ")}]`,
+      found: `[${error.found.join(", ")}]`,
+      where: error.site ?? "logits",
+    });
+  if (error instanceof RangeError) return new EngineError(errorCodes.badInput, error.message);
+  return error;
+}

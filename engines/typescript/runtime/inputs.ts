@@ -1,0 +1,108 @@
+import { EngineError } from "../../../harness/engine/implementation.ts";
+import { errorCodes } from "../../../harness/engine/protocol.ts";
+import { readSafetensorsIndex, readTensor } from "../../../harness/trace/safetensors.ts";
+import type { RawTensor } from "../../../harness/trace/tensor.ts";
+import { toNumbers } from "../../../harness/trace/tensor.ts";
+import type { Fault } from "../fault.ts";
+import type { ModalityInputs } from "../layers/causal_model.ts";
+import { noModalities } from "../layers/causal_model.ts";
+import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
+import { floatTensor, indexTensor } from "../tensor/tensor.ts";
+
+/** An inputs file: see docs/protocol.md, Inputs. */
+export interface ModelInputs {
+  /** [B, S]. */
+  readonly input_ids: IndexTensor;
+  /** [B, S], 1 = a real token. */
+  readonly attention_mask: IndexTensor;
+  readonly mm_token_type_ids: IndexTensor | null;
+  readonly modalities: ModalityInputs;
+}
+
+const layouts: Readonly<Record<string, { dtype: "F32" | "I64" | "BOOL"; rank: number }>> = {
+  input_ids: { dtype: "I64", rank: 2 },
+  attention_mask: { dtype: "I64", rank: 2 },
+  mm_token_type_ids: { dtype: "I64", rank: 2 },
+  pixel_values: { dtype: "F32", rank: 3 },
+  image_position_ids: { dtype: "I64", rank: 3 },
+  pixel_values_videos: { dtype: "F32", rank: 3 },
+  video_position_ids: { dtype: "I64", rank: 3 },
+  num_frames_per_video: { dtype: "I64", rank: 1 },
+  input_features: { dtype: "F32", rank: 3 },
+  input_features_mask: { dtype: "BOOL", rank: 2 },
+};
+
+/** Tensors that only make sense together. */
+const companions = [
+  ["pixel_values", "image_position_ids"],
+  ["pixel_values_videos", "video_position_ids", "num_frames_per_video"],
+  ["input_features", "input_features_mask"],
+];
+
+/**
+ * Reads an inputs file for a model that takes `modalities`.
+ * @throws EngineError `badInput` for unknown or missing tensors, wrong dtypes and shapes; `unsupported` for a modality the model lacks.
+ */
+export function readInputs(file: string, modalities: readonly string[], fault: Fault | null): ModelInputs {
+  const entries = readSafetensorsIndex(file).entries;
+  const stored = new Map([...entries].map(([name, entry]) => [name, readTensor(entry)]));
+  const tensors = fault?.inputs?.(stored) ?? stored;
+  for (const [name, tensor] of tensors) check(file, name, tensor);
+  for (const group of companions)
+    if (group.some((name) => tensors.has(name)) && !group.every((name) => tensors.has(name)))
+      throw bad(file, group.join(" with "), group.filter((name) => tensors.has(name)).join(" alone, "));
+  for (const name of Object.keys(noModalities))
+    if (tensors.has(name) && !modalities.includes(name))
+      throw new EngineError(errorCodes.unsupported, `the model takes no ${name}`, { where: file, found: name });
+
+  const floats = (name: string): Tensor | null => {
+    const raw = tensors.get(name);
+    return raw ? floatTensor(raw.shape, toNumbers(raw) as Float32Array) : null;
+  };
+  const indices = (name: string): IndexTensor | null => {
+    const raw = tensors.get(name);
+    return raw ? indexTensor(raw.shape, Int32Array.from(toNumbers(raw))) : null;
+  };
+  const input_ids = indices("input_ids");
+  if (input_ids === null) throw bad(file, "a tensor input_ids", "none");
+  const attention_mask =
+    indices("attention_mask") ?? indexTensor(input_ids.shape, new Int32Array(input_ids.data.length).fill(1));
+  const mm_token_type_ids = modalities.length > 0 ? indices("mm_token_type_ids") : null;
+  for (const [name, tensor] of Object.entries({ attention_mask, mm_token_type_ids }))
+    if (tensor !== null && tensor.shape.join() !== input_ids.shape.join())
+      throw bad(
+        `${file}, ${name}`,
+        `the shape of input_ids [${input_ids.shape.join(", ")}]`,
+        `[${tensor.shape.join(", ")}]`,
+      );
+  return {
+    input_ids,
+    attention_mask,
+    mm_token_type_ids,
+    modalities: {
+      pixel_values: floats("pixel_values"),
+      image_position_ids: indices("image_position_ids"),
+      pixel_values_videos: floats("pixel_values_videos"),
+      video_position_ids: indices("video_position_ids"),
+      num_frames_per_video: indices("num_frames_per_video"),
+      input_features: floats("input_features"),
+      input_features_mask: indices("input_features_mask"),
+    },
+  };
+}
+
+function check(file: string, name: string, { dtype, shape }: RawTensor): void {
+  const layout = layouts[name];
+  if (!layout) throw bad(file, `only ${Object.keys(layouts).join(", ")}`, name);
+  if (dtype !== layout.dtype || shape.length !== layout.rank)
+    throw bad(`${file}, ${name}`, `${layout.dtype} of ${layout.rank} dimensions`, `${dtype} [${shape.join(", ")}]`);
+}
+
+function bad(where: string, expected: string, found: string): EngineError {
+  return new EngineError(errorCodes.badInput, `${where}: expected ${expected}, found ${found}`, {
+    expected,
+    found,
+    where,
+    remedy: "write the inputs as docs/protocol.md describes them",
+  });
+}

@@ -1,0 +1,62 @@
+import { EngineError } from "../../../harness/engine/implementation.ts";
+import type { PhaseSpec } from "../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../harness/engine/protocol.ts";
+import type { CausalModel } from "../layers/causal_model.ts";
+import { noModalities } from "../layers/causal_model.ts";
+import type { KVCache } from "../layers/kv_cache.ts";
+import type { Tracer } from "../layers/module.ts";
+import { slice } from "../tensor/layout.ts";
+import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
+import type { ModelInputs } from "./inputs.ts";
+
+/** The state that phases hand on: one cache for all phases with `cache`. */
+export interface PhaseState {
+  cache: KVCache | null;
+}
+
+/**
+ * Runs one phase and taps positions, caches and logits beside what the model taps. Returns the logits [B, S, vocabulary].
+ * @throws EngineError `badInput` when the slice does not fit the inputs or does not continue the cache.
+ */
+export function runPhase(model: CausalModel, inputs: ModelInputs, phase: PhaseSpec, state: PhaseState): Tensor {
+  const tracer = model.context.tracer;
+  const first = !phase.cache || state.cache === null;
+  const cache = phase.cache ? (state.cache ??= model.create_cache()) : null;
+  checkPhase(phase, inputs.input_ids.size(1), cache?.seq_length ?? phase.start);
+
+  const positions = model.create_position_ids(inputs.attention_mask);
+  const input_ids = slice<Int32Array, IndexTensor>(inputs.input_ids, 1, phase.start, phase.end);
+  const position_ids = slice<Int32Array, IndexTensor>(positions, 1, phase.start, phase.end);
+  tracer?.tap("inputs#position_ids", position_ids);
+  const types = inputs.mm_token_type_ids;
+  const attention_masks = model.create_masks_for_generate({
+    batch_size: input_ids.size(0),
+    q_length: input_ids.size(1),
+    attention_mask: slice<Int32Array, IndexTensor>(inputs.attention_mask, 1, cache ? 0 : phase.start, phase.end),
+    cache,
+    mm_token_type_ids: first && types ? slice<Int32Array, IndexTensor>(types, 1, phase.start, phase.end) : null,
+  });
+  const modalities = first ? inputs.modalities : noModalities;
+  const logits = model.forward(input_ids, { ...modalities, position_ids, attention_masks, cache });
+  if (tracer !== null && cache !== null) tapCaches(cache, tracer);
+  tracer?.tap("logits", logits);
+  return logits;
+}
+
+function tapCaches(cache: KVCache, tracer: Tracer): void {
+  for (const [index, layer] of cache.layers.entries()) {
+    if (!layer?.kept) continue;
+    tracer.tap(`cache.${index}.key`, layer.kept[0]);
+    tracer.tap(`cache.${index}.value`, layer.kept[1]);
+  }
+}
+
+function checkPhase({ name, start, end }: PhaseSpec, length: number, expectedStart: number): void {
+  if (start === expectedStart && start < end && end <= length) return;
+  throw new EngineError(errorCodes.badInput, `phase ${name} can't run tokens [${start}, ${end})`, {
+    expected: `a slice that starts at ${expectedStart} and ends by ${length}`,
+    found: `[${start}, ${end})`,
+    where: `phase ${name}`,
+    remedy: "phases with a cache continue where the one before ended",
+  });
+}

@@ -1,0 +1,105 @@
+import type { EmitTaps, Tap } from "../../../harness/engine/implementation.ts";
+import type { RawTensor } from "../../../harness/trace/tensor.ts";
+import { boolTensor, float32Tensor, int64Tensor } from "../../../harness/trace/tensor.ts";
+import type { AnyTensor, Module, ModuleOutput, Tracer } from "../layers/module.ts";
+import { Tensor } from "../tensor/tensor.ts";
+
+/** Takes each tapped tensor. */
+export type TapSink = (site: string, tensor: AnyTensor) => void;
+
+/** Names the sites of one phase as docs/protocol.md says, and hands tensors to `sink` in execution order. */
+export class SiteTracer implements Tracer {
+  readonly #sink: TapSink;
+  readonly #endBatch: () => void;
+  readonly #calls = new Map<string, number>();
+  readonly #running: string[] = [];
+
+  /** `endBatch` is called before and after each repeated layer. */
+  constructor(sink: TapSink, endBatch: () => void) {
+    this.#sink = sink;
+    this.#endBatch = endBatch;
+  }
+
+  enter(module: Module, inputs: readonly unknown[]): void {
+    if (module.repeated) this.#endBatch();
+    const call = this.#calls.get(module.path) ?? 0;
+    this.#calls.set(module.path, call + 1);
+    const label = inputs.find((input) => typeof input === "string");
+    const suffix = label !== undefined ? `@${label}` : call > 0 ? `@${call}` : "";
+    this.#running.push(suffix);
+    const input = inputs.find((candidate) => candidate instanceof Tensor);
+    if (input) this.#sink(`${module.path}:in${suffix}`, input);
+  }
+
+  leave(module: Module, output: ModuleOutput): void {
+    const suffix = this.#running.pop()!;
+    const outputs = output instanceof Tensor ? [output] : output;
+    for (const [index, tensor] of outputs.entries())
+      if (tensor.shape.join() === outputs[0]!.shape.join())
+        this.#sink(`${module.path}:out${index === 0 ? "" : `.${index}`}${suffix}`, tensor);
+    if (module.repeated) this.#endBatch();
+  }
+
+  tap(site: string, tensor: AnyTensor): void {
+    this.#sink(site, tensor);
+  }
+}
+
+/** Copies the tensors at the chosen sites and emits them in batches. */
+export class TapRecorder {
+  readonly #emit: EmitTaps;
+  readonly #chosen: (site: string) => boolean;
+  #phase = "";
+  #batch: Tap[] = [];
+  #copies = new Map<AnyTensor, RawTensor>();
+
+  constructor(emit: EmitTaps, chosen: (site: string) => boolean) {
+    this.#emit = emit;
+    this.#chosen = chosen;
+  }
+
+  /** A tracer for the phase `name`; taps that are still held belong to the phase before and are emitted. */
+  startPhase(name: string): SiteTracer {
+    this.flush();
+    this.#phase = name;
+    return new SiteTracer(
+      (site, tensor) => this.#record(site, tensor),
+      () => this.flush(),
+    );
+  }
+
+  /** Emits what has been recorded since the last batch. */
+  flush(): void {
+    if (this.#batch.length > 0) this.#emit(this.#phase, this.#batch);
+    this.#batch = [];
+    this.#copies = new Map();
+  }
+
+  #record(site: string, tensor: AnyTensor): void {
+    if (!this.#chosen(site)) return;
+    const copy = this.#copies.get(tensor) ?? copyTensor(tensor);
+    this.#copies.set(tensor, copy);
+    this.#batch.push({ site, tensor: copy });
+  }
+}
+
+/** A test of whether a site matches one of `patterns` (`*` any characters); true for all sites without patterns. */
+export function siteFilter(patterns: readonly string[] | undefined): (site: string) => boolean {
+  if (patterns === undefined) return () => true;
+  const expressions = patterns.map(
+    (pattern) => new RegExp(`^${pattern.replaceAll(/[\\^$.+?()[\]{}|]/g, "\\$&").replaceAll("*", ".*")}$`),
+  );
+  const known = new Map<string, boolean>();
+  return (site) => {
+    const chosen = known.get(site) ?? expressions.some((expression) => expression.test(site));
+    known.set(site, chosen);
+    return chosen;
+  };
+}
+
+function copyTensor({ data, dtype, shape }: AnyTensor): RawTensor {
+  if (data === null) throw new TypeError("a tensor without data can't be tapped");
+  if (dtype === "I64") return int64Tensor(data, shape);
+  if (dtype === "BOOL") return boolTensor(data, shape);
+  return float32Tensor(Float32Array.from(data), shape);
+}
