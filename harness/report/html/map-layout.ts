@@ -33,7 +33,7 @@ interface Place {
 
 /** Stack, layer and kind of a site inside a layer: `model.layers`, 5, `mlp:out` for `model.layers.5.mlp:out`. */
 export function placeOf(site: string): Place | null {
-  const match = /^(.*?)\.(\d+)(?=[.:#]|$)\.?(.*)$/.exec(site);
+  const match = /^([^:#@]*?)\.(\d+)(?=[.:#@]|$)\.?(.*)$/.exec(site);
   if (!match) return null;
   const [, stack = "", layer = "", kind = ""] = match;
   return { stack, layer: Number(layer), kind };
@@ -91,7 +91,7 @@ function stackBlock(title: string, layers: ReadonlyMap<number, ReadonlyMap<strin
 function collapse(row: ReadonlyMap<string, string[]>): Map<string, string[]> {
   const collapsed = new Map<string, string[]>();
   for (const [kind, sites] of row) {
-    const starred = kind.replaceAll(/(^|\.)\d+(?=[.:#]|$)/g, "$1*");
+    const starred = kind.replaceAll(/(^|\.)\d+(?=[.:#])/g, "$1*");
     collapsed.set(starred, [...(collapsed.get(starred) ?? []), ...sites]);
   }
   return collapsed;

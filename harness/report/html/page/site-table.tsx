@@ -1,0 +1,115 @@
+/** All sites as a table: what the heat map shows, for everyone who can't use the map. */
+import type { JSX } from "preact";
+import { useMemo, useState } from "preact/hooks";
+import type { SiteVerdict } from "../../../compare/verdict.ts";
+import { formatCount, formatRatio, formatShape, ratioOf } from "../format.ts";
+import { Section, SiteName, StatusMark } from "./parts.tsx";
+
+const rowsAtOnce = 100;
+type Order = "execution" | "accumulated" | "local";
+
+interface SiteTableProps {
+  /** Sites of the phase and filter in force, in execution order. */
+  readonly sites: readonly SiteVerdict[];
+  readonly total: number;
+  readonly limit: number;
+  readonly selected: SiteVerdict | null;
+  readonly onSelect: (site: SiteVerdict) => void;
+}
+
+function sorted(sites: readonly SiteVerdict[], order: Order): readonly SiteVerdict[] {
+  if (order === "execution") return sites;
+  return sites.toSorted((left, right) => (ratioOf(right, order) ?? -1) - (ratioOf(left, order) ?? -1));
+}
+
+function Ratio({ value, limit }: { readonly value: number | null; readonly limit: number }): JSX.Element {
+  return (
+    <td class={value !== null && value > limit ? "right num over" : "right num"}>
+      {value === null ? "" : formatRatio(value)}
+    </td>
+  );
+}
+
+interface HeadProps {
+  readonly label: string;
+  readonly column: Order;
+  readonly order: Order;
+  readonly onOrder: (order: Order) => void;
+}
+
+function SortHead({ label, column, order, onOrder }: HeadProps): JSX.Element {
+  const direction = column === "execution" ? "ascending" : "descending";
+  return (
+    <th scope="col" class="right" aria-sort={order === column ? direction : "none"}>
+      <button type="button" class="sort" onClick={() => onOrder(column)}>
+        {label}
+      </button>
+    </th>
+  );
+}
+
+/** The table, a hundred rows at a time. */
+export function SiteTable({ sites, total, limit, selected, onSelect }: SiteTableProps): JSX.Element {
+  const [order, setOrder] = useState<Order>("execution");
+  const [count, setCount] = useState(rowsAtOnce);
+  const ordered = useMemo(() => sorted(sites, order), [sites, order]);
+  const hasShapes = sites.some((site) => site.shape ?? site.found_shape);
+  const hasRatios = sites.some((site) => site.accumulated ?? site.local);
+  const heads = { order, onOrder: setOrder };
+  return (
+    <Section id="sites" title="Sites" note={`${formatCount(sites.length)} of ${formatCount(total)}`}>
+      <div class="scroll tall" tabIndex={0} role="region" aria-labelledby="sites">
+        <table class="sites">
+          <thead>
+            <tr>
+              <SortHead label="#" column="execution" {...heads} />
+              <th scope="col">Site</th>
+              <th scope="col">Phase</th>
+              <th scope="col">Status</th>
+              {hasRatios && <SortHead label="Accumulated" column="accumulated" {...heads} />}
+              {hasRatios && <SortHead label="Local" column="local" {...heads} />}
+              {hasShapes && <th scope="col">Shape</th>}
+              <th scope="col">Reason</th>
+            </tr>
+          </thead>
+          <tbody>
+            {ordered.slice(0, count).map((site) => (
+              <tr
+                key={`${site.phase} ${site.site}`}
+                class={site === selected ? "row selected" : "row"}
+                onClick={() => onSelect(site)}
+              >
+                <td class="right num muted">{site.order}</td>
+                <th scope="row">
+                  <button type="button" class="plain" aria-pressed={site === selected} onClick={() => onSelect(site)}>
+                    <SiteName site={site.site} />
+                  </button>
+                </th>
+                <td>{site.phase}</td>
+                <td>
+                  <StatusMark status={site.status} />
+                </td>
+                {hasRatios && <Ratio value={ratioOf(site, "accumulated")} limit={limit} />}
+                {hasRatios && <Ratio value={ratioOf(site, "local")} limit={limit} />}
+                {hasShapes && (
+                  <td class="shape">
+                    {site.shape || site.found_shape ? formatShape(site.found_shape ?? site.shape ?? []) : ""}
+                  </td>
+                )}
+                <td class="why">{site.reason}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {sites.length === 0 && <p class="empty">No site matches.</p>}
+      </div>
+      {count < ordered.length && (
+        <p class="more">
+          <button type="button" onClick={() => setCount(count + 5 * rowsAtOnce)}>
+            Show {formatCount(Math.min(5 * rowsAtOnce, ordered.length - count))} more
+          </button>
+        </p>
+      )}
+    </Section>
+  );
+}

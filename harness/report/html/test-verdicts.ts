@@ -1,0 +1,379 @@
+/** Verdicts for the tests of the page: made up, but shaped as runs of a nine-layer gemma4_unified give them. */
+import { verdict as verdictSchema, type Distance, type SiteVerdict, type Verdict } from "../../compare/verdict.ts";
+
+const model = "model.language_model";
+
+/** A small deterministic generator of numbers in [0, 1). */
+function drawer(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+const ports = (module: string): string[] => [`${module}:in`, `${module}:out`];
+
+function attentionSites(at: string, isFull: boolean): string[] {
+  const projections = isFull
+    ? ["q_proj", "q_norm", "k_proj", "k_norm"]
+    : ["q_proj", "q_norm", "k_proj", "k_norm", "v_proj", "v_norm"];
+  const inside = ["q_rope", "k_rope", "value", "scores", "mask", "probs", "context"].map((name) => `${at}#${name}`);
+  return [
+    `${at}:in`,
+    ...projections.flatMap((name) => ports(`${at}.${name}`)),
+    ...inside,
+    ...ports(`${at}.o_proj`),
+    `${at}:out`,
+  ];
+}
+
+function layerSites(layer: number, isFull: boolean): string[] {
+  const at = `${model}.layers.${layer}`;
+  return [
+    `${at}:in`,
+    ...ports(`${at}.input_layernorm`),
+    ...attentionSites(`${at}.self_attn`, isFull),
+    ...ports(`${at}.post_attention_layernorm`),
+    `${at}#attn_residual`,
+    ...ports(`${at}.pre_feedforward_layernorm`),
+    `${at}.mlp:in`,
+    ...["gate_proj", "act_fn", "up_proj", "down_proj"].flatMap((name) => ports(`${at}.mlp.${name}`)),
+    `${at}.mlp:out`,
+    ...ports(`${at}.post_feedforward_layernorm`),
+    `${at}:out`,
+  ];
+}
+
+/** All sites of a model with `layers` layers in execution order; every sixth layer is full attention. */
+export function modelSites(layers: number): string[] {
+  const each = Array.from({ length: layers }, (_, layer) => layer);
+  return [
+    "inputs#position_ids",
+    ...["patch_embedding", "position_embedding", "norm"].flatMap((name) => ports(`model.vision_embedder.${name}`)),
+    ...["embedding_norm", "embedding_projection"].flatMap((name) => ports(`model.embed_audio.${name}`)),
+    ...ports(`${model}.embed_tokens`),
+    `${model}:in`,
+    ...["sliding_attention", "full_attention"].flatMap((kind) => [
+      `${model}.rotary_emb:out@${kind}`,
+      `${model}.rotary_emb:out.1@${kind}`,
+    ]),
+    ...each.flatMap((layer) => layerSites(layer, layer % 6 === 5)),
+    ...ports(`${model}.norm`),
+    `${model}:out`,
+    ...ports("lm_head"),
+    ...each.flatMap((layer) => [`cache.${layer}.key`, `cache.${layer}.value`]),
+    "logits",
+  ];
+}
+
+/** A distance with rows and columns around it. */
+function distanceOf(ratio: number, draw: () => number): Distance {
+  const noise = 1e-8 * (1 + 9 * draw());
+  const row = Math.floor(24 * draw());
+  const column = Math.floor(480 * draw());
+  return {
+    ratio,
+    worst_row: { index: row, ratio: ratio * (1.1 + 0.4 * draw()) },
+    worst_column: { index: column, ratio: ratio * (1.2 + 0.9 * draw()) },
+    error: ratio * noise,
+    noise,
+    rms: 0.4 + draw(),
+    max_error: ratio * noise * (3 + 2 * draw()),
+  };
+}
+
+const shapes: Readonly<Record<string, readonly number[]>> = {
+  scores: [2, 6, 24, 24],
+  probs: [2, 6, 24, 24],
+  mask: [2, 1, 24, 24],
+  context: [2, 24, 6, 40],
+  logits: [2, 24, 1031],
+};
+
+/** What varies between made-up cases. */
+export interface LiveOptions {
+  readonly name?: string;
+  readonly layers?: number;
+  readonly phases?: readonly string[];
+  readonly seed?: number;
+  /** Where an error of this many noise units begins. */
+  readonly fault?: { readonly site: string; readonly ratio: number };
+}
+
+function liveSite(site: string, order: number, phase: string, draw: () => number): SiteVerdict {
+  const shape = shapes[/[#]?(\w+)$/.exec(site)?.[1] ?? ""] ?? [2, 24, 480];
+  const base = {
+    site,
+    phase,
+    order,
+    status: "pass" as const,
+    shape: [...shape],
+    dtype: site.endsWith("mask") ? "BOOL" : "F32",
+  };
+  const isExact = /mask|position_ids|embed_tokens:in/.test(site);
+  if (isExact) return base;
+  const layer = Number(/layers\.(\d+)/.exec(site)?.[1] ?? 0);
+  const accumulated = distanceOf(0.55 + 0.05 * layer + 0.5 * draw(), draw);
+  return { ...base, accumulated, local: distanceOf(0.5 + 0.45 * draw(), draw) };
+}
+
+function withFault(sites: SiteVerdict[], fault: NonNullable<LiveOptions["fault"]>, draw: () => number): SiteVerdict[] {
+  const starts = new Set<string>();
+  return sites.map((site): SiteVerdict => {
+    const isCulprit = site.site === fault.site;
+    if (isCulprit) starts.add(site.phase);
+    if (!starts.has(site.phase) || !site.accumulated || /cache\.[0-4]\./.test(site.site)) return site;
+    const ratio = fault.ratio * (isCulprit ? 1 : (0.02 + draw() ** 3) * (site.site.includes("norm") ? 0.3 : 1));
+    const failing: SiteVerdict = { ...site, accumulated: distanceOf(ratio, draw), status: ratio > 4 ? "fail" : "pass" };
+    if (failing.status === "pass") return failing;
+    if (!isCulprit)
+      return { ...failing, reason: "The error comes from an earlier site; the local error is within the limit." };
+    return {
+      ...failing,
+      local: distanceOf(ratio, draw),
+      reason: `Local error of ${Math.round(ratio)} times the noise, limit 4.`,
+      detail: {
+        worst_elements: Array.from({ length: 8 }, (_, index) => ({
+          index: [index % 2, 3 * index, 17 * index],
+          found: index === 5 ? "NaN" : 0.7312 + index,
+          expected: 0.4127 + index * 1.31,
+        })),
+        histogram: [3, 4, 9, 14, 30, 71, 160, 320, 711, 1500, 2900, 4100, 5200, 4800, 2500, 640, 70, 8],
+      },
+    };
+  });
+}
+
+const common = {
+  schema: 1 as const,
+  engine: { name: "typescript", version: "0.1.0", versions: { node: "24.21.0" } },
+  reference: { name: "transformers", version: "5.24.0", versions: { python: "3.13.5", torch: "2.13.0" } },
+  dtype: "float32",
+  seed: 7,
+  limit: 4,
+  checksums: {
+    config: "9f2c5b0e6f7f0d5b7b0d6c8f7f3a1f4a2ce9f0f4f1b8dc2bfa5a7bb3f0f3e9c1",
+    weights: "1d1c64a0c29eb3b78a2c4d0a6c1f75c7f2c8c1a9a0a2cf3e34e0e41f3f0c7a55",
+    inputs: "77ab0a5be7c8aa12d9e8ce23b5ddc9a8be0c2b7d5c9f5bb0c2a3e8e37f4b1c02",
+  },
+  started: "2026-11-24T19:08:25.000Z",
+};
+
+/** A live case; with a fault it fails, and the culprit explains an attention scale. */
+export function liveVerdict(options: LiveOptions = {}): Verdict {
+  const {
+    name = "gemma4_unified/tiny",
+    layers = 9,
+    phases = ["prefill", "chunk:1", "decode:1"],
+    seed = 1,
+    fault,
+  } = options;
+  const draw = drawer(seed);
+  const names = modelSites(layers);
+  const healthy = phases.flatMap((phase, turn) =>
+    names.map((site, at) => liveSite(site, turn * names.length + at, phase, draw)),
+  );
+  const sites = fault ? withFault(healthy, fault, draw) : healthy;
+  const worst = sites.reduce<Verdict["worst"]>((high, { site, phase, accumulated }) => {
+    if (!accumulated || (high && high.ratio >= accumulated.ratio)) return high;
+    return { site, phase, ratio: accumulated.ratio };
+  }, null);
+  return verdictSchema.parse({
+    ...common,
+    case: name,
+    mode: "live",
+    status: fault ? "fail" : "pass",
+    expectation: "pass",
+    met: !fault,
+    phases: [...phases],
+    coverage: { compared: sites.length, total: sites.length, unknown: [], unexpected: [] },
+    worst,
+    culprit: fault
+      ? {
+          site: fault.site,
+          phase: phases[0] ?? "prefill",
+          summary:
+            "The output is reproduced to within noise when the reference scales attention by 1/sqrt(head_dim) instead of 1.",
+          readings: [
+            {
+              claim: "attention scale 1/sqrt(head_dim)",
+              holds: true,
+              evidence: "With it, the reference is within 0.94 times the noise of the engine's output.",
+            },
+            {
+              claim: "rotary embedding of the wrong half",
+              holds: false,
+              evidence: "#q_rope and #k_rope agree: 0.8 and 0.7 times the noise.",
+            },
+            { claim: "mask wider than the sliding window", holds: false, evidence: "#mask is equal bit for bit." },
+          ],
+        }
+      : null,
+    sites,
+    logits: phases.map((phase) => ({
+      phase,
+      mean_kl: fault ? 0.0312 : 2.1e-13,
+      max_kl: fault ? 0.41 : 9e-13,
+      top1: fault ? 43 : 48,
+      rows: 48,
+      margin: fault ? 0.021 : null,
+    })),
+    consistency: [
+      {
+        engine: "typescript",
+        status: "pass",
+        compared: 2 * names.length,
+        worst: { site: `${model}.layers.3.mlp.down_proj:out`, phase: "decode:1", ratio: 1.31 },
+      },
+      {
+        engine: "transformers",
+        status: "pass",
+        compared: 2 * names.length,
+        worst: { site: `${model}.layers.7.self_attn#context`, phase: "chunk:1", ratio: 1.08 },
+      },
+    ],
+    config_audit: { never_read_by_engine: fault ? ["query_pre_attn_scalar"] : [], never_read_by_reference: [] },
+    tensor_audit: { compared: 131, missing: [], unexpected: [], different: [] },
+    error: null,
+    seconds: 3.42,
+  });
+}
+
+/** The case that started lockstep: shapes only, the engine gave every layer the sliding layers' head_dim. */
+export function seedVerdict(): Verdict {
+  const names = modelSites(48).filter((site) => /:(in|out)$/.test(site));
+  const wrong = [5, 11, 17, 23, 29, 35, 41, 47].map((layer) => `${model}.layers.${layer}.self_attn.o_proj:in`);
+  const stop = names.indexOf(`${model}.layers.5.self_attn.o_proj:in`);
+  const sites = names
+    .slice(0, stop + 1)
+    .map((site, order): SiteVerdict => ({ site, phase: "shapes", order, status: "pass", shape: [1, 24, 3840] }));
+  const failing = {
+    status: "fail" as const,
+    reason: "The last axis is 4096 and has to be 8192.",
+    shape: [1, 24, 8192],
+    found_shape: [1, 24, 4096],
+  };
+  const last = sites[stop];
+  if (last) sites[stop] = { ...last, ...failing };
+  for (const [index, site] of wrong.slice(1).entries())
+    sites.push({ site, phase: "shapes", order: stop + 1 + index, ...failing });
+  const found = new Set(sites.map((site) => site.site));
+  return verdictSchema.parse({
+    ...common,
+    case: "gemma4_unified/12b",
+    mode: "shapes",
+    status: "fail",
+    expectation: { fail_at: `${model}.layers.5.self_attn.o_proj:in` },
+    met: true,
+    engine: { name: "generic", version: "0.27.1", fault: "uniform_head_dim" },
+    dtype: "bfloat16",
+    phases: ["shapes"],
+    coverage: {
+      compared: sites.length,
+      total: names.length,
+      unknown: names.filter((site) => !found.has(site)),
+      unexpected: [],
+    },
+    worst: null,
+    culprit: {
+      site: `${model}.layers.5.self_attn.o_proj:in`,
+      phase: "shapes",
+      summary:
+        "The engine's attention output is half as wide as o_proj takes: it used head_dim where full_attention layers have global_head_dim.",
+      expected: ["1", "s", 8192],
+      found: ["1", "s", 4096],
+      expected_sizes: [{ size: 8192, formula: "num_attention_heads 16 x global_head_dim 512" }],
+      found_sizes: [{ size: 4096, formula: "num_attention_heads 16 x head_dim 256" }],
+      also: wrong.slice(1),
+      readings: [
+        {
+          claim: "two streams of 4096 have to be concatenated",
+          holds: false,
+          evidence:
+            "The reference module has one input; 40 of 48 layers take 4096 = num_attention_heads 16 x head_dim 256.",
+        },
+        {
+          claim: "per-layer head_dim",
+          holds: true,
+          evidence:
+            "Layers 5, 11, 17, 23, 29, 35, 41, 47 are full_attention; the engine used head_dim for all 48 layers.",
+        },
+      ],
+    },
+    sites,
+    logits: [],
+    consistency: [],
+    config_audit: {
+      never_read_by_engine: ["global_head_dim", "num_global_key_value_heads"],
+      never_read_by_reference: [],
+      at_culprit: {
+        scope: `${model}.layers.5.self_attn`,
+        engine_scope: "layers[5].attention",
+        reference_only: ["global_head_dim"],
+        engine_reads: ["head_dim", "num_attention_heads"],
+      },
+    },
+    tensor_audit: null,
+    error: null,
+    seconds: 1.6,
+  });
+}
+
+/** An engine that died at start-up. */
+export function errorVerdict(): Verdict {
+  return {
+    ...liveVerdict({ name: "qwen3_moe/tiny" }),
+    status: "error",
+    met: false,
+    sites: [],
+    worst: null,
+    logits: [],
+    consistency: [],
+    config_audit: null,
+    tensor_audit: null,
+    coverage: { compared: 0, total: 611, unknown: [], unexpected: [] },
+    error: {
+      message: "The engine ended with exit code 1 during load, before it answered.",
+      remedy: "Run the command by itself to see the whole output: lockstep engines check -- python -m engine",
+      stderr_tail: [
+        "Traceback (most recent call last):",
+        '  File "engine/models/qwen3_moe.py", line 88, in load',
+        "    experts = config.num_experts_per_tok",
+        "AttributeError: 'Config' object has no attribute 'num_experts_per_tok'",
+      ],
+    },
+    seconds: 0.61,
+  };
+}
+
+/** A case that could not be judged: the engine offers a quarter of the sites, all of them equal. */
+export function unknownVerdict(): Verdict {
+  const whole = liveVerdict({ name: "llama/golden", phases: ["prefill"] });
+  const sites = whole.sites.filter((site) => /layers\.\d+:out|logits/.test(site.site));
+  const offered = new Set(sites.map((site) => site.site));
+  const unknown = whole.sites.map((site) => site.site).filter((site) => !offered.has(site));
+  return {
+    ...whole,
+    mode: "golden",
+    status: "unknown",
+    met: false,
+    sites,
+    coverage: { ...whole.coverage, compared: sites.length, unknown },
+  };
+}
+
+/** One of everything. */
+export function sampleVerdicts(): Verdict[] {
+  return [
+    liveVerdict(),
+    liveVerdict({
+      name: "gemma4_unified/attention-scale",
+      seed: 3,
+      fault: { site: `${model}.layers.5.self_attn#scores`, ratio: 1_283_183 },
+    }),
+    seedVerdict(),
+    errorVerdict(),
+    unknownVerdict(),
+  ];
+}
