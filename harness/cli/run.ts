@@ -3,11 +3,11 @@ import { dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Verdict } from "../compare/verdict.ts";
 import { packageRoot } from "../engine/registry.ts";
-import { checkAgainstGolden } from "../golden/check.ts";
+import { checkGolden } from "../run/golden.ts";
 import { renderHtml } from "../report/html/render.ts";
 import { renderSummary, renderVerdict } from "../report/terminal.ts";
 import type { Case } from "../run/case.ts";
-import { casesFolder, loadCases, selectCases } from "../run/discover.ts";
+import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
 import type { EnginePool } from "../run/engines.ts";
 import { createPool } from "../run/engines.ts";
 import { planKvCache } from "../run/kv-plan.ts";
@@ -15,8 +15,9 @@ import type { RunOptions } from "../run/live.ts";
 import { runCase } from "../run/live.ts";
 import { runShapesCase } from "../run/shapes.ts";
 import { PythonUnavailable } from "../setup/python.ts";
-import { UsageError, exitCodes } from "../trace/errors.ts";
+import { UsageError } from "../trace/errors.ts";
 import { parseBytes, parseWhole } from "./arguments.ts";
+import { exitCodeFor } from "./exit-code.ts";
 import { say, status } from "./output.ts";
 
 interface Flags {
@@ -92,19 +93,13 @@ async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne
   } catch (error) {
     if (!(error instanceof PythonUnavailable) || !flags.start) throw error;
     say(`setup  no live reference: ${error.message.split("\n")[0]}; comparing with the goldens instead`);
-    return (found) => checkAgainstGolden(pool, found);
+    return async (found) => (found.kind === "run" ? checkGolden(pool, found, { folder: goldenFolder() }) : null);
   }
   const options = { dtype, seed, ...(engine && { engine }), ...(limit && { limit }), ...(sites && { sites }) };
   return (found, progress) =>
     found.kind === "shapes"
       ? runShapesCase(pool, found, engine ? { engine } : {})
       : runCase(pool, found, { ...options, progress });
-}
-
-/** 4 when an engine broke, 1 when an expectation was not met, else 0. */
-export function exitCodeFor(verdicts: readonly Verdict[]): number {
-  if (verdicts.some(({ status: own }) => own === "error")) return exitCodes.engine;
-  return verdicts.length > 0 && verdicts.every(({ met }) => met) ? exitCodes.pass : exitCodes.mismatch;
 }
 
 function writeReport(file: string, verdicts: readonly Verdict[]): void {

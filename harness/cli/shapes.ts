@@ -8,8 +8,8 @@ import { createPool } from "../run/engines.ts";
 import { shapeInputsFor } from "../run/shapes-inputs.ts";
 import { runShapesCase } from "../run/shapes.ts";
 import { UsageError } from "../trace/errors.ts";
+import { exitCodeFor } from "./exit-code.ts";
 import { say, status } from "./output.ts";
-import { exitCodeFor } from "./run.ts";
 
 /** `lockstep shapes`: compares all shapes of a config of any size, without weights. */
 export function addShapes(program: Command): void {

@@ -72,7 +72,7 @@ function judgeNumbers(
   if (exact && !bitEqual(triple.engine, triple.reference))
     return fail("the reference is exact here and the engine is not bit-equal");
   if (distance.ratio > limit) return fail(`${format(distance.ratio)}x noise`);
-  if (distance.worst_row.ratio > limit)
+  if (distance.worst_row && distance.worst_row.ratio > limit)
     return fail(`row ${distance.worst_row.index}: ${format(distance.worst_row.ratio)}x noise`);
   if (distance.worst_column && distance.worst_column.ratio > limit)
     return fail(`column ${distance.worst_column.index}: ${format(distance.worst_column.ratio)}x noise`);
@@ -83,7 +83,7 @@ function judgeNumbers(
 export function largestRatio(site: SiteVerdict): number {
   const { accumulated: distance } = site;
   if (!distance) return 0;
-  return Math.max(distance.ratio, distance.worst_row.ratio, distance.worst_column?.ratio ?? 0);
+  return Math.max(distance.ratio, distance.worst_row?.ratio ?? 0, distance.worst_column?.ratio ?? 0);
 }
 
 /** A ratio as people read it: two digits below 100, thousands separated above. */

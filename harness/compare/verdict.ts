@@ -21,14 +21,14 @@ const ratio = z.number().nonnegative();
 export const distance = z.strictObject({
   /** Whole tensor: rms(engine - oracle) / noise. */
   ratio,
-  /** The worst row (all but the last axis flattened) and the worst column (last axis), same unit. */
-  worst_row: z.strictObject({ index: z.int(), ratio }),
+  /** The worst row (all but the last axis flattened) and the worst column (last axis), same unit; null where a golden can't tell. */
+  worst_row: z.strictObject({ index: z.int(), ratio }).nullable(),
   worst_column: z.strictObject({ index: z.int(), ratio }).nullable(),
   /** rms(engine - oracle), rms(reference - oracle) or the floor if larger, rms(oracle). */
   error: z.number(),
   noise: z.number(),
   rms: z.number(),
-  max_error: z.number(),
+  max_error: z.number().nullable(),
 });
 
 /** One element of a tensor: where, what the engine has, what the reference has. Not-a-number is spelled out. */

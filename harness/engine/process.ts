@@ -40,11 +40,13 @@ export interface EngineProcess {
   request<M extends Exclude<Method, "run" | "hello">>(method: M, params: Params<M>): Promise<Result<M>>;
   /** Runs phases; yields batches as they come. Leaving the loop early cancels the run. */
   run(params: Omit<Params<"run">, "run" | "credits">): AsyncGenerator<TapBatch, Result<"run">>;
+  /** Sends a raw line, for tests of how an engine treats what is not a request. */
+  sendLine(line: string): void;
   close(): Promise<void>;
 }
 
 /** Unread batches that an engine may have on disk: enough to overlap, few enough for O(one layer) memory. */
-const credits = 3;
+export const credits = 3;
 
 /**
  * Starts an engine in a process group of its own and shakes hands.
@@ -125,6 +127,7 @@ export async function startEngine({ command, environment, patience }: EngineComm
       alive: connection.alive,
       request: (method, params) => connection.request(method, params, requestPatience),
       run,
+      sendLine: (line) => void child.stdin.write(`${line}\n`),
       close,
     };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { existsSync, globSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { packageRoot } from "../engine/registry.ts";
 import { UsageError } from "../trace/errors.ts";
@@ -9,6 +9,11 @@ import type { Case } from "./case.ts";
 export function casesFolder(): string {
   const own = resolve("cases");
   return existsSync(own) && caseFiles(own).length > 0 ? own : join(packageRoot, "cases");
+}
+
+/** Goldens lie beside the cases. */
+export function goldenFolder(): string {
+  return join(dirname(casesFolder()), "golden");
 }
 
 function caseFiles(folder: string): string[] {

@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import type { ConformanceModel } from "../engine/conformance.ts";
+import { checkConformance } from "../engine/conformance.ts";
+import { chooseEngine, listEngines } from "../engine/registry.ts";
+import { drawCheckpoint } from "../golden/checkpoint.ts";
+import { readGolden } from "../golden/format.ts";
+import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
+import { resolveCommand } from "../run/engines.ts";
+import { writeInputs } from "../run/inputs-file.ts";
+import { exitCodes } from "../trace/errors.ts";
+import { say } from "./output.ts";
+
+/** `lockstep engines`: lists engines; `engines check` runs the conformance suite. */
+export function addEngines(program: Command): void {
+  const engines = program
+    .command("engines")
+    .description("list the engines")
+    .action(() => {
+      for (const { name, title, argument } of listEngines())
+        say(`${(argument ? `${name}:${argument}` : name).padEnd(32)} ${title}`);
+      say(`${"cmd:<command>".padEnd(32)} any program that speaks docs/protocol.md`);
+    });
+  engines
+    .command("check")
+    .description("run the conformance suite against any command: lockstep engines check -- <command>")
+    .argument("<command...>", "a command line, or one name as --engine takes it")
+    .option("--case <name>", "the case whose model is used", "gemma4_unified/text")
+    .action(async (words: string[], flags: { case: string }) => {
+      const choice =
+        words.length === 1 && !words[0]!.includes("/")
+          ? chooseEngine(words[0]!)
+          : { kind: "command" as const, command: words };
+      const { command, environment } = await resolveCommand(choice, say);
+      const results = await checkConformance(command, environment, await modelOf(flags.case));
+      for (const { name, outcome, note } of results)
+        say(`${{ pass: "ok    ", fail: "NOT OK", skip: "skip  " }[outcome]} ${name}${note ? `   ${note}` : ""}`);
+      const count = (wanted: string): number => results.filter(({ outcome }) => outcome === wanted).length;
+      const good = count("fail") === 0;
+      say(`${good ? "ok" : "not ok"}   ${count("pass")} passed, ${count("fail")} failed, ${count("skip")} skipped`);
+      process.exitCode = good ? exitCodes.pass : exitCodes.mismatch;
+    });
+}
+
+/** The model of a case, drawn from its golden: the suite needs no Python. */
+async function modelOf(name: string): Promise<ConformanceModel> {
+  const [found] = selectCases(await loadCases(casesFolder()), [name]);
+  const golden = readGolden(goldenFolder(), found!.name);
+  const { path, tokensOf } = writeInputs(found!.inputs(golden.seed));
+  const { directory } = drawCheckpoint(found!.config, golden);
+  return { checkpoint: directory, config: found!.config, inputs: path, length: tokensOf(found!.phases[0]!).length };
+}

@@ -1,0 +1,60 @@
+import type { Command } from "commander";
+import type { Verdict } from "../compare/verdict.ts";
+import { writeGolden } from "../golden/format.ts";
+import { renderSummary, renderVerdict } from "../report/terminal.ts";
+import type { Case } from "../run/case.ts";
+import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
+import { createPool } from "../run/engines.ts";
+import { checkGolden, recordGolden } from "../run/golden.ts";
+import { exitCodeFor } from "./exit-code.ts";
+import { say, status } from "./output.ts";
+
+/** `lockstep golden record | check`. */
+export function addGolden(program: Command): void {
+  const golden = program.command("golden").description("recorded references: check an engine without Python");
+  golden
+    .command("record")
+    .description("record the reference's traces as sketches in golden/")
+    .argument("[case...]", "case names or patterns, all when absent")
+    .action(async (patterns: string[]) => {
+      const pool = createPool({ report: say });
+      try {
+        for (const found of await goldenCases(patterns)) {
+          status(found.name);
+          const recorded = await recordGolden(pool, found);
+          say(`recorded ${writeGolden(goldenFolder(), recorded)}   ${recorded.sites.length} sites`);
+        }
+      } finally {
+        await pool.close();
+      }
+    });
+  golden
+    .command("check")
+    .description("compare engines with the goldens")
+    .argument("[case...]", "case names or patterns, all when absent")
+    .option("--engine <name>", "engine under test")
+    .option("--json", "verdicts as JSON on stdout")
+    .action(async (patterns: string[], flags: { engine?: string; json?: boolean }) => {
+      const began = Date.now();
+      const pool = createPool({ report: say });
+      const verdicts: Verdict[] = [];
+      try {
+        for (const found of await goldenCases(patterns)) {
+          status(found.name);
+          const { engine } = flags;
+          const verdict = await checkGolden(pool, found, { folder: goldenFolder(), ...(engine && { engine }) });
+          verdicts.push(verdict);
+          say(renderVerdict(verdict));
+        }
+      } finally {
+        await pool.close();
+      }
+      if (flags.json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
+      say(renderSummary(verdicts, (Date.now() - began) / 1000));
+      process.exitCode = exitCodeFor(verdicts);
+    });
+}
+
+async function goldenCases(patterns: readonly string[]): Promise<Case[]> {
+  return selectCases(await loadCases(casesFolder()), patterns).filter(({ kind }) => kind === "run");
+}

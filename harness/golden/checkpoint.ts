@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cacheFolder } from "../setup/cache.ts";
+import { drawParameter, generatorVersion } from "../trace/draw.ts";
+import { writeSafetensors } from "../trace/safetensors.ts";
+import type { RawTensor } from "../trace/tensor.ts";
+import { float32Tensor } from "../trace/tensor.ts";
+import type { Golden } from "./format.ts";
+import { hashConfig } from "./format.ts";
+
+/**
+ * The checkpoint of a golden, drawn again from its seed into the cache: the same bits as the reference's own, without Python.
+ * @returns the directory and the SHA-256 over its tensors.
+ */
+export function drawCheckpoint(config: unknown, { seed, tensors }: Golden): { directory: string; sha256: string } {
+  const drawn = new Map<string, RawTensor>(
+    tensors.map(([name, shape]) => [name, float32Tensor(drawParameter(seed, name, shape), shape)]),
+  );
+  const key = createHash("sha256").update(
+    `${hashConfig(config)}\0${seed}\0${generatorVersion}\0${JSON.stringify(tensors)}`,
+  );
+  const directory = join(cacheFolder("checkpoints"), `drawn-${key.digest("hex").slice(0, 24)}`);
+  if (!existsSync(directory)) {
+    const fresh = `${directory}.${process.pid}.tmp`;
+    mkdirSync(fresh, { recursive: true });
+    writeFileSync(join(fresh, "config.json"), JSON.stringify(config, null, 2));
+    writeSafetensors(join(fresh, "model.safetensors"), drawn);
+    rmSync(directory, { recursive: true, force: true });
+    renameSync(fresh, directory);
+  }
+  return { directory, sha256: hashTensors(drawn) };
+}
+
+/** The checksum of docs/protocol.md: name, dtype, shape and bytes of every tensor in order of name. */
+export function hashTensors(tensors: ReadonlyMap<string, RawTensor>): string {
+  const hash = createHash("sha256");
+  for (const [name, { dtype, shape, bytes }] of [...tensors].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name}\0${dtype}\0${shape}\0`).update(bytes);
+  return hash.digest("hex");
+}

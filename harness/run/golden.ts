@@ -1,0 +1,142 @@
+import type { Numbers } from "../compare/distance.ts";
+import { hidePadding } from "../compare/padding.ts";
+import type { SiteVerdict, Verdict } from "../compare/verdict.ts";
+import { drawCheckpoint } from "../golden/checkpoint.ts";
+import type { Golden, GoldenSite } from "../golden/format.ts";
+import { goldenVersion, hashConfig, readGolden } from "../golden/format.ts";
+import { judgeAgainstGolden } from "../golden/judge.ts";
+import { shareEqual, sketchSite } from "../golden/record.ts";
+import { projectionSizes } from "../golden/sketch.ts";
+import { generatorVersion } from "../trace/draw.ts";
+import { EngineFailure, UsageError } from "../trace/errors.ts";
+import { tapKey } from "../trace/site.ts";
+import type { RawTensor } from "../trace/tensor.ts";
+import { toNumbers } from "../trace/tensor.ts";
+import type { Case } from "./case.ts";
+import type { EnginePool } from "./engines.ts";
+import type { InputsFile } from "./inputs-file.ts";
+import { writeInputs } from "./inputs-file.ts";
+import { defaultLimit } from "./live.ts";
+import { mergeTaps } from "./merge.ts";
+import type { Frame } from "./verdict-builder.ts";
+import { buildVerdict, describeError, identify } from "./verdict-builder.ts";
+
+/** Goldens are recorded in float32 with this seed. */
+const goldenSeed = 0;
+
+/** Records the reference's trace of a case as sketches. */
+export async function recordGolden(pool: EnginePool, found: Case): Promise<Golden> {
+  const reference = await pool.reference();
+  const model = await pool.load(reference, { config: found.config, seed: goldenSeed, dtype: "float32" });
+  const inputs = writeInputs(found.inputs(goldenSeed));
+  const run = { inputs: inputs.path, phases: found.phases, oracle: false };
+  const sites: { order: number; sketch: GoldenSite }[] = [];
+  const { incomplete } = await mergeTaps(
+    { reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }) },
+    ({ site, phase, order, sides }) => {
+      const { dtype, shape } = sides.reference!;
+      const [value, oracle] = [sides.reference!, sides.oracle!].map((tensor) =>
+        visible(found, inputs, site, phase, tensor),
+      );
+      const size = phase === found.phases[0]!.name ? projectionSizes.first : projectionSizes.later;
+      sites.push({
+        order,
+        sketch: sketchSite({ site, phase, shape, dtype, reference: value!, oracle: oracle!, size }),
+      });
+      return "go on";
+    },
+  );
+  if (incomplete.length > 0)
+    throw new EngineFailure(
+      `${found.name}: the reference and its float64 run have different sites: ${incomplete[0]!.site}`,
+    );
+  const { name, version, versions } = reference.hello;
+  return {
+    golden: goldenVersion,
+    case: found.name,
+    seed: goldenSeed,
+    dtype: "float32",
+    reference: { name, version, versions },
+    generator: generatorVersion,
+    checksums: { config: hashConfig(found.config), weights: model.weights_sha256 ?? "", inputs: inputs.sha256 },
+    tensors: model.tensors
+      .filter(({ tied_to: tied }) => tied === undefined)
+      .map(({ name: tensor, shape }) => [tensor, shape]),
+    sites: shareEqual(sites.toSorted((a, b) => a.order - b.order).map(({ sketch }) => sketch)),
+  };
+}
+
+/** Runs a case's engine alone and compares it with the golden: no Python. Same verdict as a live run. */
+export async function checkGolden(
+  pool: EnginePool,
+  found: Case,
+  options: { readonly folder: string; readonly engine?: string; readonly limit?: number },
+): Promise<Verdict> {
+  const { folder, engine: engineName = found.engine, limit = defaultLimit } = options;
+  let frame: Frame = {
+    ...{ found, mode: "golden", dtype: "float32", seed: goldenSeed, limit, started: new Date() },
+    engine: { name: engineName, version: "?", versions: {} },
+    reference: { name: "golden", version: "?", versions: {} },
+  };
+  try {
+    const golden = readGolden(folder, found.name);
+    frame = { ...frame, reference: golden.reference };
+    const inputs = writeInputs(found.inputs(golden.seed));
+    refuseStale(golden, found, inputs);
+    const { directory, sha256 } = drawCheckpoint(found.config, golden);
+    if (sha256 !== golden.checksums.weights) throw stale(found, "weights", golden.checksums.weights, sha256);
+    const engine = await pool.get(engineName);
+    frame = { ...frame, engine: identify(engine.hello, found.fault?.name) };
+    await pool.load(engine, { checkpoint: directory, dtype: "float32", ...(found.fault && { fault: found.fault }) });
+    const places = new Map(golden.sites.map(({ site, phase }, place) => [tapKey(phase, site), place]));
+    const sites: SiteVerdict[] = [];
+    const unexpected: string[] = [];
+    const run = { inputs: inputs.path, phases: found.phases, oracle: false };
+    await mergeTaps({ engine: engine.run(run) }, ({ site, phase, sides }) => {
+      const place = places.get(tapKey(phase, site));
+      if (place === undefined) unexpected.push(site);
+      else {
+        places.delete(tapKey(phase, site));
+        const tensor = sides.engine!;
+        const values = visible(found, inputs, site, phase, tensor);
+        sites.push(judgeAgainstGolden(golden, place, { shape: tensor.shape, dtype: tensor.dtype, values }, limit));
+      }
+      return "go on";
+    });
+    const missing = [...places.values()].map((place) => golden.sites[place]!);
+    const reason = "the engine does not offer this site";
+    for (const [, order] of places) sites.push({ ...pick(golden.sites[order]!), order, status: "unknown", reason });
+    const checksums = { ...golden.checksums };
+    return buildVerdict(frame, { sites, missing: missing.map(({ site }) => site), unexpected, checksums });
+  } catch (error) {
+    return buildVerdict(frame, { sites: [], missing: [], unexpected: [], error: describeError(error) });
+  }
+}
+
+function pick({ site, phase, shape, dtype }: GoldenSite) {
+  return { site, phase, shape, dtype };
+}
+
+/** A golden of another config, other inputs or another generator says nothing about this case. */
+function refuseStale(golden: Golden, found: Case, inputs: InputsFile): void {
+  const config = hashConfig(found.config);
+  if (golden.checksums.config !== config) throw stale(found, "config", golden.checksums.config, config);
+  if (golden.checksums.inputs !== inputs.sha256) throw stale(found, "inputs", golden.checksums.inputs, inputs.sha256);
+  if (golden.generator !== generatorVersion)
+    throw stale(found, "generator", `${golden.generator}`, `${generatorVersion}`);
+}
+
+function stale({ name }: Case, what: string, expected: string, found: string): UsageError {
+  return new UsageError(
+    `the golden of ${name} is stale: its ${what} is ${expected.slice(0, 12)}, the case has ${found.slice(0, 12)}; record it again with: lockstep golden record ${name}`,
+  );
+}
+
+function visible(found: Case, inputs: InputsFile, site: string, phase: string, tensor: RawTensor): Numbers {
+  const spec = found.phases.find(({ name }) => name === phase);
+  const values = toNumbers(tensor);
+  if (!inputs.padded || !spec) return values;
+  const copy = values.slice();
+  hidePadding(site, tensor.shape, inputs.tokensOf(spec), copy);
+  return copy;
+}
