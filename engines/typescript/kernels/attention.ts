@@ -1,4 +1,7 @@
-/** Sizes of an attention over `queries` x `keys` positions. */
+/**
+ * Sizes of an attention over `queries` x `keys` positions. What is computed may differ from what is in memory: of more stored heads or channels the first
+ * are read, and in place of those that are not stored the last head, and zeros.
+ */
 export interface AttentionSizes {
   readonly batch: number;
   readonly queries: number;
@@ -24,18 +27,19 @@ export function attention_scores(
   scaling: number,
   sizes: AttentionSizes,
 ): Float32Array {
-  const { batch, queries, keys, heads, dim, stored_dim } = sizes;
+  const { batch, queries, keys, heads, stored_dim } = sizes;
+  const width = Math.min(sizes.dim, stored_dim);
   const out = new Float32Array(batch * heads * queries * keys);
   let target = 0;
   for (let b = 0; b < batch; b++)
     for (let h = 0; h < heads; h++) {
       const key_start = kv_start(sizes, b, h);
       for (let s = 0; s < queries; s++) {
-        const q = ((b * sizes.stored_heads + h) * queries + s) * stored_dim;
+        const q = ((b * sizes.stored_heads + Math.min(h, sizes.stored_heads - 1)) * queries + s) * stored_dim;
         for (let t = 0; t < keys; t++) {
           const k = key_start + t * stored_dim;
           let sum = 0;
-          for (let d = 0; d < dim; d++) sum += query[q + d]! * key[k + d]!;
+          for (let d = 0; d < width; d++) sum += query[q + d]! * key[k + d]!;
           out[target++] = Math.fround(sum) * scaling;
         }
       }
@@ -59,6 +63,7 @@ export function mask_scores(scores: Float32Array, mask: Uint8Array, batch: numbe
 export function attention_context(probs: Float32Array, value: Float32Array, sizes: AttentionSizes): Float32Array {
   const { batch, queries, keys, heads, dim, stored_dim } = sizes;
   const out = new Float32Array(batch * queries * heads * dim);
+  const width = Math.min(dim, stored_dim);
   const sums = new Float64Array(dim);
   for (let b = 0; b < batch; b++)
     for (let h = 0; h < heads; h++) {
@@ -70,7 +75,7 @@ export function attention_context(probs: Float32Array, value: Float32Array, size
           const weight = probs[row + t]!;
           if (weight === 0) continue;
           const v = value_start + t * stored_dim;
-          for (let d = 0; d < dim; d++) sums[d]! += weight * value[v + d]!;
+          for (let d = 0; d < width; d++) sums[d]! += weight * value[v + d]!;
         }
         out.set(sums, ((b * queries + s) * heads + h) * dim);
       }
@@ -79,5 +84,5 @@ export function attention_context(probs: Float32Array, value: Float32Array, size
 }
 
 function kv_start({ heads, kv_heads, stored_kv_heads, keys, stored_dim }: AttentionSizes, b: number, h: number) {
-  return (b * stored_kv_heads + Math.floor((h * kv_heads) / heads)) * keys * stored_dim;
+  return (b * stored_kv_heads + Math.min(Math.floor((h * kv_heads) / heads), stored_kv_heads - 1)) * keys * stored_dim;
 }

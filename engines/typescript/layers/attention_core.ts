@@ -3,7 +3,7 @@ import { attention_context, attention_scores, mask_scores } from "../kernels/att
 import { softmax } from "../kernels/softmax.ts";
 import { slice } from "../tensor/layout.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
-import { ShapeError, expectShape, floatTensor } from "../tensor/tensor.ts";
+import { expectShape, floatTensor } from "../tensor/tensor.ts";
 import { layerConfig } from "./config_view.ts";
 import type { ModelContext } from "./module.ts";
 import type { Scope } from "./scope.ts";
@@ -41,7 +41,7 @@ export class AttentionCore {
 
   /**
    * query [B, H, S, D], key and value [B, KV, T, D], mask [B, 1, S, T] with 1 = may be read. Returns [B, S, num_heads, head_dim].
-   * @throws ShapeError when the operands have fewer heads or channels than the core was made for, or the mask does not fit.
+   * @throws ShapeError when keys, values and mask don't fit each other; the core's own sizes are not checked against them.
    */
   forward(query: Tensor, key: Tensor, value: Tensor, mask: MaskTensor): Tensor {
     this.#check(query, key, value, mask);
@@ -101,11 +101,6 @@ export class AttentionCore {
     const [batch, queries, keys] = [query.size(0), query.size(2), key.size(2)];
     expectShape("keys", key.shape, [batch, -1, -1, query.size(3)], "#scores");
     expectShape("values", value.shape, key.shape, "#context");
-    for (const [found, heads] of [[query, this.num_heads] as const, [key, this.num_key_value_heads] as const])
-      if (found.size(1) < heads || found.size(3) < this.head_dim) {
-        const expected = [batch, heads, found.size(2), this.head_dim];
-        throw new ShapeError("attention operand", { expected, found: found.shape, port: "#scores" });
-      }
     expectShape("attention mask", mask.shape, [batch, 1, queries, keys], "#mask");
   }
 

@@ -112,7 +112,7 @@ function createView(origin: Origin): object {
           overrides: {},
           overridePrefix: "",
         });
-      reader.reads.record(reader.scope, fieldName(view, key));
+      if (value !== undefined) reader.reads.record(reader.scope, fieldName(view, key));
       return value;
     },
   });

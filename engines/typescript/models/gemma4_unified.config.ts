@@ -57,6 +57,7 @@ const text_fields = config({
   sliding_window: size.default(1024),
   layer_types: z.array(layer_type).nullish(),
   final_logit_softcapping: z.number().positive().nullable().default(null),
+  is_causal: z.boolean().optional(), // the reference writes what it derives
   use_bidirectional_attention: z.enum(["all", "vision"]).nullable().default("vision"),
   attention_k_eq_v: z.boolean().default(false),
   num_kv_shared_layers: z.int().nonnegative().default(0),
@@ -79,6 +80,11 @@ export const Gemma4UnifiedTextConfig = text_fields.transform((fields, context) =
 
   // All tokens see each other: the window is given as the width of both sides.
   const is_causal = config.use_bidirectional_attention !== "all";
+  if ((config.is_causal ?? is_causal) !== is_causal)
+    refuse(
+      "is_causal",
+      `${config.is_causal} is implemented for use_bidirectional_attention "all" alone, and only false`,
+    );
   const sliding_window = is_causal ? config.sliding_window : Math.floor(config.sliding_window / 2) + 1;
 
   const layer_types: z.output<typeof layer_type>[] =

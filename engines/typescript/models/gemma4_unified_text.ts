@@ -49,9 +49,7 @@ export class Gemma4UnifiedTextRotaryEmbedding extends Module {
     for (const layer_type of new Set(config.layer_types)) {
       const { head_dim } = layerConfig(config, layer_type); // full-attention layers have wider heads
       const rope_params = config.rope_parameters[layer_type]!;
-      const { rope_theta, partial_rotary_factor, factor } = rope_params;
-      const rope_init_fn = ROPE_INIT_FUNCTIONS[rope_params.rope_type];
-      this.rope[layer_type] = rope_init_fn({ rope_theta, head_dim, partial_rotary_factor, factor });
+      this.rope[layer_type] = ROPE_INIT_FUNCTIONS[rope_params.rope_type](rope_params, head_dim);
     }
   }
 

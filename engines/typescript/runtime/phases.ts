@@ -20,7 +20,7 @@ export interface PhaseState {
  */
 export function runPhase(model: CausalModel, inputs: ModelInputs, phase: PhaseSpec, state: PhaseState): Tensor {
   const tracer = model.context.tracer;
-  const first = !phase.cache || state.cache === null;
+  const first = !phase.cache || phase.start === 0;
   const cache = phase.cache ? (state.cache ??= model.create_cache()) : null;
   checkPhase(phase, inputs.input_ids.size(1), cache?.seq_length ?? phase.start);
 

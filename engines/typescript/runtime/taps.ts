@@ -22,13 +22,20 @@ export class SiteTracer implements Tracer {
 
   enter(module: Module, inputs: readonly unknown[]): void {
     if (module.repeated) this.#endBatch();
-    const call = this.#calls.get(module.path) ?? 0;
-    this.#calls.set(module.path, call + 1);
     const label = inputs.find((input) => typeof input === "string");
-    const suffix = label !== undefined ? `@${label}` : call > 0 ? `@${call}` : "";
+    const suffix = this.#callSuffix(module.path, label);
     this.#running.push(suffix);
     const input = inputs.find((candidate) => candidate instanceof Tensor);
     if (input) this.#sink(`${module.path}:in${suffix}`, input);
+  }
+
+  /** "" for a first call, "@1" for the next; "@<label>" for a labelled one, "@<label>.1" when the label comes again. */
+  #callSuffix(path: string, label: string | undefined): string {
+    const key = `${path}@${label ?? ""}`;
+    const repeats = this.#calls.get(key) ?? 0;
+    this.#calls.set(key, repeats + 1);
+    if (label !== undefined) return repeats > 0 ? `@${label}.${repeats}` : `@${label}`;
+    return repeats > 0 ? `@${repeats}` : "";
   }
 
   leave(module: Module, output: ModuleOutput): void {
