@@ -14,6 +14,8 @@ export interface Triple {
   readonly columns: number;
   /** The dtype that engine and reference computed in: sets the floor of the noise. */
   readonly dtype: "F64" | "F32" | "F16" | "BF16";
+  /** Noise over magnitude that this site had in earlier phases: one token's noise alone is a sample of one. */
+  readonly relativeNoise?: number;
 }
 
 /** Fewer rows than this give no usable statistics per column. */
@@ -31,80 +33,109 @@ export interface Measurement {
   readonly nonFinite: number;
 }
 
+/** Sums over the elements of one lane (row or column): squared errors, their squares, squared noise, squared size. */
+interface Lanes {
+  readonly error: Float64Array;
+  readonly fourth: Float64Array;
+  readonly noise: Float64Array;
+  readonly size: Float64Array;
+}
+
+function lanes(count: number): Lanes {
+  const zeros = (): Float64Array => new Float64Array(count);
+  return { error: zeros(), fourth: zeros(), noise: zeros(), size: zeros() };
+}
+
 /**
  * Distance of the engine from the float64 oracle in units of the reference's own rounding noise at this site:
  * `ratio = rms(engine - oracle) / max(rms(reference - oracle), half an ulp at rms(oracle))`, for the whole tensor, its worst
- * row and its worst column, so that an error confined to one token, head or channel can't hide in the mean.
- *
- * A row's noise is the larger of its own and its share of the whole tensor's (proportional to its magnitude): the errors
- * within a row are correlated (one reciprocal square root serves all of it), so one lucky row of the reference is no evidence.
+ * row and its worst column, so that an error confined to one token, head or channel can't hide in the mean. Where fewer than 16 elements carry the error
+ * (softmax rows of one token), the ratio is lowered by 4 / sqrt(their number): so few random numbers spread that far by chance.
  */
-export function measure({ engine, reference, oracle, columns, dtype }: Triple): Measurement {
+export function measure({ engine, reference, oracle, columns, dtype, relativeNoise = 0 }: Triple): Measurement {
   const count = oracle.length;
   const width = Math.max(columns, 1);
   const rows = count === 0 ? 0 : count / width;
-  const byRow = { error: new Float64Array(rows), noise: new Float64Array(rows), size: new Float64Array(rows) };
-  const byColumn = { error: new Float64Array(width), noise: new Float64Array(width), size: new Float64Array(width) };
+  const byRow = lanes(rows);
+  const byColumn = lanes(width);
   let maxError = 0;
   let nonFinite = 0;
   for (let row = 0, index = 0; row < rows; row++) {
-    let rowError = 0;
-    let rowNoise = 0;
-    let rowSize = 0;
+    let [rowError, rowFourth, rowNoise, rowSize] = [0, 0, 0, 0];
     for (let column = 0; column < width; column++, index++) {
       const truth = oracle[index]!;
-      const error = engine[index]! - truth;
-      const noise = reference[index]! - truth;
+      const difference = engine[index]! - truth;
+      const own = reference[index]! - truth;
+      const error = difference * difference;
+      const noise = own * own;
       if (!Number.isFinite(error) || !Number.isFinite(noise)) {
         if (!Object.is(engine[index], reference[index])) nonFinite++;
         continue;
       }
+      const size = truth * truth;
       if (error > maxError) maxError = error;
-      else if (-error > maxError) maxError = -error;
-      rowError += error * error;
-      rowNoise += noise * noise;
-      rowSize += truth * truth;
-      byColumn.error[column]! += error * error;
-      byColumn.noise[column]! += noise * noise;
-      byColumn.size[column]! += truth * truth;
+      rowError += error;
+      rowFourth += error * error;
+      rowNoise += noise;
+      rowSize += size;
+      byColumn.error[column]! += error;
+      byColumn.fourth[column]! += error * error;
+      byColumn.noise[column]! += noise;
+      byColumn.size[column]! += size;
     }
     byRow.error[row] = rowError;
+    byRow.fourth[row] = rowFourth;
     byRow.noise[row] = rowNoise;
     byRow.size[row] = rowSize;
   }
   const rms = Math.sqrt(sum(byRow.size) / Math.max(count, 1));
   const referenceNoise = Math.sqrt(sum(byRow.noise) / Math.max(count, 1));
-  const noise = Math.max(referenceNoise, halfUlp(dtype, rms));
-  const error = Math.sqrt(sum(byRow.error) / Math.max(count, 1));
+  const noise = Math.max(referenceNoise, relativeNoise * rms, halfUlp(dtype, rms));
+  const squares = sum(byRow.error);
+  const error = Math.sqrt(squares / Math.max(count, 1));
+  const few = Math.max(1, 4 / Math.sqrt(independent(squares, sum(byRow.fourth))));
+  const relative = rms === 0 ? 0 : noise / rms;
   const distance: Distance = {
-    ratio: toRatio(error, noise),
-    worst_row: worst(byRow, width, noise, rms, dtype),
-    worst_column: rows < rowsForColumns ? null : worst(byColumn, rows, noise, rms, dtype),
+    ratio: toRatio(error, noise * few),
+    worst_row: worst(byRow, width, relative, dtype),
+    worst_column: rows < rowsForColumns ? null : worst(byColumn, rows, relative, dtype),
     error,
     noise,
     rms,
-    max_error: maxError,
+    max_error: Math.sqrt(maxError),
   };
   return { distance, exact: referenceNoise === 0 && count >= elementsForExactness, nonFinite };
 }
 
-/** The lane (row or column, `length` elements each) with the largest ratio. */
-function worst(
-  lanes: { readonly error: Float64Array; readonly noise: Float64Array; readonly size: Float64Array },
-  length: number,
-  noise: number,
-  rms: number,
-  dtype: Triple["dtype"],
-): { index: number; ratio: number } {
+/**
+ * The lane (row or column, of `length` elements) with the largest ratio. A lane is a small sample, and the errors in it are correlated (one reciprocal
+ * square root serves a whole row), so its noise is the largest of its own, the typical lane's and the whole tensor's relative noise at its magnitude; and its ratio is
+ * lowered by the allowance that a chi distribution of its few independent errors needs: 1 + 4 / sqrt(n).
+ */
+function worst(all: Lanes, length: number, relative: number, dtype: Triple["dtype"]): { index: number; ratio: number } {
+  const typical = Math.max(relative, medianRelativeNoise(all));
   let found = { index: 0, ratio: 0 };
-  for (let index = 0; index < lanes.error.length; index++) {
-    const size = Math.sqrt(lanes.size[index]! / length);
-    const share = rms === 0 ? noise : noise * (size / rms);
-    const own = Math.sqrt(lanes.noise[index]! / length);
-    const ratio = toRatio(Math.sqrt(lanes.error[index]! / length), Math.max(own, share, halfUlp(dtype, size)));
+  for (let index = 0; index < all.error.length; index++) {
+    const error = all.error[index]!;
+    if (error === 0) continue;
+    const size = Math.sqrt(all.size[index]! / length);
+    const own = Math.sqrt(all.noise[index]! / length);
+    const allowance = 1 + 4 / Math.sqrt(independent(error, all.fourth[index]!));
+    const noise = Math.max(own, typical * size, halfUlp(dtype, size));
+    const ratio = toRatio(Math.sqrt(error / length), noise * allowance);
     if (ratio > found.ratio) found = { index, ratio };
   }
   return found;
+}
+
+/** The number of elements that carry an error: (sum e^2)^2 / sum e^4, from 1 (a single one) to all (equal ones). */
+function independent(squares: number, fourthPowers: number): number {
+  return fourthPowers === 0 ? 1 : Math.max((squares * squares) / fourthPowers, 1);
+}
+
+function medianRelativeNoise({ noise, size }: Lanes): number {
+  const relative = noise.map((value, index) => (size[index] === 0 ? 0 : value / size[index]!)).toSorted();
+  return Math.sqrt(relative[relative.length >> 1] ?? 0);
 }
 
 function toRatio(error: number, noise: number): number {

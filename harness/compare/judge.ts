@@ -25,6 +25,8 @@ export interface Rules {
   readonly limit: number;
   /** Present when some sequences are padded. */
   readonly tokens?: TokenMask;
+  /** Noise over magnitude of this site in earlier phases. */
+  readonly relativeNoise?: number;
 }
 
 /**
@@ -52,7 +54,8 @@ export function judge(triple: TapTriple, rules: Rules): SiteVerdict {
       : { ...base, status: "fail", reason: firstDifference(values, reference.shape) };
   }
   const columns = reference.shape.at(-1) ?? 1;
-  return judgeNumbers(base, { ...values, columns, dtype: reference.dtype }, rules.limit);
+  const { limit, relativeNoise = 0 } = rules;
+  return judgeNumbers(base, { ...values, columns, dtype: reference.dtype, relativeNoise }, limit);
 }
 
 function judgeNumbers(

@@ -101,17 +101,20 @@ function judgeGroups(found: Case, inputs: InputsFile, limit: number, progress?: 
     side,
     tracker: trackConsistency(side, found.phases, inputs.tokensOf),
   }));
-  const rulesOf = (phase: string): Rules => {
+  const relativeNoise = new Map<string, number>();
+  const rulesOf = (phase: string, site: string): Rules => {
     const spec = phases.get(phase);
-    return spec && inputs.padded ? { limit, tokens: inputs.tokensOf(spec) } : { limit };
+    const tokens = spec && inputs.padded ? { tokens: inputs.tokensOf(spec) } : {};
+    return { limit, ...tokens, relativeNoise: relativeNoise.get(site) ?? 0 };
   };
 
   const complete = ({ site, phase, order, sides }: Group): "go on" => {
     const { engine, reference, oracle } = sides as Required<typeof sides>;
-    const rules = rulesOf(phase);
+    const rules = rulesOf(phase, site);
     const verdict = judge({ site, phase, order, engine, reference, oracle }, rules);
     sites.push(verdict);
-    const noise = verdict.accumulated?.noise ?? 0;
+    const { noise = 0, rms = 0 } = verdict.accumulated ?? {};
+    if (rms > 0) relativeNoise.set(site, noise / rms);
     for (const { side, tracker } of trackers) tracker.add({ site, phase, tensor: sides[side]!, noise });
     if (site === "logits" && engine.shape.join() === reference.shape.join()) {
       const values = [engine, reference].map((tensor) => visible(tensor, site, rules));

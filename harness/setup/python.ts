@@ -39,8 +39,13 @@ export async function findPython(): Promise<Python | null> {
   return null;
 }
 
-/** The environment for these requirement files: where it is or would be, and whether it is complete. */
+/**
+ * The environment for these requirement files: where it is or would be, and whether it is complete. `LOCKSTEP_REFERENCE_PYTHON` names an interpreter
+ * that has the packages already and is used as it is.
+ */
 export async function locateEnvironment(requirements: readonly string[]): Promise<PythonEnvironment> {
+  const own = process.env["LOCKSTEP_REFERENCE_PYTHON"];
+  if (own) return { python: own, folder: own, ready: true };
   const python = await findPython();
   if (!python)
     throw new PythonUnavailable(

@@ -39,6 +39,13 @@ export function placeOf(site: string): Place | null {
   return { stack, layer: Number(layer), kind };
 }
 
+/** A layer begins with its input and ends with its output, even where the sites between are listed later or not at all. */
+function kindRank(kind: string): number {
+  if (kind.startsWith("cache.")) return 3;
+  if (kind.startsWith(":out")) return 2;
+  return kind.startsWith(":in") ? 0 : 1;
+}
+
 /** Merges the sequences of all layers: a kind that is new goes behind the kind that precedes it in its layer. */
 function mergeKinds(sequences: Iterable<readonly string[]>): string[] {
   const merged: string[] = [];
@@ -47,7 +54,7 @@ function mergeKinds(sequences: Iterable<readonly string[]>): string[] {
     let behind = -1;
     for (const kind of sequence) {
       if (known.has(kind)) {
-        if (known.size > 0) behind = merged.indexOf(kind);
+        behind = merged.indexOf(kind);
         continue;
       }
       behind += 1;
@@ -55,7 +62,7 @@ function mergeKinds(sequences: Iterable<readonly string[]>): string[] {
       known.add(kind);
     }
   }
-  return merged;
+  return merged.toSorted((left, right) => kindRank(left) - kindRank(right));
 }
 
 function columnsOf(kinds: readonly string[]): MapColumn[] {
@@ -140,7 +147,8 @@ export function layoutMap(sites: readonly string[]): MapBlock[] {
     row.set(kind, [...(row.get(kind) ?? []), site]);
   }
   const positions = new Map(sites.map((site, position) => [site, position]));
-  const isHead = (site: string): boolean => (positions.get(site) ?? 0) > lastLayered;
+  const isHead = (site: string): boolean =>
+    /^(logits|lm_head)\b/.test(site) || (positions.get(site) ?? 0) > lastLayered;
   const before = outside.filter((site) => !isHead(site));
   const after = outside.filter(isHead);
   return [

@@ -8,8 +8,8 @@ import type { Distance, SiteVerdict, Verdict } from "../../compare/verdict.ts";
 export interface PackedDistances {
   /** One character a site: 1 if it has this distance. */
   readonly has: string;
-  /** Nine numbers a distance, see `distanceFields`. */
-  readonly values: readonly number[];
+  /** Nine columns, in the order of `packDistance`: like beside like compresses better. */
+  readonly columns: readonly (readonly number[])[];
 }
 
 /** The sites of one verdict in columns. Texts are indices into the document's table. */
@@ -44,36 +44,57 @@ export interface PackedDocument {
   readonly verdicts: readonly PackedVerdict[];
 }
 
-const significantDigits = (value: number, digits: number): number => Number(value.toPrecision(digits));
+/** Where `packDistance` puts the oracle's rms. */
+export const rmsField = 7;
 
-/** Passing sites keep three digits of a ratio and two of everything else; the others keep six. */
+/** Powers of ten that a double holds exactly. */
+const powers = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+
+/** `Number(value.toPrecision(digits))`, without the detour over text where a power of ten is exact: 5 times as fast. */
+function significantDigits(value: number, digits: number): number {
+  const shift = digits - 1 - Math.floor(Math.log10(Math.abs(value)));
+  const power = powers[Math.abs(shift)];
+  if (power === undefined) return Number(value.toPrecision(digits));
+  return shift < 0 ? Math.round(value / power) * power : Math.round(value * power) / power;
+}
+
+/**
+ * Passing sites keep what is shown of them: hundredths of a ratio and two digits of everything else; the others keep six
+ * digits. -1 stands for null, and for an error that is ratio times noise. The largest error is in units of noise. Field 7, the oracle's rms, is 0 in a local distance whose oracle is as
+ * large as the accumulated one's.
+ */
 function packDistance(distance: Distance, passed: boolean): number[] {
   const { ratio, worst_row: row, worst_column: column, error, noise, rms, max_error } = distance;
-  const exact = (value: number): number => significantDigits(value, passed ? 3 : 6);
   const rough = (value: number): number => significantDigits(value, passed ? 2 : 6);
+  const short = (value: number): number => (passed && value < 1000 ? Math.round(value * 100) / 100 : rough(value));
   const isProduct = Math.abs(error - ratio * noise) <= 0.01 * error;
   return [
-    exact(ratio),
-    row.index,
-    rough(row.ratio),
+    short(ratio),
+    row?.index ?? -1,
+    rough(row?.ratio ?? 0),
     column?.index ?? -1,
     rough(column?.ratio ?? 0),
-    isProduct ? -1 : exact(error),
-    exact(noise),
+    isProduct ? -1 : rough(error),
+    rough(noise),
     rough(rms),
-    rough(max_error),
+    max_error === null ? -1 : rough(noise > 0 ? max_error / noise : max_error),
   ];
 }
 
 function packDistances(sites: readonly SiteVerdict[], kind: "accumulated" | "local"): PackedDistances {
-  const values: number[] = [];
+  const rows: number[][] = [];
   let has = "";
   for (const site of sites) {
     const distance = site[kind];
     has += distance ? "1" : "0";
-    if (distance) values.push(...packDistance(distance, site.status === "pass"));
+    if (!distance) continue;
+    const row = packDistance(distance, site.status === "pass");
+    const isShared =
+      kind === "local" && site.accumulated && Math.abs(site.accumulated.rms - distance.rms) < 0.01 * distance.rms;
+    if (isShared) row[rmsField] = 0;
+    rows.push(row);
   }
-  return { has, values };
+  return { has, columns: (rows[0] ?? []).map((_, field) => rows.map((row) => row[field] ?? 0)) };
 }
 
 function frontCode(texts: readonly string[]): (number | string)[] {

@@ -71,7 +71,7 @@ export function modelSites(layers: number): string[] {
 function distanceOf(ratio: number, draw: () => number): Distance {
   const noise = 1e-8 * (1 + 9 * draw());
   const row = Math.floor(24 * draw());
-  const column = Math.floor(480 * draw());
+  const column = 48 * Math.floor(10 * draw() ** 2); // outlier channels
   return {
     ratio,
     worst_row: { index: row, ratio: ratio * (1.1 + 0.4 * draw()) },
@@ -115,7 +115,8 @@ function liveSite(site: string, order: number, phase: string, draw: () => number
   if (isExact) return base;
   const layer = Number(/layers\.(\d+)/.exec(site)?.[1] ?? 0);
   const accumulated = distanceOf(0.55 + 0.05 * layer + 0.5 * draw(), draw);
-  return { ...base, accumulated, local: distanceOf(0.5 + 0.45 * draw(), draw) };
+  const local = { ...distanceOf(0.5 + 0.45 * draw(), draw), rms: accumulated.rms };
+  return { ...base, accumulated, local };
 }
 
 function withFault(sites: SiteVerdict[], fault: NonNullable<LiveOptions["fault"]>, draw: () => number): SiteVerdict[] {

@@ -3,7 +3,6 @@ import type { Distance, SiteVerdict, Status, Verdict } from "../../compare/verdi
 import type { PackedDistances, PackedDocument, PackedVerdict } from "./packed.ts";
 
 const statusOf: Readonly<Record<string, Status>> = { p: "pass", f: "fail", u: "unknown", e: "error" };
-const fieldsPerDistance = 9;
 
 /** The text table of a document. */
 export function unpackTexts(coded: PackedDocument["texts"]): string[] {
@@ -16,26 +15,35 @@ export function unpackTexts(coded: PackedDocument["texts"]): string[] {
   return texts;
 }
 
-function unpackDistance(values: readonly number[], start: number): Distance {
-  const [ratio = 0, row = 0, rowRatio = 0, column = -1, columnRatio = 0, error = -1, noise = 0, rms = 0, max = 0] =
-    values.slice(start, start + fieldsPerDistance);
+function unpackDistance(columns: PackedDistances["columns"], row: number): Distance {
+  const [
+    ratio = 0,
+    rowIndex = -1,
+    rowRatio = 0,
+    column = -1,
+    columnRatio = 0,
+    error = -1,
+    noise = 0,
+    rms = 0,
+    max = -1,
+  ] = columns.map((values) => values[row]);
   return {
     ratio,
-    worst_row: { index: row, ratio: rowRatio },
+    worst_row: rowIndex < 0 ? null : { index: rowIndex, ratio: rowRatio },
     worst_column: column < 0 ? null : { index: column, ratio: columnRatio },
     error: error < 0 ? ratio * noise : error,
     noise,
     rms,
-    max_error: max,
+    max_error: max < 0 ? null : noise > 0 ? max * noise : max,
   };
 }
 
-function unpackDistances({ has, values }: PackedDistances): (Distance | undefined)[] {
-  let start = -fieldsPerDistance;
+function unpackDistances({ has, columns }: PackedDistances): (Distance | undefined)[] {
+  let row = -1;
   return Array.from(has, (flag) => {
     if (flag === "0") return undefined;
-    start += fieldsPerDistance;
-    return unpackDistance(values, start);
+    row += 1;
+    return unpackDistance(columns, row);
   });
 }
 
@@ -43,7 +51,9 @@ function unpackDistances({ has, values }: PackedDistances): (Distance | undefine
 export function unpackVerdict(packed: PackedVerdict, texts: readonly string[]): Verdict {
   const text = (position: number | undefined): string => texts[position ?? -1] ?? "";
   const accumulated = unpackDistances(packed.sites.accumulated);
-  const local = unpackDistances(packed.sites.local);
+  const local = unpackDistances(packed.sites.local).map((distance, position): Distance | undefined =>
+    distance?.rms === 0 ? { ...distance, rms: accumulated[position]?.rms ?? 0 } : distance,
+  );
   let order = 0;
   const sites = packed.sites.site.map((name, position): SiteVerdict => {
     order += packed.sites.order[position] ?? 0;

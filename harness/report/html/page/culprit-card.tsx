@@ -55,7 +55,7 @@ function Readings({ readings }: Pick<Culprit, "readings">): JSX.Element {
           <span class="tag">{holds ? "holds" : "ruled out"}</span>
           <div>
             <p class="claim">{claim}</p>
-            <p class="proof">{evidence}</p>
+            <p class="proof">{withTimes(evidence)}</p>
           </div>
         </li>
       ))}

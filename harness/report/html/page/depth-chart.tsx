@@ -1,8 +1,9 @@
 /** Ratio against execution order: where errors begin and how they grow. */
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { SiteVerdict } from "../../../compare/verdict.ts";
 import { formatRatio, type Measure } from "../format.ts";
+import { useWidth } from "./width.ts";
 import { type ChartPaint, type ChartPoint, nearestPoint, paintChart, plotSites } from "./depth-paint.ts";
 
 interface DepthChartProps {
@@ -10,19 +11,6 @@ interface DepthChartProps {
   readonly measure: Measure;
   readonly paint: ChartPaint;
   readonly onSelect: (site: SiteVerdict) => void;
-}
-
-/** Width of an element, followed as it changes. */
-function useWidth(element: { readonly current: HTMLElement | null }): number {
-  const [width, setWidth] = useState(600);
-  useEffect(() => {
-    const node = element.current;
-    if (!node) return undefined;
-    const follow = new ResizeObserver(() => setWidth(node.clientWidth));
-    follow.observe(node);
-    return () => follow.disconnect();
-  }, [element]);
-  return width;
 }
 
 function describe(points: readonly ChartPoint[], limit: number): string {
@@ -48,7 +36,7 @@ export function DepthChart({ sites, measure, paint, onSelect }: DepthChartProps)
     [sites, measure, width, paint.limit],
   );
   const [hover, setHover] = useState<ChartPoint | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (canvas.current) paintChart(canvas.current, points, frame, paint);
   }, [points, frame, paint]);
   const pointAt = (event: MouseEvent): ChartPoint | null => nearestPoint(points, event.offsetX, event.offsetY);

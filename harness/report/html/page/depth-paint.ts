@@ -2,7 +2,7 @@
 import type { SiteVerdict } from "../../../compare/verdict.ts";
 import { formatRatio, type Measure, powerOfTen, ratioOf } from "../format.ts";
 import { placeOf } from "../map-layout.ts";
-import { logShare, ratioColour, type Theme } from "./scale.ts";
+import { logShare, markColour, type Theme } from "./scale.ts";
 
 /** One site on the chart, in CSS pixels. */
 export interface ChartPoint {
@@ -158,7 +158,7 @@ function drawStream(pen: Pen, points: readonly ChartPoint[], theme: Theme): void
 
 function drawPoint(pen: Pen, point: ChartPoint, paint: ChartPaint): void {
   pen.globalAlpha = paint.isDimmed(point.site) ? 0.12 : 1;
-  const colour = ratioColour(point.ratio, paint.limit, paint.theme);
+  const colour = markColour(point.ratio, paint.limit, paint.theme);
   if (point.site.status === "fail" || point.site.status === "error") {
     pen.strokeStyle = colour;
     pen.lineWidth = 1.75;

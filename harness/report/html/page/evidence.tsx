@@ -82,20 +82,18 @@ function Consistency({ verdict }: { readonly verdict: Verdict }): JSX.Element | 
   return (
     <Section id="consistency" title="Consistency" note="each engine against its own full forward">
       <Table
-        heads={["engine", "status", "worst site", "compared", "worst ratio"]}
-        numbersFrom={3}
+        heads={["engine", "status", "compared", "worst"]}
+        numbersFrom={4}
         rows={verdict.consistency.map((row) => [
           row.engine,
           <StatusMark status={row.status} />,
-          row.worst ? (
+          <span class="num">{formatCount(row.compared)}</span>,
+          row.worst && (
             <>
-              <SiteName site={row.worst.site} /> <span class="muted">{row.worst.phase}</span>
+              <span class="num">{formatRatio(row.worst.ratio)}</span> <SiteName site={row.worst.site} />{" "}
+              <span class="muted">{row.worst.phase}</span>
             </>
-          ) : (
-            ""
           ),
-          formatCount(row.compared),
-          row.worst ? formatRatio(row.worst.ratio) : "",
         ])}
       />
     </Section>
@@ -145,6 +143,9 @@ function Coverage({ verdict }: { readonly verdict: Verdict }): JSX.Element {
     <Section id="coverage" title="Coverage" note={`${formatCount(compared)}/${formatCount(total)} sites`}>
       {unknown.length + unexpected.length === 0 && compared === total && (
         <p class="muted">Every site of the reference was compared.</p>
+      )}
+      {unknown.length + unexpected.length === 0 && compared < total && (
+        <p class="muted">{formatCount(total - compared)} sites of the reference were not reached.</p>
       )}
       <Names label="Not offered by the engine" names={unknown} />
       <Names label="Unknown to the reference" names={unexpected} />

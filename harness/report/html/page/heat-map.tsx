@@ -1,12 +1,13 @@
 /** The heat map: layers by kinds of sites. */
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { SiteVerdict } from "../../../compare/verdict.ts";
 import { formatRatio, ratioOf } from "../format.ts";
 import { layoutMap, type MapBlock, type MapColumn } from "../map-layout.ts";
 import { cellAt, cellEntry, geometryOf, type Geometry, type Paint, paintBlock } from "./heat-paint.ts";
 import { stepOnMap } from "./map-keys.ts";
 import { SiteName, StatusMark } from "./parts.tsx";
+import { useWidth } from "./width.ts";
 
 interface Hover {
   readonly entry: SiteVerdict;
@@ -31,7 +32,7 @@ function ColumnHeads({
   readonly geometry: Geometry;
 }): JSX.Element {
   const longest = Math.max(...columns.map((column) => column.name.length));
-  const height = Math.min(longest * 6.3 + 6, 170);
+  const height = Math.min(longest * 6.4 + 8, 206);
   const groups: { name: string; left: number; right: number }[] = [];
   columns.forEach((column, index) => {
     const left = geometry.columns[index] ?? 0;
@@ -70,7 +71,7 @@ function ColumnHeads({
 function Block({ block, size, paint, onHover, onSelect }: BlockProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const geometry = useMemo(() => geometryOf(block, size), [block, size]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (canvas.current) paintBlock(canvas.current, block, geometry, paint);
   }, [block, geometry, paint]);
   const sitesAt = (event: MouseEvent): readonly string[] => {
@@ -134,6 +135,16 @@ function Tooltip({ hover, paint }: { readonly hover: Hover; readonly paint: Pain
   );
 }
 
+/** Side of a cell in CSS pixels with which the widest block fits, within what can still be read and hit. */
+function fittingSize(blocks: readonly MapBlock[], width: number): number {
+  const labels = 74;
+  const needs = blocks.map((block) => {
+    const { width: wide, columns } = geometryOf(block, 0);
+    return columns.length === 0 ? Infinity : (width - labels - wide) / columns.length;
+  });
+  return Math.min(Math.max(Math.floor(Math.min(...needs)), 12), 20);
+}
+
 interface HeatMapProps {
   readonly sites: readonly string[];
   readonly paint: Paint;
@@ -144,8 +155,9 @@ interface HeatMapProps {
 export function HeatMap({ sites, paint, onSelect }: HeatMapProps): JSX.Element {
   const blocks = useMemo(() => layoutMap(sites), [sites]);
   const [hover, setHover] = useState<Hover | null>(null);
-  const columns = Math.max(...blocks.map((block) => block.columns?.length ?? 0));
-  const size = columns > 64 ? 11 : columns > 44 ? 14 : 17;
+  const frame = useRef<HTMLDivElement>(null);
+  const width = useWidth(frame);
+  const size = useMemo(() => fittingSize(blocks, width), [blocks, width]);
   const keys = (event: KeyboardEvent): void => {
     const next = stepOnMap(blocks, paint.selected, event.key);
     const entry = next ? cellEntry(next, paint.entries, paint.measure) : null;
@@ -153,7 +165,7 @@ export function HeatMap({ sites, paint, onSelect }: HeatMapProps): JSX.Element {
     if (entry) onSelect(entry);
   };
   return (
-    <div class="map-frame">
+    <div class="map-frame" ref={frame}>
       <div
         class="map"
         role="application"

@@ -66,8 +66,8 @@ export function cellEntry(sites: readonly string[], entries: Paint["entries"], m
 
 type Pen = CanvasRenderingContext2D;
 const inks = {
-  light: { line: "#8d9298", empty: "#e9e9e5", mark: "#ffffff", ring: "#14161a", paper: "#ffffff", hatch: "#f3f3f0" },
-  dark: { line: "#7d848d", empty: "#24282d", mark: "#14161a", ring: "#ffffff", paper: "#16191d", hatch: "#1d2126" },
+  light: { line: "#b4b8bc", empty: "#e9e9e5", mark: "#ffffff", ring: "#14161a", paper: "#ffffff", hatch: "#f7f7f5" },
+  dark: { line: "#4d545d", empty: "#24282d", mark: "#14161a", ring: "#ffffff", paper: "#16191d", hatch: "#191d21" },
 } as const;
 
 function drawHatch(pen: Pen, x: number, y: number, size: number, theme: Theme): void {
@@ -80,7 +80,7 @@ function drawHatch(pen: Pen, x: number, y: number, size: number, theme: Theme): 
   pen.strokeStyle = inks[theme].line;
   pen.lineWidth = 1;
   pen.beginPath();
-  for (let offset = -size; offset < size; offset += 4) {
+  for (let offset = -size; offset < size; offset += 5) {
     pen.moveTo(x + offset, y + size);
     pen.lineTo(x + offset + size, y);
   }

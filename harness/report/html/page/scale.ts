@@ -11,6 +11,8 @@ type Colour = readonly [red: number, green: number, blue: number];
 interface Ramp {
   readonly below: readonly Colour[];
   readonly above: readonly Colour[];
+  /** Below the limit for small marks, which need more contrast than areas. */
+  readonly belowMark: readonly Colour[];
 }
 
 /** Blue to grey below the limit, orange to vermillion above it: told apart by lightness as well as by hue. */
@@ -21,6 +23,11 @@ const ramps: Readonly<Record<Theme, Ramp>> = {
       [186, 206, 222],
       [214, 214, 209],
     ],
+    belowMark: [
+      [66, 122, 184],
+      [112, 126, 140],
+      [128, 128, 124],
+    ],
     above: [
       [245, 168, 60],
       [222, 95, 24],
@@ -29,14 +36,19 @@ const ramps: Readonly<Record<Theme, Ramp>> = {
   },
   dark: {
     below: [
-      [35, 78, 120],
-      [47, 67, 88],
-      [66, 68, 72],
+      [40, 86, 132],
+      [53, 75, 99],
+      [76, 79, 84],
+    ],
+    belowMark: [
+      [112, 166, 222],
+      [142, 158, 176],
+      [156, 159, 164],
     ],
     above: [
       [176, 112, 24],
       [226, 98, 40],
-      [255, 164, 132],
+      [255, 142, 104],
     ],
   },
 };
@@ -56,11 +68,17 @@ export function logShare(ratio: number, low: number, high: number): number {
   return Math.log(Math.max(ratio, 1e-12) / low) / Math.log(high / low);
 }
 
-/** Fill colour of a ratio. */
+/** Fill colour of a ratio, for areas. */
 export function ratioColour(ratio: number, limit: number, theme: Theme): string {
   const { below, above } = ramps[theme];
   if (ratio <= limit) return along(below, logShare(ratio, lowestRatio, limit));
   return along(above, logShare(ratio, limit, highestRatio));
+}
+
+/** Colour of a ratio for small marks. */
+export function markColour(ratio: number, limit: number, theme: Theme): string {
+  if (ratio > limit) return ratioColour(ratio, limit, theme);
+  return along(ramps[theme].belowMark, logShare(ratio, lowestRatio, limit));
 }
 
 /** Fill colour of a site that has a status and no ratio: shapes and exact sites. */

@@ -4,22 +4,23 @@ import type { Detail, Distance, SiteVerdict } from "../../../compare/verdict.ts"
 import { formatCount, formatNumber, formatRatio, formatShape } from "../format.ts";
 import { SiteName, StatusMark } from "./parts.tsx";
 
-const fields: readonly (readonly [
-  label: string,
-  text: (distance: Distance) => string,
-  note?: (distance: Distance) => string,
-])[] = [
-  ["ratio", (distance) => formatRatio(distance.ratio)],
-  ["worst row", ({ worst_row }) => formatRatio(worst_row.ratio), ({ worst_row }) => `row ${worst_row.index}`],
+type Field = readonly [label: string, text: (distance: Distance) => string, note?: (distance: Distance) => string];
+type Worst = Distance["worst_row"];
+
+const worstRatio = (worst: Worst): string => (worst ? formatRatio(worst.ratio) : "not known");
+
+const fields: readonly Field[] = [
+  ["ratio", ({ ratio }) => formatRatio(ratio)],
+  ["worst row", ({ worst_row: row }) => worstRatio(row), ({ worst_row: row }) => (row ? `row ${row.index}` : "")],
   [
     "worst column",
-    ({ worst_column }) => (worst_column ? formatRatio(worst_column.ratio) : "none"),
-    ({ worst_column }) => (worst_column ? `column ${worst_column.index}` : ""),
+    ({ worst_column: column }) => worstRatio(column),
+    ({ worst_column: column }) => (column ? `column ${column.index}` : ""),
   ],
-  ["error, rms", (distance) => formatNumber(distance.error)],
-  ["noise, rms", (distance) => formatNumber(distance.noise)],
-  ["oracle, rms", (distance) => formatNumber(distance.rms)],
-  ["largest error", (distance) => formatNumber(distance.max_error)],
+  ["error, rms", ({ error }) => formatNumber(error)],
+  ["noise, rms", ({ noise }) => formatNumber(noise)],
+  ["oracle, rms", ({ rms }) => formatNumber(rms)],
+  ["largest error", ({ max_error }) => (max_error === null ? "not known" : formatNumber(max_error))],
 ];
 
 function Statistics({ site }: { readonly site: SiteVerdict }): JSX.Element | null {

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { formatDate, formatNumber, formatRatio, formatSeconds, worseSite } from "./format.ts";
+
+test("ratios", () => {
+  expect([0.834, 9.994, 48.21, 1_283_183, 2.14e9, 1e30].map(formatRatio)).toEqual([
+    "0.83×",
+    "9.99×",
+    "48.2×",
+    "1,283,183×",
+    "2.14 × 10⁹×",
+    "not finite",
+  ]);
+});
+
+test("numbers", () => {
+  expect([0, 0.0123456, -1.234e-7, 123_456_789].map(formatNumber)).toEqual([
+    "0",
+    "0.01235",
+    "-1.23 × 10⁻⁷",
+    "1.23 × 10⁸",
+  ]);
+});
+
+test("seconds", () => {
+  expect([0.614, 3.42, 42.4, 200].map(formatSeconds)).toEqual(["0.61 s", "3.4 s", "42 s", "3 min 20 s"]);
+});
+
+test("dates, or the text as it is", () => {
+  expect(formatDate("2026-11-24T19:08:25.000Z")).toBe("2026-11-24 19:08 UTC");
+  expect(formatDate("yesterday")).toBe("yesterday");
+});
+
+test("a failing site is worse than a passing one with a higher ratio", () => {
+  const distance = { ratio: 3, worst_row: null, worst_column: null, error: 3, noise: 1, rms: 1, max_error: null };
+  const failing = { site: "a", phase: "full", order: 0, status: "fail" as const };
+  const passing = { site: "a", phase: "chunk:1", order: 1, status: "pass" as const, accumulated: distance };
+  expect(worseSite(passing, failing, "accumulated")).toBe(failing);
+  expect(worseSite(failing, passing, "accumulated")).toBe(failing);
+});
