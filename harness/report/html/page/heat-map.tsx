@@ -91,7 +91,7 @@ function Block({ block, size, paint, onHover, onSelect }: BlockProps): JSX.Eleme
     <div class={block.columns ? "block stack" : "block strip"}>
       <div class="labels">
         {block.rows.map((row, index) => (
-          <span key={index} style={{ height: `${size + 1}px`, lineHeight: `${size + 1}px` }}>
+          <span key={index} style={{ height: `${geometry.tall + 1}px`, lineHeight: `${geometry.tall + 1}px` }}>
             {row.label}
           </span>
         ))}

@@ -6,7 +6,9 @@ import { ratioColour, statusColour, type Theme } from "./scale.ts";
 
 /** Sizes in CSS pixels. `columns` and `rows` are the left and top edges of each cell. */
 export interface Geometry {
+  /** Width and height of a cell; tall stacks have lower cells. */
   readonly size: number;
+  readonly tall: number;
   readonly columns: readonly number[];
   readonly rows: readonly number[];
   readonly width: number;
@@ -15,6 +17,7 @@ export interface Geometry {
 
 const gap = 1;
 const groupGap = 6;
+const manyRows = 32;
 
 /** Where the cells of a block lie: a wider gap between groups of columns. */
 export function geometryOf(block: MapBlock, size: number): Geometry {
@@ -27,20 +30,21 @@ export function geometryOf(block: MapBlock, size: number): Geometry {
     columns.push(left);
     left += size + gap;
   }
-  const rows = block.rows.map((_, row) => row * (size + gap));
-  return { size, columns, rows, width: Math.max(left, 1), height: Math.max(rows.length * (size + gap), 1) };
+  const tall = block.rows.length > manyRows ? Math.min(size, 13) : size;
+  const rows = block.rows.map((_, row) => row * (tall + gap));
+  return { size, tall, columns, rows, width: Math.max(left, 1), height: Math.max(rows.length * (tall + gap), 1) };
 }
 
 /** Cell under a point, or null. */
 export function cellAt(
-  { columns, rows, size }: Geometry,
+  { columns, rows, size, tall }: Geometry,
   x: number,
   y: number,
 ): { row: number; column: number } | null {
   const column = columns.findLastIndex((left) => left <= x);
   const row = rows.findLastIndex((top) => top <= y);
   const isInside =
-    column >= 0 && row >= 0 && x < (columns[column] ?? 0) + size + gap && y < (rows[row] ?? 0) + size + gap;
+    column >= 0 && row >= 0 && x < (columns[column] ?? 0) + size + gap && y < (rows[row] ?? 0) + tall + gap;
   return isInside ? { row, column } : null;
 }
 
@@ -70,44 +74,73 @@ const inks = {
   dark: { line: "#4d545d", empty: "#24282d", mark: "#14161a", ring: "#ffffff", paper: "#16191d", hatch: "#191d21" },
 } as const;
 
-function drawHatch(pen: Pen, x: number, y: number, size: number, theme: Theme): void {
+/** A cell's rectangle. */
+interface Cell {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+function drawHatch(pen: Pen, { x, y, width, height }: Cell, theme: Theme): void {
   pen.save();
   pen.beginPath();
-  pen.rect(x, y, size, size);
+  pen.rect(x, y, width, height);
   pen.clip();
   pen.fillStyle = inks[theme].hatch;
-  pen.fillRect(x, y, size, size);
+  pen.fillRect(x, y, width, height);
   pen.strokeStyle = inks[theme].line;
   pen.lineWidth = 1;
   pen.beginPath();
-  for (let offset = -size; offset < size; offset += 5) {
-    pen.moveTo(x + offset, y + size);
-    pen.lineTo(x + offset + size, y);
+  for (let offset = -height; offset < width; offset += 5) {
+    pen.moveTo(x + offset, y + height);
+    pen.lineTo(x + offset + height, y);
   }
   pen.stroke();
   pen.restore();
 }
 
 /** A cross in the cell: failing sites are told apart without colour. */
-function drawCross(pen: Pen, x: number, y: number, size: number, colour: string): void {
-  const inset = Math.max(3, size * 0.3);
+function drawCross(pen: Pen, { x, y, width, height }: Cell, colour: string): void {
+  const arm = Math.min(width, height) * 0.22;
+  const [middle, centre] = [x + width / 2, y + height / 2];
   pen.strokeStyle = colour;
   pen.lineWidth = 1.5;
   pen.beginPath();
-  pen.moveTo(x + inset, y + inset);
-  pen.lineTo(x + size - inset, y + size - inset);
-  pen.moveTo(x + size - inset, y + inset);
-  pen.lineTo(x + inset, y + size - inset);
+  pen.moveTo(middle - arm, centre - arm);
+  pen.lineTo(middle + arm, centre + arm);
+  pen.moveTo(middle + arm, centre - arm);
+  pen.lineTo(middle - arm, centre + arm);
   pen.stroke();
 }
 
-function drawRing(pen: Pen, x: number, y: number, size: number, style: { colour: string; paper: string }): void {
-  pen.strokeStyle = style.paper;
+function drawRing(pen: Pen, { x, y, width, height }: Cell, { colour, paper }: { colour: string; paper: string }): void {
+  pen.strokeStyle = paper;
   pen.lineWidth = 3;
-  pen.strokeRect(x + 0.5, y + 0.5, size - 1, size - 1);
-  pen.strokeStyle = style.colour;
+  pen.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
+  pen.strokeStyle = colour;
   pen.lineWidth = 1.75;
-  pen.strokeRect(x - 0.25, y - 0.25, size + 0.5, size + 0.5);
+  pen.strokeRect(x - 0.25, y - 0.25, width + 0.5, height + 0.5);
+}
+
+/** One cell with its colour and mark. `entry` null: the phase shown has no such site. */
+function drawCell(pen: Pen, cell: Cell, entry: SiteVerdict | null, { measure, limit, theme }: Paint): void {
+  const ink = inks[theme];
+  const { x, y, width, height } = cell;
+  if (!entry) {
+    pen.fillStyle = ink.empty;
+    pen.fillRect(x + width / 2 - 1, y + height / 2 - 1, 2, 2);
+    return;
+  }
+  if (entry.status === "unknown") {
+    drawHatch(pen, cell, theme);
+    return;
+  }
+  const ratio = ratioOf(entry, measure);
+  pen.fillStyle = ratio === null ? statusColour(entry.status, theme) : ratioColour(ratio, limit, theme);
+  pen.fillRect(x, y, width, height);
+  const isPale = theme === "light" && ratio !== null && ratio <= limit * 10;
+  if (entry.status !== "pass") drawCross(pen, cell, isPale ? ink.ring : ink.mark);
 }
 
 /** Paints one block; the canvas is sized for the screen's pixels. */
@@ -120,37 +153,21 @@ export function paintBlock(canvas: HTMLCanvasElement, block: MapBlock, geometry:
   if (!pen) return;
   pen.scale(scale, scale);
   pen.translate(margin, margin);
-  const { size } = geometry;
   const ink = inks[paint.theme];
+  const culpritColour = paint.theme === "dark" ? "#ffd7c7" : "#8c1c04";
   const rings: (() => void)[] = [];
   block.rows.forEach((row, rowIndex) => {
     row.cells.forEach((sites, column) => {
       if (sites.length === 0) return;
-      const x = geometry.columns[column] ?? 0;
-      const y = geometry.rows[rowIndex] ?? 0;
+      const [x, y] = [geometry.columns[column] ?? 0, geometry.rows[rowIndex] ?? 0];
+      const cell = { x, y, width: geometry.size, height: geometry.tall };
       const entry = cellEntry(sites, paint.entries, paint.measure);
       pen.globalAlpha = entry && paint.isDimmed(entry) ? 0.14 : 1;
-      const ratio = entry ? ratioOf(entry, paint.measure) : null;
-      if (!entry) {
-        pen.fillStyle = ink.empty;
-        pen.fillRect(x + size / 2 - 1, y + size / 2 - 1, 2, 2);
-      } else if (entry.status === "unknown") drawHatch(pen, x, y, size, paint.theme);
-      else {
-        pen.fillStyle =
-          ratio === null ? statusColour(entry.status, paint.theme) : ratioColour(ratio, paint.limit, paint.theme);
-        pen.fillRect(x, y, size, size);
-        const isFailing = entry.status !== "pass";
-        const isPale = ratio !== null && ratio <= paint.limit * 10;
-        if (isFailing) drawCross(pen, x, y, size, isPale && paint.theme === "light" ? ink.ring : ink.mark);
-      }
+      drawCell(pen, cell, entry, paint);
       pen.globalAlpha = 1;
-      if (sites.includes(paint.culprit)) {
-        rings.push(() =>
-          drawRing(pen, x, y, size, { colour: paint.theme === "dark" ? "#ffd7c7" : "#8c1c04", paper: ink.paper }),
-        );
-      }
-      if (sites.includes(paint.selected))
-        rings.push(() => drawRing(pen, x, y, size, { colour: ink.ring, paper: ink.paper }));
+      const ring = (colour: string) => (): void => drawRing(pen, cell, { colour, paper: ink.paper });
+      if (sites.includes(paint.culprit)) rings.push(ring(culpritColour));
+      if (sites.includes(paint.selected)) rings.push(ring(ink.ring));
     });
   });
   for (const ring of rings) ring();

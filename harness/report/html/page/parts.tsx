@@ -79,10 +79,10 @@ export function StatusMark({ status }: { readonly status: Status }): JSX.Element
   );
 }
 
-/** A site name that may break after its punctuation, with the last component emphasised. */
+/** A site name that may break after its punctuation, with the module and port at its end emphasised. */
 export function SiteName({ site }: { readonly site: string }): JSX.Element {
   const parts = site.split(/(?<=[.:#@/])/);
-  const tail = site.search(/[^.]+$/);
+  const tail = site.search(/(?:[^.:#]+\.\d+|[^.:#]+)(?:[:#].*)?$/);
   let start = 0;
   return (
     <code class="site">
