@@ -1,4 +1,6 @@
+import { EngineError } from "../../../harness/engine/implementation.ts";
 import type { ConfigRead } from "../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../harness/engine/protocol.ts";
 
 /** Which scope read which config field, each pair once, in order of first reading. */
 export class ConfigReads {
@@ -56,7 +58,7 @@ export function rescopeView<C extends object>(config: C, root: object, reader: R
 /**
  * The config of one layer, the reference's `config.per_layer_config[layer]`: what `per_layer_config` overrides for it, else the model's value. By
  * layer type it is the config of the layers of that type.
- * @throws RangeError when layers of that type differ.
+ * @throws EngineError `unsupported` when layers of that type differ.
  */
 export function layerConfig<C extends object>(config: C, layer: number | string): C {
   const origin = originOf(config);
@@ -85,9 +87,11 @@ function firstOfType(target: Json, overrides: Record<string, Json>, type: string
   const wanted = JSON.stringify(overrides[first]);
   const different = layers.find((index) => JSON.stringify(overrides[index]) !== wanted);
   if (different !== undefined)
-    throw new RangeError(
-      `layers ${first} and ${different} are both ${type} but per_layer_config gives them different values`,
-    );
+    throw new EngineError(errorCodes.unsupported, `layers of type ${type} have different configs`, {
+      expected: `the same per_layer_config for all ${type} layers`,
+      found: `layers ${first} and ${different} differ`,
+      where: "config.json, per_layer_config",
+    });
   return first;
 }
 

@@ -1,5 +1,6 @@
 import { linear } from "../kernels/linear.ts";
 import { gather_rows } from "../kernels/embedding.ts";
+import { outOfRange } from "./out_of_range.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
@@ -36,7 +37,7 @@ export class Linear extends Module {
   }
 }
 
-/** `torch.nn.Embedding`: ids [...] -> rows of weight [num_embeddings, embedding_dim]. Throws RangeError for an id without a row. */
+/** `torch.nn.Embedding`: ids [...] -> rows of weight [num_embeddings, embedding_dim]. Throws EngineError `badInput` for an id without a row. */
 export class Embedding extends Module {
   weight: Tensor;
 
@@ -48,7 +49,7 @@ export class Embedding extends Module {
   forward(input_ids: IndexTensor): Tensor {
     const [rows, width] = this.weight.shape as [number, number];
     const outside = input_ids.data.find((id) => id < 0 || id >= rows);
-    if (outside !== undefined) throw new RangeError(`${this.path}: token id ${outside} is not in 0 .. ${rows - 1}`);
+    if (outside !== undefined) throw outOfRange(this.path, "token id", { found: outside, count: rows });
     const shape = [...input_ids.shape, width];
     if (this.weight.data === null) return floatTensor(shape, null);
     return floatTensor(shape, gather_rows(this.weight.data, input_ids.data, width));

@@ -103,8 +103,9 @@ export const Gemma4UnifiedTextConfig = text_fields.transform((fields, context) =
     ? Object.entries(config.per_layer_config).map(([layer, values]) => [Number(layer), values])
     : layer_types.flatMap((type, layer) => (type === "full_attention" ? [[layer, full_layer]] : []));
   if (overrides.some(([layer]) => layer >= layers)) refuse("per_layer_config", `layers are 0 .. ${layers - 1}`);
-  if (config.num_kv_shared_layers >= layers)
-    refuse("num_kv_shared_layers", `at most ${layers - 1}: some layer must make keys`);
+  const own_keys = new Set(layer_types.slice(0, layers - config.num_kv_shared_layers));
+  for (const type of new Set(layer_types))
+    if (!own_keys.has(type)) refuse("num_kv_shared_layers", `leaves no ${type} layer that makes keys`);
   return {
     ...config,
     is_causal,
@@ -159,17 +160,13 @@ export const Gemma4UnifiedConfig = config({
 export type Gemma4UnifiedConfig = z.output<typeof Gemma4UnifiedConfig>;
 
 /**
- * Per layer: null makes its own keys, "store" also keeps them for others, "reuse" reads those of the last "store" layer of its type.
- * @throws RangeError when a type has only layers that reuse.
+ * Per layer: null makes its own keys, "store" also keeps them for others, "reuse" reads those of the last "store" layer of its type. Reading the config made
+ * sure that there is one.
  */
 export function kv_sharing_modes(config: Gemma4UnifiedTextConfig): ("store" | "reuse" | null)[] {
   const { layer_types, num_hidden_layers, num_kv_shared_layers } = config;
   const first_shared_layer = num_hidden_layers - num_kv_shared_layers;
-  const producers = [...new Set(layer_types)].map((type) => {
-    const producer = layer_types.lastIndexOf(type, first_shared_layer - 1);
-    if (producer < 0) throw new RangeError(`num_kv_shared_layers ${num_kv_shared_layers}: no ${type} layer makes keys`);
-    return producer;
-  });
+  const producers = [...new Set(layer_types)].map((type) => layer_types.lastIndexOf(type, first_shared_layer - 1));
   return layer_types.map((_, i) => (i >= first_shared_layer ? "reuse" : producers.includes(i) ? "store" : null));
 }
 

@@ -9,6 +9,7 @@ import { Linear } from "../layers/linear.ts";
 import type { AttentionMasks } from "../layers/masks.ts";
 import { Module } from "../layers/module.ts";
 import { LayerNorm, RMSNorm } from "../layers/normalization.ts";
+import { outOfRange } from "../layers/out_of_range.ts";
 import type { Scope, Size } from "../layers/scope.ts";
 import { size } from "../layers/scope.ts";
 import { add } from "../tensor/elementwise.ts";
@@ -66,8 +67,7 @@ export class Gemma4UnifiedVisionEmbedder extends Module {
     const [places, axes, width] = this.pos_embedding.shape as [number, number, number];
     expectShape("patch positions", image_position_ids.shape, image_position_ids.shape.with(-1, axes));
     const outside = image_position_ids.data.find((position) => position >= places);
-    if (outside !== undefined)
-      throw new RangeError(`${this.path}: patch position ${outside} is not in 0 .. ${places - 1}`);
+    if (outside !== undefined) throw outOfRange(this.path, "patch position", { found: outside, count: places });
     const shape = image_position_ids.shape.with(-1, width);
     if (this.pos_embedding.data === null) return floatTensor(shape, null);
     return floatTensor(shape, factorized_positions(this.pos_embedding.data, image_position_ids.data, { axes, width }));

@@ -103,7 +103,11 @@ export function buildModel(source: ModelSource): LoadedModel {
 
 function inStateDictOrder(tensors: readonly DeclaredTensor[], owners: readonly string[]): TensorSpec[] {
   const byOwner = Map.groupBy(tensors, ({ owner }) => owner);
-  return owners.flatMap((owner) => (byOwner.get(owner) ?? []).map(({ owner: _, ...spec }) => spec));
+  return owners.flatMap((owner) => (byOwner.get(owner) ?? []).map(toSpec));
+}
+
+function toSpec({ name, shape, dtype, tied_to }: DeclaredTensor): TensorSpec {
+  return { name, shape, dtype, ...(tied_to === undefined ? {} : { tied_to }) };
 }
 
 function checkManifest(problems: readonly WeightProblem[], unexpected: readonly string[]): void {

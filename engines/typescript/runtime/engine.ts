@@ -115,7 +115,7 @@ function unsupported(what: string, remedy: string): EngineError {
   return new EngineError(errorCodes.unsupported, `the TypeScript engine does not implement ${what}`, { remedy });
 }
 
-/** Shape errors and values out of range (a token id, a patch position) as errors that keep their facts on the wire. */
+/** Shape errors as errors that keep their facts on the wire. */
 function asEngineError(error: unknown): unknown {
   if (error instanceof ShapeError)
     return new EngineError(errorCodes.internal, `the forward stopped at ${error.site}: ${error.message}`, {
@@ -123,6 +123,5 @@ function asEngineError(error: unknown): unknown {
       found: `[${error.found.join(", ")}]`,
       where: error.site ?? "logits",
     });
-  if (error instanceof RangeError) return new EngineError(errorCodes.badInput, error.message);
   return error;
 }
