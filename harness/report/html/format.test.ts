@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatDate, formatNumber, formatRatio, formatSeconds, worseSite } from "./format.ts";
+import { formatDate, formatNumber, formatRatio, formatSeconds, worseSite, failsIn } from "./format.ts";
 
 test("ratios", () => {
   expect([0.834, 9.994, 48.21, 1_283_183, 2.14e9, 1e30].map(formatRatio)).toEqual([
@@ -36,4 +36,21 @@ test("a failing site is worse than a passing one with a higher ratio", () => {
   const passing = { site: "a", phase: "chunk:1", order: 1, status: "pass" as const, accumulated: distance };
   expect(worseSite(passing, failing, "accumulated")).toBe(failing);
   expect(worseSite(failing, passing, "accumulated")).toBe(failing);
+});
+
+test("a site that only inherits an error fails accumulated and agrees locally", () => {
+  const distance = { worst_row: null, worst_column: null, error: 3, noise: 1, rms: 1, max_error: null };
+  const site = { site: "a", phase: "full", order: 0, status: "fail" as const };
+  const inherited = { ...site, accumulated: { ...distance, ratio: 900 }, local: { ...distance, ratio: 0.8 } };
+  expect(failsIn(inherited, "accumulated", 4)).toBe(true);
+  expect(failsIn(inherited, "local", 4)).toBe(false);
+});
+
+test("a failure without a ratio above the limit shows in both measures", () => {
+  const distance = { ratio: 1, worst_row: null, worst_column: null, error: 1, noise: 1, rms: 1, max_error: null };
+  const site = { site: "a", phase: "full", order: 0, status: "fail" as const };
+  for (const measure of ["accumulated", "local"] as const) {
+    expect(failsIn(site, measure, 4)).toBe(true);
+    expect(failsIn({ ...site, accumulated: distance, local: distance }, measure, 4)).toBe(true);
+  }
 });

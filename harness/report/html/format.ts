@@ -67,6 +67,16 @@ export function ratioOf(site: SiteVerdict, measure: Measure): number | null {
   return distance ? distance.ratio : null;
 }
 
+/** Whether the site's failure shows in this measure: a site that fails by what came before it agrees locally. */
+export function failsIn(site: SiteVerdict, measure: Measure, limit: number): boolean {
+  if (site.status !== "fail" && site.status !== "error") return false;
+  const [shown, other] = measure === "local" ? [site.local, site.accumulated] : [site.accumulated, site.local];
+  if (!shown || !other) return true;
+  const worst = (distance: Distance): number =>
+    Math.max(distance.ratio, distance.worst_row?.ratio ?? 0, distance.worst_column?.ratio ?? 0);
+  return worst(shown) > limit || worst(other) <= limit;
+}
+
 const severity: Readonly<Record<SiteVerdict["status"], number>> = { pass: 0, unknown: 1, fail: 2, error: 3 };
 
 /** The worse of two sites: by status, then by ratio, then the later one. */

@@ -1,6 +1,6 @@
 /** Drawing of the chart of ratio against execution order. */
 import type { SiteVerdict } from "../../../compare/verdict.ts";
-import { formatRatio, type Measure, powerOfTen, ratioOf } from "../format.ts";
+import { failsIn, formatRatio, type Measure, powerOfTen, ratioOf } from "../format.ts";
 import { placeOf } from "../map-layout.ts";
 import { logShare, markColour, type Theme } from "./scale.ts";
 
@@ -69,6 +69,7 @@ const inks = {
 
 /** What is drawn besides points. */
 export interface ChartPaint {
+  readonly measure: Measure;
   readonly limit: number;
   readonly theme: Theme;
   readonly selected: SiteVerdict | null;
@@ -159,7 +160,7 @@ function drawStream(pen: Pen, points: readonly ChartPoint[], theme: Theme): void
 function drawPoint(pen: Pen, point: ChartPoint, paint: ChartPaint): void {
   pen.globalAlpha = paint.isDimmed(point.site) ? 0.12 : 1;
   const colour = markColour(point.ratio, paint.limit, paint.theme);
-  if (point.site.status === "fail" || point.site.status === "error") {
+  if (failsIn(point.site, paint.measure, paint.limit)) {
     pen.strokeStyle = colour;
     pen.lineWidth = 1.75;
     line(pen, [point.x - 3, point.y - 3], [point.x + 3, point.y + 3]);

@@ -1,6 +1,6 @@
 /** Drawing of heat map cells on a canvas. */
 import type { SiteVerdict } from "../../../compare/verdict.ts";
-import { type Measure, ratioOf, worseSite } from "../format.ts";
+import { failsIn, type Measure, ratioOf, worseSite } from "../format.ts";
 import type { MapBlock } from "../map-layout.ts";
 import { ratioColour, statusColour, type Theme } from "./scale.ts";
 
@@ -140,7 +140,7 @@ function drawCell(pen: Pen, cell: Cell, entry: SiteVerdict | null, { measure, li
   pen.fillStyle = ratio === null ? statusColour(entry.status, theme) : ratioColour(ratio, limit, theme);
   pen.fillRect(x, y, width, height);
   const isPale = theme === "light" && ratio !== null && ratio <= limit * 10;
-  if (entry.status !== "pass") drawCross(pen, cell, isPale ? ink.ring : ink.mark);
+  if (failsIn(entry, measure, limit)) drawCross(pen, cell, isPale ? ink.ring : ink.mark);
 }
 
 /** Paints one block; the canvas is sized for the screen's pixels. */
