@@ -15,14 +15,17 @@ export interface RecordedSite {
   readonly oracle: Numbers;
   /** Numbers of the projection. */
   readonly size: number;
+  /** Noise over magnitude of this site in earlier phases. */
+  readonly relativeNoise: number;
 }
 
 /** Sketches one site: a checksum where an engine must be bit-equal, else the oracle's projection and the reference's noise. */
-export function sketchSite({ site, phase, shape, dtype, reference, oracle, size }: RecordedSite): GoldenSite {
+export function sketchSite(recorded: RecordedSite): GoldenSite {
+  const { site, phase, shape, dtype, reference, oracle, size, relativeNoise } = recorded;
   const base = { site, phase, shape: [...shape], dtype };
   if (!isFloating(dtype)) return { ...base, checksum: checksum(reference) };
   const columns = shape.at(-1) ?? 1;
-  const { distance, exact } = measure({ engine: reference, reference, oracle, columns, dtype });
+  const { distance, exact } = measure({ engine: reference, reference, oracle, columns, dtype, relativeNoise });
   if (exact) return { ...base, rms: round(distance.rms), checksum: checksum(reference) };
   return {
     ...base,

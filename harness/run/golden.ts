@@ -9,6 +9,7 @@ import { shareEqual, sketchSite } from "../golden/record.ts";
 import { projectionSizes } from "../golden/sketch.ts";
 import { generatorVersion } from "../trace/draw.ts";
 import { EngineFailure, UsageError } from "../trace/errors.ts";
+import { openCheckpoint } from "../trace/safetensors.ts";
 import { tapKey } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
@@ -31,18 +32,20 @@ export async function recordGolden(pool: EnginePool, found: Case): Promise<Golde
   const inputs = writeInputs(found.inputs(goldenSeed));
   const run = { inputs: inputs.path, phases: found.phases, oracle: false };
   const sites: { order: number; sketch: GoldenSite }[] = [];
+  const noiseOf = new Map<string, number>();
   const { incomplete } = await mergeTaps(
     { reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }) },
     ({ site, phase, order, sides }) => {
       const { dtype, shape } = sides.reference!;
-      const [value, oracle] = [sides.reference!, sides.oracle!].map((tensor) =>
-        visible(found, inputs, site, phase, tensor),
+      const [value, oracle] = [sides.reference!, sides.oracle!].map((side) =>
+        visible(found, inputs, site, phase, side),
       );
       const size = phase === found.phases[0]!.name ? projectionSizes.first : projectionSizes.later;
-      sites.push({
-        order,
-        sketch: sketchSite({ site, phase, shape, dtype, reference: value!, oracle: oracle!, size }),
-      });
+      const relativeNoise = noiseOf.get(site) ?? 0;
+      const tensor = { site, phase, shape, dtype, reference: value!, oracle: oracle! };
+      const sketch = sketchSite({ ...tensor, size, relativeNoise });
+      if (sketch.noise && sketch.rms) noiseOf.set(site, sketch.noise / sketch.rms);
+      sites.push({ order, sketch });
       return "go on";
     },
   );
@@ -59,9 +62,7 @@ export async function recordGolden(pool: EnginePool, found: Case): Promise<Golde
     reference: { name, version, versions },
     generator: generatorVersion,
     checksums: { config: hashConfig(found.config), weights: model.weights_sha256 ?? "", inputs: inputs.sha256 },
-    tensors: model.tensors
-      .filter(({ tied_to: tied }) => tied === undefined)
-      .map(({ name: tensor, shape }) => [tensor, shape]),
+    tensors: storedTensors(model.checkpoint),
     sites: shareEqual(sites.toSorted((a, b) => a.order - b.order).map(({ sketch }) => sketch)),
   };
 }
@@ -111,6 +112,15 @@ export async function checkGolden(
   } catch (error) {
     return buildVerdict(frame, { sites: [], missing: [], unexpected: [], error: describeError(error) });
   }
+}
+
+/** Names and shapes as the checkpoint stores them (which may differ from the module names). @throws EngineFailure for one that is not drawn. */
+function storedTensors(checkpoint: string): Golden["tensors"] {
+  return [...openCheckpoint(checkpoint).entries.values()].map(({ name, shape, dtype }) => {
+    if (dtype !== "F32")
+      throw new EngineFailure(`${checkpoint}: ${name} is ${dtype}; a golden can draw F32 tensors only`);
+    return [name, [...shape]];
+  });
 }
 
 function pick({ site, phase, shape, dtype }: GoldenSite) {

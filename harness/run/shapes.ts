@@ -147,7 +147,7 @@ function explainCulprit({ found, first, sites, ours, theirs, audit }: CulpritFac
           layerKind: kindOf(found.config, affectedLayers, layers.length),
           sitesOfFoundSize: sitesOfSize(theirs, first.site, foundSize),
           fieldsOfFoundSize: numbers.filter(({ value }) => value === foundSize).map(({ path }) => path),
-          neverRead: (audit.at_culprit?.reference_only ?? []).filter((field) => field.includes("[")),
+          neverRead: neverRead(audit, expectedReading.formula),
           referenceScope: audit.at_culprit?.scope ?? module,
           engineScope: audit.at_culprit?.engine_scope ?? module,
           firstSeenAt: firstFunctionalDifference(ours, theirs, module),
@@ -164,6 +164,14 @@ function explainCulprit({ found, first, sites, ours, theirs, audit }: CulpritFac
     also: affected.map(({ site }) => site).filter((site) => site !== first.site),
     readings,
   };
+}
+
+/** Of the fields that only the reference reads there, those that the expected size is made of. */
+function neverRead({ at_culprit: there }: CulpritFacts["audit"], formula: string): string[] {
+  return (there?.reference_only ?? []).filter((field) => {
+    const leaf = field.slice(field.lastIndexOf(".") + 1);
+    return formula.split(" x ").some((factor) => factor.split(" ")[0]!.includes(leaf));
+  });
 }
 
 function foundAtSecond(first: SiteVerdict, ours: TwoShapes, theirs: TwoShapes): readonly number[] | undefined {
