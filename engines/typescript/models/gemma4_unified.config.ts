@@ -103,7 +103,7 @@ export const Gemma4UnifiedTextConfig = text_fields.transform((fields, context) =
     ? Object.entries(config.per_layer_config).map(([layer, values]) => [Number(layer), values])
     : layer_types.flatMap((type, layer) => (type === "full_attention" ? [[layer, full_layer]] : []));
   if (overrides.some(([layer]) => layer >= layers)) refuse("per_layer_config", `layers are 0 .. ${layers - 1}`);
-  const own_keys = new Set(layer_types.slice(0, layers - config.num_kv_shared_layers));
+  const own_keys = new Set(layer_types.slice(0, Math.max(layers - config.num_kv_shared_layers, 0)));
   for (const type of new Set(layer_types))
     if (!own_keys.has(type)) refuse("num_kv_shared_layers", `leaves no ${type} layer that makes keys`);
   return {

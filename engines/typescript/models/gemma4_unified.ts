@@ -21,7 +21,8 @@ import type {
   Gemma4UnifiedTextConfig,
   Gemma4UnifiedVisionConfig,
 } from "./gemma4_unified.config.ts";
-import { Gemma4UnifiedCausalModel, Gemma4UnifiedRMSNorm, Gemma4UnifiedTextModel } from "./gemma4_unified_text.ts";
+import { Gemma4UnifiedCausalModel } from "./gemma4_unified_causal_lm.ts";
+import { Gemma4UnifiedRMSNorm, Gemma4UnifiedTextModel } from "./gemma4_unified_text.ts";
 
 export class Gemma4UnifiedVisionEmbedder extends Module {
   patch_ln1: LayerNorm;

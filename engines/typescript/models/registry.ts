@@ -5,7 +5,7 @@ import type { CausalModel } from "../layers/causal_model.ts";
 import type { Scope } from "../layers/scope.ts";
 import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
-import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_text.ts";
+import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_causal_lm.ts";
 
 /** An architecture: how its config is read, how its model is built, and what its checkpoints call differently. */
 export interface Architecture {
