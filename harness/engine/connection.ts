@@ -42,6 +42,9 @@ interface Incoming {
 
 const stderrLines = 30;
 
+/** Milliseconds that an engine has to end a cancelled run: it looks at its messages at least once a layer. */
+const cancelPatience = 10_000;
+
 /** Connects to a child that was started with piped stdin, stdout and stderr. `kill` must end its whole process group. */
 export function openConnection(child: Child, title: string, kill: () => void): Connection {
   const pending = new Map<number, Pending>();
@@ -151,7 +154,12 @@ export function openConnection(child: Child, title: string, kill: () => void): C
     };
     const cancel = async (): Promise<void> => {
       if (!outcome) send({ method: "cancel", params: { run: id } });
+      const tooLate = setTimeout(
+        () => fail(`run ${id} did not stop when it was cancelled`),
+        Math.min(patience, cancelPatience),
+      );
       await finished;
+      clearTimeout(tooLate);
       runs.delete(id);
     };
     return { next, cancel };

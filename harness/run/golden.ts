@@ -19,8 +19,7 @@ import type { InputsFile } from "./inputs-file.ts";
 import { writeInputs } from "./inputs-file.ts";
 import { defaultLimit } from "./live.ts";
 import { mergeTaps } from "./merge.ts";
-import type { Frame } from "./verdict-builder.ts";
-import { buildVerdict, describeError, identify } from "./verdict-builder.ts";
+import { buildVerdict, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 
 /** Goldens are recorded in float32 with this seed. */
 const goldenSeed = 0;
@@ -74,11 +73,7 @@ export async function checkGolden(
   options: { readonly folder: string; readonly engine?: string; readonly limit?: number },
 ): Promise<Verdict> {
   const { folder, engine: engineName = found.engine, limit = defaultLimit } = options;
-  let frame: Frame = {
-    ...{ found, mode: "golden", dtype: "float32", seed: goldenSeed, limit, started: new Date() },
-    engine: { name: engineName, version: "?", versions: {} },
-    reference: { name: "golden", version: "?", versions: {} },
-  };
+  let frame = openFrame(found, { mode: "golden", engine: engineName, seed: goldenSeed, limit });
   try {
     const golden = readGolden(folder, found.name);
     frame = { ...frame, reference: golden.reference };
@@ -110,7 +105,7 @@ export async function checkGolden(
     const checksums = { ...golden.checksums };
     return buildVerdict(frame, { sites, missing: missing.map(({ site }) => site), unexpected, checksums });
   } catch (error) {
-    return buildVerdict(frame, { sites: [], missing: [], unexpected: [], error: describeError(error) });
+    return errorVerdict(frame, error);
   }
 }
 

@@ -16,7 +16,7 @@ import type { Group, Leftovers } from "./merge.ts";
 import { mergeTaps } from "./merge.ts";
 import { hasWholePhase, trackConsistency } from "./self-consistency.ts";
 import type { Findings, Frame } from "./verdict-builder.ts";
-import { buildVerdict, describeError, identify } from "./verdict-builder.ts";
+import { buildVerdict, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 
 /** The limit of every site, model and dtype, in noise units. */
 export const defaultLimit = 4;
@@ -34,17 +34,11 @@ export interface RunOptions {
   readonly progress?: (sites: number) => void;
 }
 
-const nobody: Verdict["engine"] = { name: "?", version: "?", versions: {} };
-
 /** Runs one case against the live reference. Never throws for what an engine does: a crash becomes a verdict of status `error`. */
 export async function runCase(pool: EnginePool, found: Case, options: RunOptions = {}): Promise<Verdict> {
   const { dtype = "float32", seed = 0, limit = defaultLimit } = options;
   const engineName = options.engine ?? found.engine;
-  let frame: Frame = {
-    ...{ found, mode: "live", dtype, seed, limit, started: new Date() },
-    engine: { ...nobody, name: engineName },
-    reference: nobody,
-  };
+  let frame = openFrame(found, { mode: "live", engine: engineName, dtype, seed, limit });
   try {
     const reference = await pool.reference();
     frame = { ...frame, reference: identify(reference.hello) };
@@ -52,7 +46,7 @@ export async function runCase(pool: EnginePool, found: Case, options: RunOptions
     frame = { ...frame, engine: identify(engine.hello, found.fault?.name) };
     return buildVerdict(frame, await compareLive({ pool, reference, engine, frame, options }));
   } catch (error) {
-    return buildVerdict(frame, { sites: [], missing: [], unexpected: [], error: describeError(error) });
+    return errorVerdict(frame, error);
   }
 }
 

@@ -7,14 +7,15 @@ import { configNumbers, readSize } from "../explain/sizes.ts";
 import type { Lengths } from "../explain/symbolic.ts";
 import { symbolicShape } from "../explain/symbolic.ts";
 import { responsibleModule } from "../locate/culprit.ts";
+import { elementCount } from "../trace/tensor.ts";
 import { layerOf, parseSite, withoutLayer } from "../trace/site.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "./case.ts";
 import type { EnginePool } from "./engines.ts";
 import { writeInputs } from "./inputs-file.ts";
 import { defaultLimit } from "./live.ts";
-import type { Findings, Frame } from "./verdict-builder.ts";
-import { buildVerdict, describeError, identify } from "./verdict-builder.ts";
+import type { Findings } from "./verdict-builder.ts";
+import { buildVerdict, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 
 type Shapes = Result<"shapes">;
 
@@ -34,19 +35,14 @@ export async function runShapesCase(
   options: { engine?: string } = {},
 ): Promise<Verdict> {
   const engineName = options.engine ?? found.engine;
-  const nobody = { version: "?", versions: {} };
-  let frame: Frame = {
-    ...{ found, mode: "shapes", dtype: "float32", seed: 0, limit: defaultLimit, started: new Date() },
-    engine: { ...nobody, name: engineName },
-    reference: { ...nobody, name: "?" },
-  };
+  let frame = openFrame(found, { mode: "shapes", engine: engineName, limit: defaultLimit });
   try {
     const [reference, engine] = await Promise.all([pool.reference(), pool.get(engineName)]);
     frame = { ...frame, reference: identify(reference.hello), engine: identify(engine.hello, found.fault?.name) };
     const [theirs, ours] = await Promise.all([askShapes(reference, found), askShapes(engine, found, found.fault)]);
     return buildVerdict(frame, compareShapes(found, ours, theirs));
   } catch (error) {
-    return buildVerdict(frame, { sites: [], missing: [], unexpected: [], error: describeError(error) });
+    return errorVerdict(frame, error);
   }
 }
 
@@ -187,7 +183,7 @@ function partsBefore(shapes: TwoShapes, module: string, size: number): number[] 
   const functional = shapes.first.sites.filter(({ site }) => site.startsWith(`${module}#`)).toReversed();
   for (const { shape } of functional) {
     const tail = shape.slice(-2);
-    if (tail.length === 2 && tail[0]! * tail[1]! === size) return tail;
+    if (tail.length === 2 && elementCount(tail) === size) return tail;
   }
   return null;
 }

@@ -29,6 +29,30 @@ export interface Frame {
   readonly started: Date;
 }
 
+/** The frame of a case that starts now, before anything is known of the engines. */
+export function openFrame(
+  found: Case,
+  options: { mode: Verdict["mode"]; engine: string; dtype?: string; seed?: number; limit: number },
+): Frame {
+  const { mode, engine, dtype = "float32", seed = 0, limit } = options;
+  const unknown = { version: "?", versions: {} };
+  return {
+    found,
+    mode,
+    dtype,
+    seed,
+    limit,
+    engine: { ...unknown, name: engine },
+    reference: { ...unknown, name: mode === "golden" ? "golden" : "?" },
+    started: new Date(),
+  };
+}
+
+/** A verdict of status `error`: nothing could be compared. */
+export function errorVerdict(frame: Frame, error: unknown): Verdict {
+  return buildVerdict(frame, { sites: [], missing: [], unexpected: [], error: describeError(error) });
+}
+
 /** Draws the conclusion: status, coverage, worst site, culprit, and whether the case's expectation is met. */
 export function buildVerdict(frame: Frame, findings: Findings): Verdict {
   const { found } = frame;
@@ -112,7 +136,7 @@ function describeCulprit(sites: readonly SiteVerdict[]): Culprit | null {
 }
 
 /** The `error` of a verdict for anything thrown. */
-export function describeError(error: unknown): NonNullable<Verdict["error"]> {
+function describeError(error: unknown): NonNullable<Verdict["error"]> {
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof EngineFailure)) return { message, stderr_tail: [] };
   return { message, stderr_tail: [...error.stderrTail], ...(error.remedy && { remedy: error.remedy }) };
