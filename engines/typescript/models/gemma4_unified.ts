@@ -24,6 +24,7 @@ import type {
 import { Gemma4UnifiedCausalModel } from "./gemma4_unified_causal_lm.ts";
 import { Gemma4UnifiedRMSNorm, Gemma4UnifiedTextModel } from "./gemma4_unified_text.ts";
 
+/** Raw patches into the language model's space, without a vision tower: LN, dense, LN, + positions, LN, RMS norm, projection. */
 export class Gemma4UnifiedVisionEmbedder extends Module {
   patch_ln1: LayerNorm;
   patch_dense: Linear;
@@ -114,6 +115,7 @@ function is_vision(type: number): boolean {
   return type === 1 || type === 2;
 }
 
+/** Embeds tokens, images, video frames and sound, and runs the language model: input_ids [B, S] -> [B, S, hidden_size]. */
 export class Gemma4UnifiedModel extends Module {
   image_token_id: number | null;
   video_token_id: number | null;
@@ -209,6 +211,7 @@ export class Gemma4UnifiedModel extends Module {
   }
 }
 
+/** The multimodal model: input_ids [B, S] and media -> logits [B, S, vocab_size]. */
 export class Gemma4UnifiedForConditionalGeneration extends Gemma4UnifiedCausalModel {
   readonly modalities = Object.keys(noModalities) as (keyof ModalityInputs)[];
   model: Gemma4UnifiedModel;

@@ -55,6 +55,7 @@ export abstract class Gemma4UnifiedCausalModel extends CausalModel {
   }
 }
 
+/** The text-only model: input_ids [B, S] -> logits [B, S, vocab_size]. */
 export class Gemma4UnifiedForCausalLM extends Gemma4UnifiedCausalModel {
   readonly modalities = [];
   model: Gemma4UnifiedTextModel;

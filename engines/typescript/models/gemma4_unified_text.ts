@@ -33,8 +33,10 @@ export interface DecoderLayerInputs {
   readonly cache: KVCache | null;
 }
 
+/** RMS norm times `weight` (not `1 + weight`), or without a weight. */
 export class Gemma4UnifiedRMSNorm extends RMSNorm {}
 
+/** Cosines and sines [B, S, head_dim] of the positions, by layer type: types differ in head size, theta and rotated share. */
 export class Gemma4UnifiedTextRotaryEmbedding extends Module {
   /** By layer type. */
   readonly rope: Record<string, RopeInit> = {};
@@ -66,6 +68,7 @@ export function apply_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Tensor): Tenso
   return floatTensor(x.shape, apply_rotary(x.data, cos.data, sin.data, { heads, dim }));
 }
 
+/** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. The attention itself is `attention`. */
 export class Gemma4UnifiedTextAttention extends Module {
   layer_type: string;
   layer_idx: number;
@@ -168,6 +171,7 @@ export class Gemma4UnifiedTextAttention extends Module {
   }
 }
 
+/** Gated MLP, twice as wide in layers that reuse keys when `use_double_wide_mlp`: x [B, S, hidden_size] -> the same shape. */
 export class Gemma4UnifiedTextMLP extends Module {
   gate_proj: Linear;
   up_proj: Linear;
@@ -191,6 +195,7 @@ export class Gemma4UnifiedTextMLP extends Module {
   }
 }
 
+/** One layer: hidden_states [B, S, hidden_size] -> the same shape. */
 export class Gemma4UnifiedTextDecoderLayer extends Module {
   self_attn: Gemma4UnifiedTextAttention;
   mlp: Gemma4UnifiedTextMLP;
@@ -230,6 +235,7 @@ export class Gemma4UnifiedTextDecoderLayer extends Module {
   }
 }
 
+/** Token embeddings times `sqrt(hidden_size)`, the factor rounded to float32: input_ids [B, S] -> [B, S, hidden_size]. */
 export class Gemma4UnifiedTextScaledWordEmbedding extends Embedding {
   embed_scale: number;
 
@@ -243,6 +249,7 @@ export class Gemma4UnifiedTextScaledWordEmbedding extends Embedding {
   }
 }
 
+/** The language model without its head: token ids or embeddings -> normed hidden states [B, S, hidden_size]. */
 export class Gemma4UnifiedTextModel extends Module {
   embed_tokens: Gemma4UnifiedTextScaledWordEmbedding;
   layers: ModuleList<Gemma4UnifiedTextDecoderLayer>;
