@@ -16,6 +16,8 @@ from torch import nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
 _LOW = (torch.float32, torch.bfloat16, torch.float16)
+# Compared with ==: every access makes another wrapper object.
+_DTYPE = torch.Tensor.dtype.__get__
 _WIDENING = {torch.Tensor.float, torch.Tensor.half, torch.Tensor.bfloat16}
 _QUERIES = {torch.Tensor.size, torch.Tensor.dim, torch.Tensor.numel, torch.Tensor.stride, torch.Tensor.data_ptr}
 _CASTS_BY_NAME = {"torch.FloatTensor", "torch.HalfTensor", "torch.BFloat16Tensor"}
@@ -32,7 +34,7 @@ class Float64Mode(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if func is torch.Tensor.dtype.__get__:
+        if func == _DTYPE:
             return _wide_dtype(func(*args))
         if func in _QUERIES or getattr(func, "__name__", "") == "__get__":
             return func(*args, **kwargs)

@@ -212,16 +212,14 @@ class Server:
         credits = Credits(params["credits"])
 
         def body() -> dict[str, Any]:
-            return engine.run(params, self._roots or (Path(), Path()), credits, self._channel.notify)
-
-        def thread_body() -> None:
             try:
-                self._answer(request, body)
+                return engine.run(params, self._roots or (Path(), Path()), credits, self._channel.notify)
             finally:
+                # Before the answer: the harness may use the name again as soon as it has read it.
                 with self._lock:
                     self._runs.pop(name, None)
 
-        thread = threading.Thread(target=thread_body, daemon=True)
+        thread = threading.Thread(target=self._answer, args=(request, body), daemon=True)
         with self._lock:
             self._runs[name] = (credits, thread)
             pending = self._pending_credit.pop(name, [])
