@@ -71,9 +71,9 @@ function packDistance(distance: Distance, passed: boolean): number[] {
   return [
     short(ratio),
     row?.index ?? -1,
-    rough(row?.ratio ?? 0),
+    short(row?.ratio ?? 0),
     column?.index ?? -1,
-    rough(column?.ratio ?? 0),
+    short(column?.ratio ?? 0),
     isProduct ? -1 : rough(error),
     rough(noise),
     rough(rms),

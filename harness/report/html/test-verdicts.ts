@@ -146,6 +146,13 @@ function withFault(sites: SiteVerdict[], fault: NonNullable<LiveOptions["fault"]
   });
 }
 
+/** A passing run has no second look, so no local errors. */
+function withoutLocal(site: SiteVerdict): SiteVerdict {
+  const copy = { ...site };
+  delete copy.local;
+  return copy;
+}
+
 const common = {
   schema: 1 as const,
   engine: { name: "typescript", version: "0.1.0", versions: { node: "24.21.0" } },
@@ -175,7 +182,7 @@ export function liveVerdict(options: LiveOptions = {}): Verdict {
   const healthy = phases.flatMap((phase, turn) =>
     names.map((site, at) => liveSite(site, turn * names.length + at, phase, draw)),
   );
-  const sites = fault ? withFault(healthy, fault, draw) : healthy;
+  const sites = fault ? withFault(healthy, fault, draw) : healthy.map(withoutLocal);
   const worst = sites.reduce<Verdict["worst"]>((high, { site, phase, accumulated }) => {
     if (!accumulated || (high && high.ratio >= accumulated.ratio)) return high;
     return { site, phase, ratio: accumulated.ratio };

@@ -48,7 +48,7 @@ function ColumnHeads({
         .map((group) => (
           <span
             key={`${group.name} ${group.left}`}
-            class="group"
+            class={group === groups.at(-1) ? "group last" : "group"}
             title={group.name}
             style={{ left: `${group.left}px`, width: `${group.right - group.left}px` }}
           >

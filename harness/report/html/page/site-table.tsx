@@ -55,6 +55,8 @@ export function SiteTable({ sites, total, limit, selected, onSelect }: SiteTable
   const ordered = useMemo(() => sorted(sites, order), [sites, order]);
   const hasShapes = sites.some((site) => site.shape ?? site.found_shape);
   const hasRatios = sites.some((site) => site.accumulated ?? site.local);
+  const hasLocal = sites.some((site) => site.local);
+  const hasReasons = sites.some((site) => site.reason !== undefined);
   const heads = { order, onOrder: setOrder };
   return (
     <Section id="sites" title="Sites" note={`${formatCount(sites.length)} of ${formatCount(total)}`}>
@@ -67,9 +69,9 @@ export function SiteTable({ sites, total, limit, selected, onSelect }: SiteTable
               <th scope="col">Phase</th>
               <th scope="col">Status</th>
               {hasRatios && <SortHead label="Accumulated" column="accumulated" {...heads} />}
-              {hasRatios && <SortHead label="Local" column="local" {...heads} />}
+              {hasLocal && <SortHead label="Local" column="local" {...heads} />}
               {hasShapes && <th scope="col">Shape</th>}
-              <th scope="col">Reason</th>
+              {hasReasons && <th scope="col">Reason</th>}
             </tr>
           </thead>
           <tbody>
@@ -90,13 +92,13 @@ export function SiteTable({ sites, total, limit, selected, onSelect }: SiteTable
                   <StatusMark status={site.status} />
                 </td>
                 {hasRatios && <Ratio value={ratioOf(site, "accumulated")} limit={limit} />}
-                {hasRatios && <Ratio value={ratioOf(site, "local")} limit={limit} />}
+                {hasLocal && <Ratio value={ratioOf(site, "local")} limit={limit} />}
                 {hasShapes && (
                   <td class="shape">
                     {site.shape || site.found_shape ? formatShape(site.found_shape ?? site.shape ?? []) : ""}
                   </td>
                 )}
-                <td class="why">{site.reason}</td>
+                {hasReasons && <td class="why">{site.reason}</td>}
               </tr>
             ))}
           </tbody>
