@@ -1,0 +1,63 @@
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
+import type { Verdict } from "../compare/verdict.ts";
+import type { FaultSpec } from "../engine/protocol.ts";
+import { UsageError } from "../trace/errors.ts";
+import { parseSite } from "../trace/site.ts";
+import type { Case } from "./case.ts";
+
+/** What the harness knows of a planted fault; what it does is the engine's business. */
+const faultFacts = z.object({
+  id: z.string(),
+  title: z.string(),
+  category: z.string(),
+  case: z.string(),
+  at: z.string(),
+  phase: z.string().optional(),
+});
+
+/** A known porting bug that can be planted, with the place where it must be found. */
+export type KnownFault = z.infer<typeof faultFacts> & { readonly spec: FaultSpec };
+
+/** All faults under `<cases>/faults/`: every export of every file that has an id. @throws UsageError for one that is not complete, or twice. */
+export async function loadFaults(casesFolder: string): Promise<KnownFault[]> {
+  const faults: KnownFault[] = [];
+  const files = globSync("faults/*.{ts,js}", { cwd: casesFolder }).filter((file) => !/\.(test|d)\.[tj]s$/.test(file));
+  for (const file of files.toSorted()) {
+    const module = join(casesFolder, file);
+    const loaded = (await import(pathToFileURL(module).href)) as Record<string, unknown>;
+    for (const [name, value] of Object.entries(loaded)) {
+      if (typeof value !== "object" || value === null || !("id" in value)) continue;
+      const parsed = faultFacts.safeParse(value);
+      if (!parsed.success) throw new UsageError(`${file}, ${name}: ${parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}`);
+      if (faults.some(({ id }) => id === parsed.data.id)) throw new UsageError(`${file}, ${name}: fault ${parsed.data.id} is defined twice`);
+      faults.push({ ...parsed.data, spec: { module, name } });
+    }
+  }
+  return faults;
+}
+
+/** The case that a fault is planted into. @throws UsageError when there is no such case. */
+export function plant(fault: KnownFault, cases: readonly Case[]): Case {
+  const found = cases.find(({ name }) => name === fault.case);
+  if (!found) throw new UsageError(`fault ${fault.id}: there is no case ${fault.case}`);
+  return { ...found, fault: fault.spec };
+}
+
+/** How well a verdict found a planted fault. */
+export type Located = "exact" | "parent" | "wrong" | "undetected";
+
+/**
+ * exact: the culprit is the fault's own site (and phase, where it has one); parent: the same module or one that contains it, or is contained in it;
+ * wrong: elsewhere.
+ */
+export function locate(fault: Pick<KnownFault, "at" | "phase">, { status, culprit }: Verdict): Located {
+  if (status === "error" ? !culprit : status !== "fail") return "undetected";
+  if (!culprit) return "wrong";
+  if (culprit.site === fault.at && (fault.phase === undefined || culprit.phase === fault.phase)) return "exact";
+  const [found, wanted] = [parseSite(culprit.site).module, parseSite(fault.at).module];
+  const related = found === wanted || wanted.startsWith(`${found}.`) || found.startsWith(`${wanted}.`);
+  return related ? "parent" : "wrong";
+}
