@@ -1,6 +1,6 @@
 import type { ComputeDtype } from "../../../harness/trace/dtype.ts";
-import { ShapeError, Tensor } from "../tensor/tensor.ts";
-import type { TensorData } from "../tensor/tensor.ts";
+import { ShapeError } from "../tensor/tensor.ts";
+import type { Tensor, TensorData } from "../tensor/tensor.ts";
 import type { Scope } from "./scope.ts";
 
 /** A tensor of any dtype, as taps see it. */

@@ -1,5 +1,5 @@
-import type { IndexTensor } from "./tensor.ts";
-import { Tensor, ShapeError, expectShape, floatTensor, indexTensor } from "./tensor.ts";
+import type { IndexTensor, Tensor } from "./tensor.ts";
+import { ShapeError, expectShape, floatTensor, indexTensor } from "./tensor.ts";
 
 /** An index tensor of the shape of `a` with 1 where `test` holds for the value, else 0. */
 export function where(a: IndexTensor, test: (value: number, index: number) => boolean): IndexTensor {

@@ -1,6 +1,7 @@
 /** Faults of the engine's own tests. */
 import type { Fault } from "../fault.ts";
 import type { Gemma4UnifiedTextAttention } from "../models/gemma4_unified_text.ts";
+import { floatTensor } from "../tensor/tensor.ts";
 
 /** The cores do not see per-layer overrides. */
 export const oneHeadDim: Fault = {
@@ -30,8 +31,10 @@ export const onePlusWeight: Fault = {
   category: "norm",
   weights(name, tensor) {
     if (name !== "model.language_model.norm.weight") return tensor;
-    return Object.assign(Object.create(Object.getPrototypeOf(tensor) as object), tensor, {
-      data: tensor.data!.map((value) => value + 1),
-    }) as typeof tensor;
+    const { shape, data } = tensor;
+    return floatTensor(
+      shape,
+      data!.map((value) => value + 1),
+    );
   },
 };
