@@ -1,12 +1,14 @@
-import { unlinkSync } from "node:fs";
+import { copyFileSync, linkSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
 import { execa } from "execa";
 import { cacheFolder } from "../setup/cache.ts";
 import { EngineFailure, UsageError } from "../trace/errors.ts";
 import { readSafetensorsIndex, readTensor } from "../trace/safetensors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
+import type { RunStream } from "./connection.ts";
 import { openConnection } from "./connection.ts";
 import type { Method, Params, Result, TapsNotification } from "./protocol.ts";
-import { errorCodes, protocolVersion } from "./protocol.ts";
+import { protocolVersion } from "./protocol.ts";
 import { checkSpoolFile, createSpool, removeSpool } from "./spool.ts";
 
 /** Milliseconds without any sign of life before an engine counts as hung. */
@@ -30,6 +32,19 @@ export interface TapBatch {
   readonly taps: readonly { readonly site: string; readonly tensor: RawTensor }[];
 }
 
+/** A run's batches, its result at the end. Leaving the loop early cancels the run. */
+export type TapStream = AsyncGenerator<TapBatch, Result<"run">>;
+
+/** Another engine's batches for a replaying run. */
+export interface Feed {
+  /** Hands a batch file over, before its first reader deletes it. */
+  add(batch: TapsNotification): void;
+  end(): void;
+}
+
+/** Watches the raw batches of a run, while their files still exist. */
+export type BatchListener = (batch: TapsNotification) => void;
+
 /** A running engine. All methods reject with EngineFailure when it crashes, hangs or breaks the protocol. */
 export interface EngineProcess {
   readonly hello: Result<"hello">;
@@ -38,8 +53,13 @@ export interface EngineProcess {
   /** False once the process has ended. */
   alive(): boolean;
   request<M extends Exclude<Method, "run" | "hello">>(method: M, params: Params<M>): Promise<Result<M>>;
-  /** Runs phases; yields batches as they come. Leaving the loop early cancels the run. */
-  run(params: Omit<Params<"run">, "run" | "credits">): AsyncGenerator<TapBatch, Result<"run">>;
+  /** Runs phases; yields batches as they come. `listen` sees each batch before its file is read and deleted. */
+  run(params: Omit<Params<"run">, "run" | "credits" | "replay">, listen?: BatchListener): TapStream;
+  /** Runs phases on another engine's batches (capability `replay`). */
+  replay(params: Omit<Params<"run">, "run" | "credits" | "replay">): {
+    readonly feed: Feed;
+    readonly stream: TapStream;
+  };
   /** Sends a raw line, for tests of how an engine treats what is not a request. */
   sendLine(line: string): void;
   close(): Promise<void>;
@@ -90,9 +110,7 @@ export async function startEngine({ command, environment, patience }: EngineComm
     removeSpool(spool);
   };
 
-  async function* run(params: Omit<Params<"run">, "run" | "credits">): AsyncGenerator<TapBatch, Result<"run">> {
-    const id = `${process.pid}-${runs++}`;
-    const stream = connection.openRun(id, { ...params, run: id, credits }, requestPatience);
+  async function* read(id: string, stream: RunStream, listen?: BatchListener): TapStream {
     let finished = false;
     try {
       for (;;) {
@@ -101,6 +119,7 @@ export async function startEngine({ command, environment, patience }: EngineComm
           finished = true;
           return next.value;
         }
+        listen?.(next.value);
         const batch = readBatch(spool, next.value);
         connection.notify("credit", { run: id, credits: 1 });
         yield batch;
@@ -109,6 +128,28 @@ export async function startEngine({ command, environment, patience }: EngineComm
       if (!finished) await stream.cancel();
     }
   }
+
+  type RunParams = Omit<Params<"run">, "run" | "credits" | "replay">;
+  const open = (params: RunParams, replay: boolean) => {
+    const id = `${process.pid}-${runs++}`;
+    return { id, stream: connection.openRun(id, { ...params, replay, run: id, credits }, requestPatience) };
+  };
+  const run = (params: RunParams, listen?: BatchListener): TapStream => {
+    const { id, stream } = open(params, false);
+    return read(id, stream, listen);
+  };
+  const replay = (params: RunParams) => {
+    const { id, stream } = open(params, true);
+    const feed: Feed = {
+      add({ run: _, ...batch }) {
+        const file = join(spool, `feed-${id}-${batch.batch}.safetensors`);
+        shareFile(batch.file, file);
+        connection.notify("feed", { run: id, batch: { ...batch, file } });
+      },
+      end: () => connection.notify("feed", { run: id, batch: null }),
+    };
+    return { feed, stream: read(id, stream) };
+  };
 
   try {
     const hello = await connection.request(
@@ -127,12 +168,22 @@ export async function startEngine({ command, environment, patience }: EngineComm
       alive: connection.alive,
       request: (method, params) => connection.request(method, params, requestPatience),
       run,
+      replay,
       sendLine: (line) => void child.stdin.write(`${line}\n`),
       close,
     };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Gives a file a second name, without a copy where both lie on one device. */
+function shareFile(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
   }
 }
 
@@ -150,9 +201,4 @@ function readBatch(spool: string, { phase, file, taps }: TapsNotification): TapB
       return { site, tensor: found };
     }),
   };
-}
-
-/** True for a run that ended because the harness asked it to. */
-export function isCancelled(error: unknown): boolean {
-  return error instanceof EngineFailure && error.message.includes(`(${errorCodes.cancelled})`);
 }

@@ -80,7 +80,7 @@ export const methods = {
         build: z.boolean(),
         /** Can run in float64 as the oracle. */
         oracle: z.boolean(),
-        /** Can run one module on given inputs. */
+        /** Can run with every module's inputs taken from another engine's run. */
         replay: z.boolean(),
       }),
     }),
@@ -115,6 +115,8 @@ export const methods = {
       /** Only sites that match one of these patterns (`*` any characters); all when absent. */
       sites: z.array(z.string()).optional(),
       oracle: z.boolean(),
+      /** Replays an engine's run (capability `replay`): every module works on what `feed` notifications bring of the engine. */
+      replay: z.boolean().default(false),
       credits: z.int().positive(),
     }),
     result: z.strictObject({ run: z.string(), batches: size, taps: size }),
@@ -151,6 +153,11 @@ export const tapsNotification = z.strictObject({
 
 /** Notifications: harness to engine. */
 export const creditNotification = z.strictObject({ run: z.string(), credits: z.int().positive() });
+/** A batch of another engine's taps for a replaying run, or null when there are no more. The reader deletes the file. */
+export const feedNotification = z.strictObject({
+  run: z.string(),
+  batch: tapsNotification.omit({ run: true }).nullable(),
+});
 export const cancelNotification = z.strictObject({ run: z.string() });
 
 /** The `data` of a JSON-RPC error: what was expected, what was found, where, and what to do. */
@@ -170,7 +177,7 @@ export const errorCodes = {
 } as const;
 
 export type Method = keyof typeof methods;
-export type Params<M extends Method> = z.infer<(typeof methods)[M]["params"]>;
+export type Params<M extends Method> = z.input<(typeof methods)[M]["params"]>;
 export type Result<M extends Method> = z.infer<(typeof methods)[M]["result"]>;
 export type TapsNotification = z.infer<typeof tapsNotification>;
 export type TensorSpec = z.infer<typeof tensorSpec>;
