@@ -132,7 +132,10 @@ export async function startEngine({ command, environment, patience }: EngineComm
   type RunParams = Omit<Params<"run">, "run" | "credits" | "replay">;
   const open = (params: RunParams, replay: boolean) => {
     const id = `${process.pid}-${runs++}`;
-    return { id, stream: connection.openRun(id, { ...params, replay, run: id, credits }, requestPatience) };
+    return {
+      id,
+      stream: connection.openRun(id, { ...params, ...(replay && { replay }), run: id, credits }, requestPatience),
+    };
   };
   const run = (params: RunParams, listen?: BatchListener): TapStream => {
     const { id, stream } = open(params, false);

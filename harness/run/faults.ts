@@ -31,8 +31,12 @@ export async function loadFaults(casesFolder: string): Promise<KnownFault[]> {
     for (const [name, value] of Object.entries(loaded)) {
       if (typeof value !== "object" || value === null || !("id" in value)) continue;
       const parsed = faultFacts.safeParse(value);
-      if (!parsed.success) throw new UsageError(`${file}, ${name}: ${parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}`);
-      if (faults.some(({ id }) => id === parsed.data.id)) throw new UsageError(`${file}, ${name}: fault ${parsed.data.id} is defined twice`);
+      if (!parsed.success)
+        throw new UsageError(
+          `${file}, ${name}: ${parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}`,
+        );
+      if (faults.some(({ id }) => id === parsed.data.id))
+        throw new UsageError(`${file}, ${name}: fault ${parsed.data.id} is defined twice`);
       faults.push({ ...parsed.data, spec: { module, name } });
     }
   }

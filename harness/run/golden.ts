@@ -32,7 +32,7 @@ export async function recordGolden(pool: EnginePool, found: Case): Promise<Golde
   const run = { inputs: inputs.path, phases: found.phases, oracle: false };
   const sites: { order: number; sketch: GoldenSite }[] = [];
   const noiseOf = new Map<string, number>();
-  const { incomplete } = await mergeTaps(
+  const incomplete = await mergeTaps(
     { reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }) },
     ({ site, phase, order, sides }) => {
       const { dtype, shape } = sides.reference!;

@@ -12,7 +12,7 @@ import type { Case } from "./case.ts";
 import type { EnginePool } from "./engines.ts";
 import type { InputsFile } from "./inputs-file.ts";
 import { writeInputs } from "./inputs-file.ts";
-import type { Group, Leftovers } from "./merge.ts";
+import type { Group, Incomplete } from "./merge.ts";
 import { mergeTaps } from "./merge.ts";
 import { hasWholePhase, trackConsistency } from "./self-consistency.ts";
 import type { Findings, Frame } from "./verdict-builder.ts";
@@ -72,7 +72,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     ...(options.sites && { sites: [...options.sites] }),
   };
   const judging = judgeGroups(found, inputs, limit, options.progress);
-  const { incomplete } = await mergeTaps(
+  const incomplete = await mergeTaps(
     { reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }), engine: engine.run(run) },
     judging.complete,
   );
@@ -132,7 +132,7 @@ function visible(tensor: RawTensor, site: string, { tokens }: Rules) {
 }
 
 /** Sites that one side lacks: `unknown` where the engine does not offer them, a failure where only the engine has them. */
-function withLeftovers(judged: readonly SiteVerdict[], incomplete: Leftovers["incomplete"]) {
+function withLeftovers(judged: readonly SiteVerdict[], incomplete: readonly Incomplete[]) {
   const sites = [...judged];
   const missing: string[] = [];
   const unexpected: string[] = [];
