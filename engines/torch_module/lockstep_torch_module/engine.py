@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from lockstep_reference.checkpoint import read_config
@@ -54,7 +56,8 @@ class TorchModuleEngine(Engine):
 
     def fake_model(self, config: dict[str, Any], fault: dict[str, str] | None) -> nn.Module:
         """The factory's module for a config alone."""
-        return self._make(None, config, torch.float32, fault)
+        with mock.patch.object(nn.Module, "_apply", apply_to_fake):
+            return self._make(None, config, torch.float32, fault)
 
     def run(self, params: dict[str, Any], roots: tuple[Path, Path], credits: Credits, notify: Notify) -> dict[str, Any]:
         """As the reference's run, without an oracle."""
@@ -85,3 +88,27 @@ class TorchModuleEngine(Engine):
                 found=type(model).__name__,
                 where=where,
             )
+
+
+def apply_to_fake(
+    module: nn.Module,
+    fn: Callable[[torch.Tensor], torch.Tensor],
+    recurse: bool = True,
+    done: dict[int, nn.Parameter] | None = None,
+) -> nn.Module:
+    """Replaces `nn.Module._apply` (the work of `.to`, `.float`, ...) while a module is built on fake tensors.
+
+    The original swaps tensors in place, which torch refuses for fake ones. Tied parameters stay tied.
+    """
+    done = {} if done is None else done
+    for child in module.children() if recurse else ():
+        apply_to_fake(child, fn, recurse, done)
+    for name, parameter in module._parameters.items():
+        if parameter is not None:
+            if id(parameter) not in done:
+                done[id(parameter)] = nn.Parameter(fn(parameter), requires_grad=parameter.requires_grad)
+            module._parameters[name] = done[id(parameter)]
+    for name, buffer in module._buffers.items():
+        if buffer is not None:
+            module._buffers[name] = fn(buffer)
+    return module

@@ -84,12 +84,15 @@ def build_checkpoint(config: dict[str, Any], seed: int, cache: Path) -> Path:
     return target
 
 
-def instantiate(config: dict[str, Any]) -> PreTrainedModel:
-    """The architecture of `config` with whatever weights its constructor leaves. Raises EngineError."""
+def instantiate(config: dict[str, Any], experts: str = "eager") -> PreTrainedModel:
+    """The architecture of `config` with whatever weights its constructor leaves. Raises EngineError.
+
+    `experts` is the implementation of mixture-of-experts layers; only the eager one runs in every dtype.
+    """
     cls = architecture_class(config)
     resolved = config_object(config)
     try:
-        return cls._from_config(resolved, attn_implementation="eager")
+        return cls._from_config(resolved, attn_implementation="eager", experts_implementation=experts)
     except Exception as error:  # noqa: BLE001 - modeling code raises whatever a bad config leads it to
         raise bad_input(
             f"{cls.__name__} can't be built from the config: {type(error).__name__}: {error}", where="config"

@@ -87,6 +87,7 @@ def load_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
             config=resolved,
             dtype=dtype,
             attn_implementation="eager",
+            experts_implementation="eager",
             local_files_only=True,
             output_loading_info=True,
         )

@@ -105,7 +105,8 @@ class Engine:
         """The model of a config, without weights to load; called under a FakeTensorMode."""
         if fault is not None:
             raise unsupported("the reference takes no faults", where="shapes.fault")
-        return instantiate(config)
+        # Eager experts loop over the tokens each one gets, which fake tensors do not know.
+        return instantiate(config, experts="batched_mm")
 
     def config_reads(self) -> dict[str, Any]:
         """Which module read which config field since `load`."""

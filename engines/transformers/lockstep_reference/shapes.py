@@ -52,14 +52,8 @@ def fake_mode() -> FakeTensorMode:
 def build_fake(build: Build, mode: FakeTensorMode) -> tuple[nn.Module, ReadRecorder]:
     """Runs `build` on fake tensors in `mode`; returns the model and what it read of its config. Raises EngineError."""
     recorder = ReadRecorder()
-    # Fake tensors can't be swapped in place, as `module.to(dtype)` does by default.
-    overwrite = torch.__future__.get_overwrite_module_params_on_conversion()
-    torch.__future__.set_overwrite_module_params_on_conversion(True)
-    try:
-        with mode, recording(recorder):
-            model = build().eval()
-    finally:
-        torch.__future__.set_overwrite_module_params_on_conversion(overwrite)
+    with mode, recording(recorder):
+        model = build().eval()
     switch_attention(model)
     recorder.name_modules(model)
     return model, recorder

@@ -1,7 +1,13 @@
+import ast
+import importlib.util
+import math
 import unittest
+from pathlib import Path
+from typing import Any
 
 import bench  # noqa: F401 - sets the import path
 import numpy as np
+import torch
 from PIL import Image
 
 from lockstep_reference.media import audio_frames, image_patches, target_size
@@ -13,6 +19,20 @@ try:
     MISSING = ""
 except Exception as error:  # noqa: BLE001 - whatever keeps torchvision from importing is the reason
     MISSING = f"no torchvision: {str(error).strip().splitlines()[0]}"
+
+
+def source_functions() -> dict[str, Any]:
+    """The plain functions of transformers' image processing file, which does not import without torchvision."""
+    (package,) = importlib.util.find_spec("transformers").submodule_search_locations
+    file = Path(package) / "models" / "gemma4_unified" / "image_processing_gemma4_unified.py"
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    functions: dict[str, Any] = {"math": math, "torch": torch}
+    exec(compile(tree, file.name, "exec"), functions)
+    return functions
+
+
+SOURCE = source_functions()
 
 
 def picture(height: int, width: int) -> Image.Image:
@@ -33,15 +53,19 @@ class Patches(unittest.TestCase):
         self.assertEqual(np.abs(values[-1]).max(), 0)
 
     def test_sizes_are_those_of_transformers(self) -> None:
-        try:
-            from transformers.models.gemma4_unified.image_processing_gemma4_unified import (
-                get_aspect_ratio_preserving_size,
-            )
-        except Exception as error:  # noqa: BLE001
-            self.skipTest(f"no torchvision: {str(error).strip().splitlines()[0]}")
         for height, width in [(600, 512), (30, 900), (901, 20), (48, 48)]:
-            expected = get_aspect_ratio_preserving_size(height, width, 16, 70 * 9, 3)
+            expected = SOURCE["get_aspect_ratio_preserving_size"](height, width, 16, 70 * 9, 3)
             self.assertEqual(target_size(height, width, 48, 70), expected)
+
+    def test_patches_are_those_of_the_source_of_transformers(self) -> None:
+        image = picture(12, 18)
+        values, positions = image_patches(image, patch_size=2, pooling_kernel_size=3, max_soft_tokens=6)
+        channels_first = torch.from_numpy(np.asarray(image)).permute(2, 0, 1).float() * (1 / 255)
+        small = SOURCE["convert_image_to_patches"](channels_first, 2)[None]
+        grid = torch.stack(torch.meshgrid(torch.arange(9), torch.arange(6), indexing="xy"), dim=-1).reshape(1, -1, 2)
+        merged, merged_positions = SOURCE["patches_merge"](small, grid, 6)
+        np.testing.assert_array_equal(values, merged[0].numpy())
+        np.testing.assert_array_equal(positions, merged_positions[0].numpy())
 
     @unittest.skipIf(MISSING, MISSING)
     def test_patches_are_those_of_transformers(self) -> None:
