@@ -6,10 +6,11 @@ import type { EngineProcess } from "./process.ts";
 import { startEngine } from "./process.ts";
 
 const fixture = fileURLToPath(new URL("fixtures/faulty-engine.mjs", import.meta.url));
-const patience = { hello: 3000, request: 1000 };
+const patience = { hello: 10_000, request: 5000 };
 
 function start(how: string): Promise<EngineProcess> {
-  return startEngine({ command: [process.execPath, fixture, how], patience });
+  const request = how === "hang" ? 200 : patience.request;
+  return startEngine({ command: [process.execPath, fixture, how], patience: { ...patience, request } });
 }
 
 async function runOnce(how: string): Promise<{ error: EngineFailure; engine: EngineProcess }> {

@@ -1,4 +1,5 @@
 /** Verdicts for the tests of the page: made up, but shaped as runs of a nine-layer gemma4_unified give them. */
+import type { z } from "zod";
 import { verdict as verdictSchema, type Distance, type SiteVerdict, type Verdict } from "../../compare/verdict.ts";
 
 const model = "model.language_model";
@@ -168,6 +169,11 @@ const common = {
   started: "2026-11-24T19:08:25.000Z",
 };
 
+/** The verdict that the schema makes of `facts`, whose only culprit is its first one. */
+function complete(facts: Omit<z.input<typeof verdictSchema>, "culprits">): Verdict {
+  return verdictSchema.parse({ ...facts, culprits: facts.culprit ? [facts.culprit] : [] });
+}
+
 /** A live case; with a fault it fails, and the culprit explains an attention scale. */
 export function liveVerdict(options: LiveOptions = {}): Verdict {
   const {
@@ -187,7 +193,7 @@ export function liveVerdict(options: LiveOptions = {}): Verdict {
     if (!accumulated || (high && high.ratio >= accumulated.ratio)) return high;
     return { site, phase, ratio: accumulated.ratio };
   }, null);
-  return verdictSchema.parse({
+  return complete({
     ...common,
     case: name,
     mode: "live",
@@ -267,7 +273,7 @@ export function seedVerdict(): Verdict {
   for (const [index, site] of wrong.slice(1).entries())
     sites.push({ site, phase: "shapes", order: stop + 1 + index, ...failing });
   const found = new Set(sites.map((site) => site.site));
-  return verdictSchema.parse({
+  return complete({
     ...common,
     case: "gemma4_unified/12b",
     mode: "shapes",
