@@ -63,7 +63,7 @@ export function drawParameter(seed: number, name: string, shape: readonly number
   );
 }
 
-/** Draws `length` float32 numbers uniform in (low, high) from stream (seed, name). */
+/** Draws `length` float32 numbers uniform between `low` and `high` (either may be reached by rounding) from stream (seed, name). */
 export function drawUniform(seed: number, name: string, length: number, low: number, high: number): Float32Array {
   const key = streamKey(seed, name);
   const values = new Float32Array(length);

@@ -1,6 +1,15 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
-import { existsSync } from "node:fs";
 import type { Dtype } from "./dtype.ts";
 import { dtypeBytes, isDtype } from "./dtype.ts";
 import type { RawTensor } from "./tensor.ts";
@@ -27,6 +36,7 @@ export class SafetensorsError extends Error {
   override readonly name = "SafetensorsError";
 }
 
+const metadataKey = "__metadata__";
 const maxHeaderBytes = 100_000_000; // the limit of the reference implementation
 
 /**
@@ -64,11 +74,22 @@ function parseHeader(file: string, header: Buffer, dataStart: number, fileSize: 
   const entries = new Map<string, TensorEntry>();
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(parsed)) {
-    if (name === "__metadata__") metadata = value as Record<string, string>;
+    if (name === metadataKey) metadata = parseMetadata(file, value);
     else entries.set(name, parseEntry(file, name, value, dataStart, fileSize));
   }
   checkLayout(file, [...entries.values()], dataStart, fileSize);
   return { entries, metadata };
+}
+
+function parseMetadata(file: string, value: unknown): Record<string, string> {
+  if (!isTexts(value)) throw bad(`${file}, ${metadataKey}`, "an object of texts", JSON.stringify(value));
+  return value;
+}
+
+/** True for an object whose values are all texts. */
+function isTexts(value: unknown): value is Record<string, string> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((text) => typeof text === "string");
 }
 
 function parseEntry(file: string, name: string, value: unknown, dataStart: number, fileSize: number): TensorEntry {
@@ -113,12 +134,13 @@ export function openCheckpoint(directory: string): TensorIndex {
   if (existsSync(single)) return readSafetensorsIndex(single);
   const indexFile = join(directory, "model.safetensors.index.json");
   if (!existsSync(indexFile)) throw bad(directory, "model.safetensors or model.safetensors.index.json", "neither");
-  const { weight_map: weightMap } = JSON.parse(readFileSync(indexFile, "utf8")) as {
-    weight_map: Record<string, string>;
-  };
+  const weightMap = readWeightMap(indexFile);
   const shards = new Map<string, TensorIndex>();
-  for (const shard of new Set(Object.values(weightMap)))
-    shards.set(shard, readSafetensorsIndex(join(dirname(indexFile), shard)));
+  for (const shard of new Set(Object.values(weightMap))) {
+    const file = join(dirname(indexFile), shard);
+    if (!existsSync(file)) throw bad(indexFile, `the shard ${shard} beside it`, "no such file");
+    shards.set(shard, readSafetensorsIndex(file));
+  }
   const entries = new Map<string, TensorEntry>();
   for (const [name, shard] of Object.entries(weightMap)) {
     const entry = shards.get(shard)!.entries.get(name);
@@ -126,6 +148,17 @@ export function openCheckpoint(directory: string): TensorIndex {
     entries.set(name, entry);
   }
   return { entries, metadata: {} };
+}
+
+function readWeightMap(indexFile: string): Record<string, string> {
+  const text = readFileSync(indexFile, "utf8");
+  try {
+    const { weight_map: weightMap } = JSON.parse(text) as { weight_map?: unknown };
+    if (isTexts(weightMap)) return weightMap;
+  } catch {
+    // reported below
+  }
+  throw bad(indexFile, '{"weight_map": {tensor: shard}}', JSON.stringify(text.slice(0, 40)));
 }
 
 /**
@@ -152,6 +185,7 @@ export function readTensor(entry: TensorEntry, target?: Uint8Array, fd?: number)
 /**
  * Writes tensors as one safetensors file, data 8-byte aligned, atomically (temp file, then rename). Tensors are
  * ordered by descending element size, as the reference writer does, so that every one is aligned.
+ * @throws SafetensorsError for a tensor whose bytes do not fit its shape, or that is named as the metadata are.
  */
 export function writeSafetensors(
   file: string,
@@ -159,13 +193,17 @@ export function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): void {
   const ordered = [...tensors].toSorted(([, a], [, b]) => dtypeBytes[b.dtype] - dtypeBytes[a.dtype]);
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  const header: [string, object][] = Object.keys(metadata).length > 0 ? [[metadataKey, metadata]] : [];
   let offset = 0;
   for (const [name, { dtype, shape, bytes }] of ordered) {
-    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes.byteLength] };
-    offset += bytes.byteLength;
+    const where = `${file}, tensor ${name}`;
+    const wanted = elementCount(shape) * dtypeBytes[dtype];
+    if (name === metadataKey) throw bad(where, "another name", "the one that stands for metadata");
+    if (bytes.byteLength !== wanted) throw bad(where, `${wanted} bytes for ${dtype} [${shape}]`, `${bytes.byteLength}`);
+    header.push([name, { dtype, shape, data_offsets: [offset, offset + wanted] }]);
+    offset += wanted;
   }
-  const json = Buffer.from(JSON.stringify(header));
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
   const padded = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, " ");
   padded.writeBigUInt64LE(BigInt(padded.length - 8));
   json.copy(padded, 8);

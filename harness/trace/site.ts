@@ -31,9 +31,11 @@ export function layerOf(modulePath: string): number | null {
   return match ? Number(match[1]) : null;
 }
 
-/** A module path with its layer indices replaced by `*`: `model.layers.*.mlp`. */
+/** A module path or site with its layer indices replaced by `*`: `model.layers.*.mlp`. The number of a further output (`:out.1`) stays. */
 export function withoutLayer(path: string): string {
-  return path.replaceAll(/(^|\.)\d+(?=\.|$|[:#])/g, "$1*");
+  const end = path.search(/[:#]/);
+  const module = end < 0 ? path : path.slice(0, end);
+  return module.replaceAll(/(^|\.)\d+(?=\.|$)/g, "$1*") + path.slice(module.length);
 }
 
 /** One tensor's place in a trace: a site in one phase. */
