@@ -50,7 +50,10 @@ export const siteVerdict = z.strictObject({
   phase: z.string(),
   /** Position in the reference's execution order over all phases. */
   order: z.int().nonnegative(),
+  /** The worse of the accumulated and the local judgement. */
   status,
+  /** The local judgement alone: the reference's module on the engine's own input. Absent where it can't be made. */
+  local_status: status.optional(),
   /** Why it is not a pass, in one sentence; absent when it is. */
   reason: z.string().optional(),
   shape: shape.optional(),
@@ -155,7 +158,10 @@ export const verdict = z.strictObject({
     unexpected: z.array(z.string()),
   }),
   worst: z.strictObject({ site: z.string(), phase: z.string(), ratio }).nullable(),
+  /** The first of `culprits`. */
   culprit: culprit.nullable(),
+  /** Places that are wrong on their own account, in execution order; all that differs elsewhere follows from them. */
+  culprits: z.array(culprit),
   sites: z.array(siteVerdict),
   logits: z.array(logitsAgreement),
   consistency: z.array(consistency),

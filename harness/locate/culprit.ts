@@ -1,11 +1,27 @@
-import { parseSite } from "../trace/site.ts";
+import { parseSite, withoutLayer } from "../trace/site.ts";
 import type { SiteVerdict } from "../compare/verdict.ts";
 
-/** The earliest failing site in the reference's execution order, over all phases; null when none fails. */
-export function firstDivergent(sites: readonly SiteVerdict[]): SiteVerdict | null {
-  let first: SiteVerdict | null = null;
-  for (const site of sites) if (site.status === "fail" && (!first || site.order < first.order)) first = site;
-  return first;
+/** A place that is wrong on its own account, with the same place in other layers and phases. */
+export interface Located {
+  readonly first: SiteVerdict;
+  /** The other sites of this place, as "site in phase". */
+  readonly also: readonly string[];
+}
+
+/**
+ * The places that fail on their own, in execution order. Where sites were judged locally, each failing one is its own culprit, since it had the engine's
+ * data to work on; the same place in other layers, calls and phases is one culprit. Else, and when every local judgement passes though the run as a whole
+ * does not, the earliest failing site.
+ */
+export function findCulprits(sites: readonly SiteVerdict[]): Located[] {
+  const failing = sites.filter(({ status }) => status === "fail").toSorted((a, b) => a.order - b.order);
+  const local = failing.filter((site) => site.local_status === "fail");
+  if (local.length === 0) return failing.slice(0, 1).map((first) => ({ first, also: [] }));
+  const places = Map.groupBy(local, ({ site }) => withoutLayer(site).replace(/@.*$/, ""));
+  return [...places.values()].map(([first, ...rest]) => ({
+    first: first!,
+    also: rest.map(({ site, phase }) => `${site} in ${phase}`),
+  }));
 }
 
 /** The module that a site belongs to: for `...o_proj:in` the parent `...self_attn`, since its glue made the input; else the module itself. */

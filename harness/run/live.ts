@@ -3,7 +3,7 @@ import { judge } from "../compare/judge.ts";
 import { compareLogits } from "../compare/logits.ts";
 import { hidePadding } from "../compare/padding.ts";
 import type { LogitsAgreement, SiteVerdict, Verdict } from "../compare/verdict.ts";
-import type { EngineProcess } from "../engine/process.ts";
+import type { EngineProcess, Feed, TapStream } from "../engine/process.ts";
 import type { Params } from "../engine/protocol.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
@@ -72,8 +72,19 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     ...(options.sites && { sites: [...options.sites] }),
   };
   const judging = judgeGroups(found, inputs, limit, options.progress);
+  const local = [reference.replay(run), reference.replay({ ...run, oracle: true })] as const;
   const incomplete = await mergeTaps(
-    { reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }), engine: engine.run(run) },
+    {
+      reference: reference.run(run),
+      oracle: reference.run({ ...run, oracle: true }),
+      localReference: local[0].stream,
+      localOracle: local[1].stream,
+      engine: feeding(
+        engine,
+        run,
+        local.map(({ feed }) => feed),
+      ),
+    },
     judging.complete,
   );
   const [ours, theirs] = await Promise.all([engine, reference].map((side) => side.request("config_reads", {})));
@@ -84,6 +95,19 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     config_audit: auditConfig(ours!.reads, theirs!.reads, null),
     checksums: { inputs: inputs.sha256, ...(model.weights_sha256 && { weights: model.weights_sha256 }) },
   };
+}
+
+/** The engine's run, each batch also handed to the replaying runs; they learn of its end however it comes. */
+async function* feeding(
+  engine: EngineProcess,
+  run: Parameters<EngineProcess["run"]>[0],
+  feeds: readonly Feed[],
+): TapStream {
+  try {
+    return yield* engine.run(run, (batch) => feeds.forEach((feed) => feed.add(batch)));
+  } finally {
+    for (const feed of feeds) feed.end();
+  }
 }
 
 /** Judges groups as they are completed. */
@@ -103,12 +127,18 @@ function judgeGroups(found: Case, inputs: InputsFile, limit: number, progress?: 
   };
 
   const complete = ({ site, phase, order, sides }: Group): "go on" => {
-    const { engine, reference, oracle } = sides as Required<typeof sides>;
+    const { engine, reference, oracle, localReference, localOracle } = sides as Required<typeof sides>;
     const rules = rulesOf(phase, site);
-    const verdict = judge({ site, phase, order, engine, reference, oracle }, rules);
-    sites.push(verdict);
-    const { noise = 0, rms = 0 } = verdict.accumulated ?? {};
+    const place = { site, phase, order };
+    const whole = judge({ ...place, engine, reference, oracle }, rules);
+    const { noise = 0, rms = 0 } = whole.accumulated ?? {};
     if (rms > 0) relativeNoise.set(site, noise / rms);
+    const alone = judge(
+      { ...place, engine, reference: localReference, oracle: localOracle },
+      { ...rules, relativeNoise: 0 },
+    );
+    const verdict = combine(whole, alone);
+    sites.push(verdict);
     for (const { side, tracker } of trackers) tracker.add({ site, phase, tensor: sides[side]!, noise });
     if (site === "logits" && engine.shape.join() === reference.shape.join()) {
       const values = [engine, reference].map((tensor) => visible(tensor, site, rules));
@@ -123,6 +153,17 @@ function judgeGroups(found: Case, inputs: InputsFile, limit: number, progress?: 
     consistency: hasWholePhase(found.phases) ? trackers.map(({ tracker }) => tracker.result(limit)) : [],
   });
   return { sites, complete, findings };
+}
+
+/** Accumulated and local judgement side by side; where both fail, the local one says why. */
+function combine(whole: SiteVerdict, alone: SiteVerdict): SiteVerdict {
+  const telling = alone.status === "fail" ? alone : whole;
+  return {
+    ...telling,
+    local_status: alone.status,
+    ...(whole.accumulated && { accumulated: whole.accumulated }),
+    ...(alone.accumulated && { local: alone.accumulated }),
+  };
 }
 
 function visible(tensor: RawTensor, site: string, { tokens }: Rules) {

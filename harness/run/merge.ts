@@ -21,11 +21,24 @@ export interface Group {
 /** What is left when all streams have ended: sites that only some sides sent. */
 export type Incomplete = Omit<Group, "sides"> & { readonly sides: readonly Side[] };
 
-/** Batches that one side may be ahead of the slowest. A replaying side needs to see a few batches ahead of where it is. */
+/** Batches that one side may be ahead of another. A replaying side needs to see a few batches ahead of where it is. */
 const lead = 8;
 
-/** Tensors of a group that is not complete when every side has come this many batches further are let go: memory stays O(one layer). */
+/** When every side is this many batches further, the tensors of a group that is not complete are let go: memory stays O(one layer). */
 const batchesKept = 12;
+
+/** How far a side is: engines cut their phases into batches as they like, so batches count within a phase only. */
+interface Progress {
+  phase: string;
+  phases: number;
+  batches: number;
+}
+
+/** Batches by which `a` is ahead of `b`; of a side that is still in the phase before, what is left of that phase is not counted. */
+function aheadOf(a: Progress, b: Progress): number {
+  if (a.phases === b.phases) return a.batches - b.batches;
+  return a.phases === b.phases + 1 ? a.batches : (a.phases - b.phases) * Number.POSITIVE_INFINITY;
+}
 
 /**
  * Merges the taps of several runs by site and phase: reads all streams at once, holds back those that run ahead, and calls `complete` as soon as every
@@ -38,26 +51,27 @@ export async function mergeTaps(
 ): Promise<Incomplete[]> {
   const sides = Object.entries(streams) as [Side, TapStream][];
   const collector = collectGroups(sides.length, streams.reference ? "reference" : "engine", complete);
-  const progress = new Map<Side, number>(sides.map(([side]) => [side, 0]));
+  const progress = new Map<Side, Progress>(sides.map(([side]) => [side, { phase: "", phases: 0, batches: 0 }]));
   let waiting: (() => void)[] = [];
   let stopped = false;
 
-  const slowest = (): number => Math.min(...progress.values());
+  const tooFar = (own: Progress): boolean => [...progress.values()].some((other) => aheadOf(own, other) > lead);
   const wake = (): void => {
     const all = waiting;
     waiting = [];
     for (const resume of all) resume();
   };
   const pump = async (side: Side, stream: TapStream): Promise<void> => {
+    const own = progress.get(side)!;
     try {
       for await (const batch of stream) {
         if (stopped) return;
-        if (collector.take(side, batch) === "stop") stopped = true;
-        progress.set(side, progress.get(side)! + 1);
-        collector.forget(slowest() - batchesKept);
+        if (batch.phase === own.phase) own.batches += 1;
+        else Object.assign(own, { phase: batch.phase, phases: own.phases + 1, batches: 1 });
+        if (collector.take(side, batch, own) === "stop") stopped = true;
+        collector.forget((since) => [...progress.values()].every((other) => aheadOf(other, since) > batchesKept));
         wake();
-        while (!stopped && progress.get(side)! > slowest() + lead)
-          await new Promise<void>((resume) => waiting.push(resume));
+        while (!stopped && tooFar(own)) await new Promise<void>((resume) => waiting.push(resume));
       }
     } catch (error) {
       stopped = true;
@@ -75,23 +89,27 @@ export async function mergeTaps(
 
 interface Waiting {
   readonly group: Group;
-  /** Batches that its first side had sent when the group was opened. */
-  readonly since: number;
+  /** How far its first side was. */
+  readonly since: Progress;
 }
 
 function collectGroups(sideCount: number, leader: Side, complete: (group: Group) => "go on" | "stop") {
   const waiting = new Map<string, Waiting>();
   const dropped = new Map<string, Incomplete & { sides: Side[] }>();
-  const batches = new Map<Side, number>();
   let order = 0;
 
   const drop = (key: string, { group }: Waiting): void => {
     waiting.delete(key);
     dropped.set(key, { ...group, sides: Object.keys(group.sides) as Side[] });
   };
-  const take = (side: Side, batch: TapBatch): "go on" | "stop" => {
-    const since = (batches.get(side) ?? 0) + 1;
-    batches.set(side, since);
+  /** Lets go of the oldest groups, as long as they are `old`. */
+  const forget = (old: (since: Progress) => boolean): void => {
+    for (const [key, entry] of waiting) {
+      if (!old(entry.since)) break;
+      drop(key, entry);
+    }
+  };
+  const take = (side: Side, batch: TapBatch, since: Progress): "go on" | "stop" => {
     let answer: "go on" | "stop" = "go on";
     for (const { site, tensor } of batch.taps) {
       const key = tapKey(batch.phase, site);
@@ -101,7 +119,10 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
         if (side === leader) late.order = order++;
         continue;
       }
-      const entry = waiting.get(key) ?? { group: { site, phase: batch.phase, order: -1, sides: {} }, since };
+      const entry = waiting.get(key) ?? {
+        group: { site, phase: batch.phase, order: -1, sides: {} },
+        since: { ...since },
+      };
       entry.group.sides[side] = tensor;
       if (side === leader) entry.group.order = order++;
       if (Object.keys(entry.group.sides).length < sideCount) waiting.set(key, entry);
@@ -111,13 +132,6 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
       }
     }
     return answer;
-  };
-  /** Lets go of groups that were opened before batch `limit`: every side has passed it. */
-  const forget = (limit: number): void => {
-    for (const [key, entry] of waiting) {
-      if (entry.since >= limit) break; // opened in about this order
-      drop(key, entry);
-    }
   };
   const leftovers = (): Incomplete[] => {
     for (const [key, entry] of waiting) drop(key, entry);

@@ -2,7 +2,8 @@ import { largestRatio } from "../compare/judge.ts";
 import type { Consistency, Culprit, SiteVerdict, Verdict } from "../compare/verdict.ts";
 import { verdictVersion } from "../compare/verdict.ts";
 import type { Result } from "../engine/protocol.ts";
-import { firstDivergent } from "../locate/culprit.ts";
+import type { Located } from "../locate/culprit.ts";
+import { findCulprits } from "../locate/culprit.ts";
 import { EngineFailure } from "../trace/errors.ts";
 import { tensorsAgree } from "./audits.ts";
 import type { Case } from "./case.ts";
@@ -58,7 +59,8 @@ export function buildVerdict(frame: Frame, findings: Findings): Verdict {
   const { found } = frame;
   const sites = [...findings.sites].toSorted((a, b) => a.order - b.order);
   const compared = sites.filter(({ status }) => status === "pass" || status === "fail").length;
-  const culprit = findings.culprit ?? describeCulprit(sites);
+  const culprits = findings.culprit ? [findings.culprit] : findCulprits(sites).map(describeCulprit);
+  const culprit = culprits[0] ?? null;
   const status = conclude(findings, sites, compared);
   const met = found.expect === "pass" ? status === "pass" : status === "fail" && culprit?.site === found.expect.fail_at;
   return {
@@ -82,6 +84,7 @@ export function buildVerdict(frame: Frame, findings: Findings): Verdict {
     },
     worst: worstSite(sites),
     culprit,
+    culprits,
     sites,
     logits: findings.logits ?? [],
     consistency: findings.consistency ?? [],
@@ -119,18 +122,18 @@ function worstSite(sites: readonly SiteVerdict[]): Verdict["worst"] {
   return worst;
 }
 
-function describeCulprit(sites: readonly SiteVerdict[]): Culprit | null {
-  const first = firstDivergent(sites);
-  if (!first) return null;
-  const { site, phase, reason, shape, found_shape: foundShape } = first;
+function describeCulprit({ first, also }: Located): Culprit {
+  const { site, phase, reason = "differs", shape, found_shape: foundShape, local_status: local } = first;
+  const inherited =
+    local === "pass" ? "; the module does its work right on the input it recorded, so that input was wrong" : "";
   return {
     site,
     phase,
-    summary: reason ?? "differs",
+    summary: reason + inherited,
     ...(foundShape && shape && { expected: shape, found: foundShape }),
     expected_sizes: [],
     found_sizes: [],
-    also: [],
+    also: [...also],
     readings: [],
   };
 }

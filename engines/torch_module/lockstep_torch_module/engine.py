@@ -10,9 +10,9 @@ from unittest import mock
 
 import torch
 from lockstep_reference.checkpoint import read_config
+from lockstep_reference.controls import Controls
 from lockstep_reference.engine import Engine, Notify
 from lockstep_reference.errors import EngineError, bad_input, unsupported
-from lockstep_reference.spool import Credits
 from lockstep_reference.verify import switch_attention, verify_taps
 from torch import nn
 
@@ -59,11 +59,13 @@ class TorchModuleEngine(Engine):
         with mock.patch.object(nn.Module, "_apply", apply_to_fake):
             return self._make(None, config, torch.float32, fault)
 
-    def run(self, params: dict[str, Any], roots: tuple[Path, Path], credits: Credits, notify: Notify) -> dict[str, Any]:
+    def run(
+        self, params: dict[str, Any], roots: tuple[Path, Path], controls: Controls, notify: Notify
+    ) -> dict[str, Any]:
         """As the reference's run, without an oracle."""
         if params["oracle"]:
             raise unsupported("this engine has no oracle", where="run.oracle", remedy="Ask the reference for it.")
-        return super().run(params, roots, credits, notify)
+        return super().run(params, roots, controls, notify)
 
     def _make(
         self, directory: str | None, config: dict[str, Any], dtype: torch.dtype, fault: dict[str, str] | None

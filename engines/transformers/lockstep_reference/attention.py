@@ -40,8 +40,10 @@ def tapped_attention(
     Taps in the order of docs/protocol.md. The scores are recomputed with the same operations: eager attention
     does not return them.
     """
-    context, probs = eager_attention(module)(module, query, key, value, attention_mask, **kwargs)
     tapper: FunctionalTapper | None = getattr(module, TAPPER, None)
+    if tapper is not None and tapper.replaying:
+        return _replayed_attention(tapper, module, query, key, value, attention_mask, **kwargs)
+    context, probs = eager_attention(module)(module, query, key, value, attention_mask, **kwargs)
     if tapper is not None:
         length = query.shape[-2]
         tapper.tap("q_rope", query)
@@ -54,6 +56,54 @@ def tapped_attention(
             tapper.tap("probs", probs)
         tapper.tap("context", context)
     return context, probs
+
+
+def _replayed_attention(  # noqa: PLR0917 - the arguments of an attention function
+    tapper: FunctionalTapper,
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The same, but each inner tensor, once tapped, is replaced by the engine's: every step is judged alone."""
+    length = query.shape[-2]
+    query = tapper.exchange("q_rope", query)
+    # In place: the cache and the layers that share these keys must go on with the engine's, too.
+    for name, states in (("k_rope", key), ("value", value)):
+        newest = states[:, :, -length:]
+        new = tapper.exchange(name, newest)
+        if new is not newest:
+            newest.copy_(new)
+    own_scores = attention_scores(query, key, kwargs.get("scaling"), kwargs.get("softcap"))
+    scores = tapper.exchange("scores", own_scores)
+    own_mask = readable(attention_mask, query, key)
+    mask = tapper.exchange("mask", own_mask)
+    if mask is not own_mask and not torch.equal(mask, own_mask):
+        lowest = torch.finfo(query.dtype).min
+        attention_mask = torch.zeros(mask.shape, dtype=query.dtype, device=query.device).masked_fill(~mask, lowest)
+    eager = eager_attention(module)
+    context, probs = eager(module, query, key, value, attention_mask, **kwargs)
+    if probs is None:
+        return tapper.exchange("context", context), None
+    stepwise = _is_plain_softmax(own_scores, probs, attention_mask)
+    if stepwise and scores is not own_scores:
+        probs = _softmax(scores, attention_mask, probs.dtype)
+    new_probs = tapper.exchange("probs", probs)
+    if stepwise:
+        context = torch.matmul(new_probs, _repeat_heads(value, query.shape[1])).transpose(1, 2).contiguous()
+    return tapper.exchange("context", context), probs
+
+
+def _softmax(scores: torch.Tensor, mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor:
+    masked = scores if mask is None else scores + mask
+    return nn.functional.softmax(masked, dim=-1, dtype=torch.float32).to(dtype)
+
+
+def _is_plain_softmax(scores: torch.Tensor, probs: torch.Tensor, mask: torch.Tensor | None) -> bool:
+    """False for attention with more than a softmax between scores and probabilities (sinks): it is replayed whole."""
+    return torch.equal(_softmax(scores, mask, probs.dtype), probs)
 
 
 def eager_attention(module: nn.Module) -> Callable[..., tuple[torch.Tensor, torch.Tensor | None]]:
@@ -73,11 +123,16 @@ def attention_scores(
     query: torch.Tensor, key: torch.Tensor, scaling: float | None, softcap: float | None
 ) -> torch.Tensor:
     """Scaled (and soft-capped) scores [B, H, S, T] before the mask; key heads are repeated as eager does."""
-    groups = query.shape[1] // key.shape[1]
-    if groups > 1:
-        key = key[:, :, None].expand(-1, -1, groups, -1, -1).reshape(key.shape[0], -1, *key.shape[2:])
+    key = _repeat_heads(key, query.shape[1])
     scores = torch.matmul(query, key.transpose(2, 3)) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
     return scores if softcap is None else torch.tanh(scores / softcap) * softcap
+
+
+def _repeat_heads(states: torch.Tensor, heads: int) -> torch.Tensor:
+    groups = heads // states.shape[1]
+    if groups == 1:
+        return states
+    return states[:, :, None].expand(-1, -1, groups, -1, -1).reshape(states.shape[0], -1, *states.shape[2:])
 
 
 def readable(mask: torch.Tensor | None, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import nn
 
+from lockstep_reference.replay import Replacement, replace_argument, replace_outputs
 from lockstep_reference.sites import CallLabels, first_input, outputs
 
 # The attribute through which the attention function finds the capture of the model copy it runs in. An attribute
@@ -39,11 +40,14 @@ class Call(NamedTuple):
 class Capture:
     """Attaches hooks to all modules of `model` and passes their inputs and outputs to `sink`.
 
+    With a `replacement`, what was tapped is then replaced by the engine's tensor at that site (see replay.py).
+
     `running` is the stack of module calls; after an exception its last element is the innermost module.
     """
 
-    def __init__(self, model: nn.Module, sink: Sink) -> None:
+    def __init__(self, model: nn.Module, sink: Sink, replacement: Replacement | None = None) -> None:
         self.sink = sink
+        self.replacement = replacement
         self.running: list[Call] = []
         self._labels = CallLabels()
         self._handles: list[Any] = []
@@ -55,6 +59,11 @@ class Capture:
                 self._handles.append(module.register_forward_hook(after, with_kwargs=True))
             module.__dict__[TAPPER] = FunctionalTapper(self, path)
 
+    def exchange(self, site: str, tensor: torch.Tensor) -> torch.Tensor:
+        """Taps `tensor` and returns what the model shall go on with: the engine's tensor, or the same."""
+        self.sink.tap(site, tensor)
+        return tensor if self.replacement is None else self.replacement.of(site, tensor)
+
     def start_phase(self) -> None:
         """Forgets the calls of the phase before."""
         self._labels.clear()
@@ -65,23 +74,26 @@ class Capture:
         for handle in self._handles:
             handle.remove()
 
-    def _before(self, path: str) -> Callable[..., None]:
-        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _before(self, path: str) -> Callable[..., Any]:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             label = self._labels.label(path, args, kwargs)
             tensor = first_input(module, args, kwargs)
             self.running.append(Call(path, label, tensor))
-            if tensor is not None:
-                self.sink.tap(f"{path}:in{label}", tensor)
+            if tensor is None:
+                return None
+            new = self.exchange(f"{path}:in{label}", tensor)
+            return None if new is tensor else replace_argument(args, kwargs, tensor, _valid_input(module, tensor, new))
 
         return hook
 
-    def _after(self, path: str, *, ends_layer: bool) -> Callable[..., None]:
-        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+    def _after(self, path: str, *, ends_layer: bool) -> Callable[..., Any]:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
             label = self.running.pop().label
-            for port, tensor in outputs(output):
-                self.sink.tap(f"{path}:{port}{label}", tensor)
+            ports = list(outputs(output))
+            changes = [(tensor, self.exchange(f"{path}:{port}{label}", tensor)) for port, tensor in ports]
             if ends_layer:
                 self.sink.flush()
+            return None if self.replacement is None else replace_outputs(output, changes)
 
         return hook
 
@@ -105,6 +117,22 @@ class FunctionalTapper:
     def tap(self, name: str, tensor: torch.Tensor) -> None:
         """Hands the tensor of `path#name` to the sink."""
         self._capture.sink.tap(self._site(name), tensor)
+
+    @property
+    def replaying(self) -> bool:
+        """True when `exchange` may answer with another tensor."""
+        return self._capture.replacement is not None
+
+    def exchange(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
+        """Taps the tensor of `path#name` and returns what to go on with."""
+        return self._capture.exchange(self._site(name), tensor)
+
+
+def _valid_input(module: nn.Module, own: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    """`new`, or `own` where the module could not take it: token ids outside an embedding table."""
+    if isinstance(module, nn.Embedding) and (new.min() < 0 or new.max() >= module.num_embeddings):
+        return own
+    return new
 
 
 def _outermost_list_elements(model: nn.Module) -> set[str]:

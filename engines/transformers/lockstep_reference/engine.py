@@ -16,14 +16,16 @@ from lockstep_reference.attention import register_attention
 from lockstep_reference.build import build_checkpoint, instantiate, module_manifest, tensor_manifest
 from lockstep_reference.checkpoint import load_model, read_config, weight_files, weights_sha256
 from lockstep_reference.config_reads import ReadRecorder, recording
+from lockstep_reference.controls import Controls
 from lockstep_reference.drive import Phase, model_dtype, read_inputs
 from lockstep_reference.errors import INVALID_PARAMS, EngineError, bad_input, unsupported
 from lockstep_reference.oracle import oracle_copy, share_copy
 from lockstep_reference.params import check_input_file
+from lockstep_reference.replay import Feed
 from lockstep_reference.run import run_phases
 from lockstep_reference.shapes import FakeModels, trace_shapes
 from lockstep_reference.sites import site_filter
-from lockstep_reference.spool import Credits, SpoolSink
+from lockstep_reference.spool import SpoolSink
 from lockstep_reference.verify import verify_taps
 
 Notify = Callable[[str, dict[str, Any]], None]
@@ -76,8 +78,10 @@ class Engine:
         verify_taps(model, read_config(directory))
         return model
 
-    def run(self, params: dict[str, Any], roots: tuple[Path, Path], credits: Credits, notify: Notify) -> dict[str, Any]:
-        """Runs phases and streams taps under `credits`. Raises EngineError."""
+    def run(
+        self, params: dict[str, Any], roots: tuple[Path, Path], controls: Controls, notify: Notify
+    ) -> dict[str, Any]:
+        """Runs phases, or replays an engine's run, and streams taps under credits. Raises EngineError."""
         if self.model is None:
             raise bad_input("no model is loaded", remedy="Send load first.")
         if not re.fullmatch(r"[\w.-]{1,100}", params["run"]):
@@ -88,9 +92,10 @@ class Engine:
         # A copy with its own hooks: runs on the same weights interleave.
         model = oracle_copy(self.model) if params["oracle"] else share_copy(self.model)
         dtype = torch.float64 if params["oracle"] else model_dtype(self.model)
-        sink = SpoolSink(params["run"], roots[0], credits, notify, site_filter(params.get("sites")))
+        sink = SpoolSink(params["run"], roots[0], controls.credits, notify, site_filter(params.get("sites")))
+        feed = Feed(controls.feed, lambda file: check_input_file(file, roots)) if params.get("replay") else None
         with recording(self._recorder):
-            run_phases(model, inputs, phases, sink, dtype=dtype)
+            run_phases(model, inputs, phases, sink, dtype=dtype, feed=feed)
         self._recorder.name_modules(model)
         return {"run": params["run"], "batches": sink.batches, "taps": sink.taps}
 

@@ -40,6 +40,17 @@ def _is_fault(value: Any) -> bool:
     return isinstance(value, dict) and set(value) == {"module", "name"} and all(map(_is_text, value.values()))
 
 
+def _is_batch(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, dict)
+        and set(value) == {"phase", "batch", "file", "taps"}
+        and _is_text(value["phase"])
+        and _is_text(value["file"])
+        and isinstance(value["taps"], list)
+        and all(isinstance(tap, dict) and set(tap) == {"site", "tensor"} for tap in value["taps"])
+    )
+
+
 _TEXT: Check = ("a string", _is_text)
 _SIZE: Check = ("a whole number >= 0", _is_size)
 _COUNT: Check = ("a whole number >= 1", lambda value: _is_size(value) and value >= 1)
@@ -55,6 +66,7 @@ _PATTERNS: Check = (
     "a list of site patterns",
     lambda value: isinstance(value, list) and all(map(_is_text, value)),
 )
+_BATCH: Check = ("a batch of taps {phase, batch, file, taps}, or null", _is_batch)
 
 _REQUIRED: dict[str, dict[str, Check]] = {
     "hello": {"protocol": _SIZE, "spool": _TEXT, "cache": _TEXT},
@@ -66,10 +78,11 @@ _REQUIRED: dict[str, dict[str, Check]] = {
     "shutdown": {},
     "credit": {"run": _TEXT, "credits": _COUNT},
     "cancel": {"run": _TEXT},
+    "feed": {"run": _TEXT, "batch": _BATCH},
 }
 _OPTIONAL: dict[str, dict[str, Check]] = {
     "load": {"checkpoint": _TEXT, "config": _OBJECT, "seed": _SIZE, "fault": _FAULT, "kv_budget_bytes": _SIZE},
-    "run": {"sites": _PATTERNS},
+    "run": {"sites": _PATTERNS, "replay": _FLAG},
     "shapes": {"fault": _FAULT},
 }
 

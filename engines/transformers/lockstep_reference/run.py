@@ -14,6 +14,7 @@ from lockstep_reference.capture import Capture, Sink
 from lockstep_reference.drive import Inputs, Phase, call_arguments, check_accepts, new_cache
 from lockstep_reference.errors import INTERNAL, EngineError
 from lockstep_reference.oracle import Float64Mode
+from lockstep_reference.replay import Feed, Replacement
 
 
 class ForwardStoppedError(EngineError):
@@ -38,10 +39,12 @@ def run_phases(
     sink: PhaseSink,
     *,
     dtype: torch.dtype,
+    feed: Feed | None = None,
 ) -> torch.Tensor | None:
     """Runs `phases` in order through `model` and passes every site to `sink`; returns the last logits.
 
-    With dtype float64 `model` is an oracle copy and all operations run in float64.
+    With a `feed` the run replays an engine's, see replay.py. With dtype float64 `model` is an oracle copy and all
+    operations run in float64.
     Raises EngineError when the inputs do not fit the model, and ForwardStoppedError when its forward fails.
     """
     check_accepts(model, inputs, phases)
@@ -50,7 +53,7 @@ def run_phases(
         inputs.modality = {
             name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.modality.items()
         }
-    capture = Capture(model, sink)
+    capture = Capture(model, sink, None if feed is None else Replacement(feed, lambda: sink.phase))
     cache = new_cache(model)
     logits = None
     try:
@@ -59,8 +62,10 @@ def run_phases(
                 sink.phase = phase.name
                 capture.start_phase()
                 arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype)
-                sink.tap("inputs#position_ids", inputs.position_ids[:, phase.start : phase.end])
-                logits = _call(model, arguments, cache if phase.cache else None, sink)
+                positions = capture.exchange("inputs#position_ids", inputs.position_ids[:, phase.start : phase.end])
+                if "position_ids" in arguments:
+                    arguments["position_ids"] = positions
+                logits = _call(model, arguments, cache if phase.cache else None, capture)
     except EngineError:
         raise
     except Exception as error:
@@ -72,17 +77,19 @@ def run_phases(
     return logits
 
 
-def _call(model: nn.Module, arguments: dict[str, Any], cache: DynamicCache | None, sink: Sink) -> torch.Tensor | None:
+def _call(
+    model: nn.Module, arguments: dict[str, Any], cache: DynamicCache | None, capture: Capture
+) -> torch.Tensor | None:
     output = model(**arguments)
     for index, layer in enumerate(cache.layers if cache is not None else ()):
         # Layers that read another layer's keys and values store none.
         if getattr(layer, "keys", None) is not None:
-            sink.tap(f"cache.{index}.key", layer.keys)
-            sink.tap(f"cache.{index}.value", layer.values)
+            layer.keys = capture.exchange(f"cache.{index}.key", layer.keys)
+            layer.values = capture.exchange(f"cache.{index}.value", layer.values)
     logits = root_output(output)
     if logits is not None:
-        sink.tap("logits", logits)
-    sink.flush()
+        capture.sink.tap("logits", logits)
+    capture.sink.flush()
     return logits
 
 

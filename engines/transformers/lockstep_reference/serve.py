@@ -18,16 +18,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lockstep_reference.controls import Controls, Credits
 from lockstep_reference.errors import INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED, EngineError, bad_input
 from lockstep_reference.params import METHODS, check_params
 from lockstep_reference.wire import Channel, parse_message
 
 if TYPE_CHECKING:
     from lockstep_reference.engine import Engine
-    from lockstep_reference.spool import Credits
 
 PROTOCOL = 1
-_NOTIFICATIONS = ("credit", "cancel")
+_NOTIFICATIONS = ("credit", "cancel", "feed")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def serve_reference(channel: Channel) -> None:
         "cache": True,
         "build": True,
         "oracle": True,
-        "replay": False,
+        "replay": True,
     }
     versions = {"lockstep_reference generator": str(GENERATOR_VERSION)}
     serve(channel, Identity("transformers", version("transformers"), capabilities, engine, versions))
@@ -76,9 +76,8 @@ class Server:
         self._channel = channel
         self._identity = identity
         self._requests: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self._runs: dict[str, tuple[Credits, threading.Thread]] = {}
-        self._pending_credit: dict[str, list[tuple[str, int]]] = {}
-        self._lock = threading.Lock()
+        self._runs: dict[str, threading.Thread] = {}
+        self._controls: dict[str, Controls] = {}
         self._roots: tuple[Path, Path] | None = None
         self._engine: Engine | None = None
         self._import_error: BaseException | None = None
@@ -119,7 +118,7 @@ class Server:
                 self._channel.send({"id": request, "result": self._hello(params)})
             else:
                 if method == "run":
-                    self._announce(params["run"])
+                    self._announce(params)
                 self._requests.put({"id": request, "method": method, "params": params})
         except EngineError as error:
             self._channel.fail(request, error)
@@ -146,23 +145,16 @@ class Server:
             "capabilities": self._identity.capabilities,
         }
 
-    def _announce(self, run: str) -> None:
+    def _announce(self, params: dict[str, Any]) -> None:
         # Credits may arrive before the run starts, so they are collected from the moment the request is read.
-        with self._lock:
-            self._pending_credit.setdefault(run, [])
+        if params["run"] in self._controls:
+            raise bad_input("a run of this name is under way", found=params["run"], where="run.run")
+        self._controls[params["run"]] = Controls(Credits(params["credits"]))
 
     def _steer(self, method: str, params: dict[str, Any]) -> None:
-        with self._lock:
-            run = self._runs.get(params["run"])
-            if run is None:
-                pending = self._pending_credit.get(params["run"])
-                if pending is not None:
-                    pending.append((method, params.get("credits", 0)))
-                return
-        if method == "cancel":
-            run[0].cancel()
-        else:
-            run[0].add(params["credits"])
+        controls = self._controls.get(params["run"])
+        if controls is not None:
+            controls.steer(method, params)
 
     def _work(self) -> None:
         while (request := self._requests.get()) is not None:
@@ -172,7 +164,7 @@ class Server:
                     self._start(engine, request)
                     continue
                 # Loading changes process-wide state of torch (the default dtype), so runs end first.
-                for _, thread in list(self._runs.values()):
+                for thread in list(self._runs.values()):
                     thread.join()
                 self._answer(request, lambda request=request, engine=engine: self._call(engine, request))
             except EngineError as error:
@@ -203,28 +195,20 @@ class Server:
         return {}
 
     def _start(self, engine: Engine, request: dict[str, Any]) -> None:
-        from lockstep_reference.spool import Credits
-
-        params = request["params"]
-        name = params["run"]
-        if name in self._runs:
-            raise bad_input("a run of this name is under way", found=name, where="run.run")
-        credits = Credits(params["credits"])
+        name = request["params"]["run"]
 
         def body() -> dict[str, Any]:
             try:
-                return engine.run(params, self._roots or (Path(), Path()), credits, self._channel.notify)
+                return engine.run(
+                    request["params"], self._roots or (Path(), Path()), self._controls[name], self._channel.notify
+                )
             finally:
                 # Before the answer: the harness may use the name again as soon as it has read it.
-                with self._lock:
-                    self._runs.pop(name, None)
+                self._controls.pop(name, None)
+                self._runs.pop(name, None)
 
         thread = threading.Thread(target=self._answer, args=(request, body), daemon=True)
-        with self._lock:
-            self._runs[name] = (credits, thread)
-            pending = self._pending_credit.pop(name, [])
-        for method, count in pending:
-            credits.cancel() if method == "cancel" else credits.add(count)
+        self._runs[name] = thread
         thread.start()
 
     def _answer(self, request: dict[str, Any], body: Callable[[], dict[str, Any]]) -> None:

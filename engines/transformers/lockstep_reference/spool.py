@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,42 +9,9 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from lockstep_reference.errors import CANCELLED, EngineError
+from lockstep_reference.controls import Credits
 
 _FLUSH_BYTES = 64 * 1024 * 1024
-
-
-class Credits:
-    """The number of batches that the harness is ready to take; shared by the reader and the run's thread."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._cancelled = False
-        self._changed = threading.Condition()
-
-    def add(self, count: int) -> None:
-        """The harness has read `count` batches."""
-        with self._changed:
-            self._count += count
-            self._changed.notify_all()
-
-    def cancel(self) -> None:
-        """Ends the run at its next tap."""
-        with self._changed:
-            self._cancelled = True
-            self._changed.notify_all()
-
-    def check(self) -> None:
-        """Raises EngineError when the run was cancelled."""
-        if self._cancelled:
-            raise EngineError(CANCELLED, "the run was cancelled")
-
-    def spend(self) -> None:
-        """Waits for a credit and takes it. Raises EngineError when the run was cancelled."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._count > 0 or self._cancelled)
-            self.check()
-            self._count -= 1
 
 
 class SpoolSink:

@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 from safetensors.torch import load_file, save_file
 
+from lockstep_reference.controls import Controls, Credits
 from lockstep_reference.engine import Engine
-from lockstep_reference.spool import Credits
 
 _LAYERS = ("sliding", "sliding", "full", "sliding", "full", "sliding", "sliding", "full", "full")
 TEXT = {
@@ -158,7 +158,7 @@ class Bench:
         request = {"run": name, "inputs": self.write(tensors), "phases": PHASES, "oracle": False, **params}
         taps: dict[tuple[str, str], torch.Tensor] = {}
         self.batches[name] = []
-        credits = Credits(1)
+        controls = Controls(Credits(1))
 
         def notify(method: str, batch: dict[str, Any]) -> None:
             self.batches[name].append(batch)
@@ -166,9 +166,9 @@ class Bench:
             Path(batch["file"]).unlink()
             for tap in batch["taps"]:
                 taps[batch["phase"], tap["site"]] = read[tap["tensor"]]
-            threading.Thread(target=credits.add, args=(1,)).start()
+            threading.Thread(target=controls.credits.add, args=(1,)).start()
 
-        self.engine.run(request, (self.spool, self.cache), credits, notify)
+        self.engine.run(request, (self.spool, self.cache), controls, notify)
         return taps
 
     def shapes(self, config: dict[str, Any], tensors: dict[str, torch.Tensor]) -> dict[str, Any]:

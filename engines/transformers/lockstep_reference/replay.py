@@ -1,0 +1,101 @@
+"""Replays an engine's run: every module of the reference works on what the engine recorded just before it.
+
+The reference model runs as usual, but each tensor that the engine recorded at a site takes the place of the
+reference's own as soon as that has been tapped: a module's input when it is called, its output when it returns, the
+inner tensors of attention, the caches. So every tap of a replaying run is the work of one module, or of one piece of
+glue, on the engine's data, and no error is carried on. Masks, positions and cache state come from the reference's own
+code on the engine's data.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+# Batches that the engine must be ahead before a site counts as not offered: engines may order sites differently.
+_LOOKAHEAD = 2
+
+
+class Feed:
+    """The engine's taps, read from `batches` as they are needed. `locate` checks a file's path."""
+
+    def __init__(self, batches: queue.SimpleQueue[dict[str, Any] | None], locate: Callable[[str], Path]) -> None:
+        self._batches = batches
+        self._locate = locate
+        self._taps: dict[tuple[str, str], tuple[int, torch.Tensor]] = {}
+        self._read = 0
+        self._reached = 0
+        self._ended = False
+
+    def take(self, phase: str, site: str) -> torch.Tensor | None:
+        """The engine's tensor at a site, waiting for it; None when the engine does not offer the site."""
+        key = (phase, site)
+        while key not in self._taps and not self._ended and self._read <= self._reached + _LOOKAHEAD:
+            self._add(self._batches.get())
+        batch, tensor = self._taps.pop(key, (0, None))
+        if batch > self._reached:
+            self._reached = batch
+            self._forget()
+        return tensor
+
+    def _add(self, batch: dict[str, Any] | None) -> None:
+        if batch is None:
+            self._ended = True
+            return
+        file = self._locate(batch["file"])
+        # Not in the oracle's mode, which would widen what the reader takes apart.
+        with torch._C.DisableTorchFunction():
+            tensors = load_file(file)
+        file.unlink()
+        self._read += 1
+        for tap in batch["taps"]:
+            self._taps[batch["phase"], tap["site"]] = (self._read, tensors[tap["tensor"]])
+
+    def _forget(self) -> None:
+        # What the reference has not asked for by now is no site of its own.
+        for key in [key for key, (batch, _) in self._taps.items() if batch + _LOOKAHEAD < self._reached]:
+            del self._taps[key]
+
+
+class Replacement:
+    """Hands out the engine's tensor for a site of the phase that is running."""
+
+    def __init__(self, feed: Feed, phase: Callable[[], str]) -> None:
+        self._feed = feed
+        self._phase = phase
+
+    def of(self, site: str, own: torch.Tensor) -> torch.Tensor:
+        """The engine's tensor in the dtype of `own`, or `own` when there is none of its shape and kind."""
+        found = self._feed.take(self._phase(), site)
+        if found is None or found.shape != own.shape or found.is_floating_point() != own.is_floating_point():
+            return own
+        # A copy: one tensor serves several sites, and modules may work in place.
+        return found.to(own.dtype, copy=True)
+
+
+def replace_argument(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], old: torch.Tensor, new: torch.Tensor
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments with `new` in the place of `old`."""
+    return (
+        tuple(new if value is old else value for value in args),
+        {name: new if value is old else value for name, value in kwargs.items()},
+    )
+
+
+def replace_outputs(output: Any, changes: list[tuple[torch.Tensor, torch.Tensor]]) -> Any:
+    """A module's output with tensors replaced, in whatever container it came."""
+    if isinstance(output, torch.Tensor):
+        return next((new for old, new in changes if old is output), output)
+    if isinstance(output, dict):
+        for name, value in list(output.items()):
+            output[name] = replace_outputs(value, changes)
+        return output
+    if isinstance(output, (tuple, list)) and type(output) in (tuple, list):
+        return type(output)(replace_outputs(part, changes) for part in output)
+    return output
