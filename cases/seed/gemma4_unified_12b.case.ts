@@ -31,7 +31,7 @@ export const config = {
     ),
     sliding_window: 1024,
     hidden_activation: "gelu_pytorch_tanh",
-    final_logit_softcapping: 30.5,
+    final_logit_softcapping: 30,
     rms_norm_eps: 1e-6,
     max_position_embeddings: 262_144,
     rope_parameters: {

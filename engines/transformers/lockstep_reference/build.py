@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,26 @@ def architecture_class(config: dict[str, Any]) -> type[PreTrainedModel]:
     return cls
 
 
+def restore_floats(cls: type[PreTrainedConfig], values: dict[str, Any]) -> dict[str, Any]:
+    """A copy of a config in which whole numbers are floats again where the class wants a float.
+
+    JSON writers outside Python print 30.0 as 30, and strict config classes refuse an int there.
+    """
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        hints |= vars(base).get("__annotations__", {})
+    restored: dict[str, Any] = {}
+    for name, value in values.items():
+        kinds = {hints.get(name), *typing.get_args(hints.get(name))}
+        if type(value) is int and float in kinds and int not in kinds:
+            restored[name] = float(value)
+        elif isinstance(value, dict) and value.get("model_type") in CONFIG_MAPPING:
+            restored[name] = restore_floats(CONFIG_MAPPING[value["model_type"]], value)
+        else:
+            restored[name] = copy.deepcopy(value)
+    return restored
+
+
 def config_object(config: dict[str, Any]) -> PreTrainedConfig:
     """The transformers config for a config.json's content. Raises EngineError naming what transformers refuses."""
     model_type = config.get("model_type")
@@ -54,7 +75,7 @@ def config_object(config: dict[str, Any]) -> PreTrainedConfig:
             where="config.model_type",
         )
     try:
-        return CONFIG_MAPPING[model_type].from_dict(copy.deepcopy(config))
+        return CONFIG_MAPPING[model_type].from_dict(restore_floats(CONFIG_MAPPING[model_type], config))
     except Exception as error:  # noqa: BLE001 - config classes raise whatever their validation meets
         raise bad_input(f"transformers refuses the config: {error}", where=f"config of {model_type}") from error
 
