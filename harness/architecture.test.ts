@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     (room) => `harness/${room}`,
   ),
   "engines/typescript": ["harness/trace", "harness/engine"],
-  cases: ["harness/run", "harness/trace", "harness/engine", "engines/typescript"],
+  cases: ["harness/setup", "harness/run", "harness/trace", "harness/engine", "engines/typescript"],
 };
 
 const files = globSync("{harness,engines,cases}/**/*.{ts,tsx}", { cwd: packageRoot })

@@ -1,0 +1,20 @@
+/** Known porting bugs, planted in the TypeScript engine: each must fail, and be located where it is. */
+import { describe, expect, it } from "vitest";
+import { loadCases } from "../harness/run/discover.ts";
+import { loadFaults, locate, plant } from "../harness/run/faults.ts";
+import { runCase } from "../harness/run/live.ts";
+import { runShapesCase } from "../harness/run/shapes.ts";
+import { livePool } from "./testing/live.ts";
+
+const cases = await loadCases(import.meta.dirname);
+const faults = await loadFaults(import.meta.dirname);
+
+describe.skipIf(livePool === null)("a planted fault is located:", () => {
+  it.each(faults)("$category, $id", async (fault) => {
+    const found = plant(fault, cases);
+    const verdict = found.kind === "shapes" ? await runShapesCase(livePool!, found) : await runCase(livePool!, found);
+    expect(verdict.status).not.toBe("pass");
+    const where = `${verdict.culprit?.site} in ${verdict.culprit?.phase}, expected ${fault.at}`;
+    expect(["exact", "parent"], where).toContain(locate(fault, verdict));
+  });
+});
