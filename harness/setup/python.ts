@@ -72,14 +72,51 @@ export async function ensureEnvironment(
   rmSync(environment.folder, { recursive: true, force: true });
   report(`setup  Python ${python.version}: making the reference's environment once (1 to 3 minutes)`);
   await step(python.command, ["-m", "venv", environment.folder]);
-  for (const file of requirements) {
-    report(`setup  pip install -r ${basename(file)}`);
-    const hashes = readFileSync(file, "utf8").includes("--hash=") ? ["--require-hashes"] : [];
-    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"];
-    await step(environment.python, [...pip, ...hashes, "-r", file]);
+  const index = await cpuIndex();
+  for (const file of requirements) await install(environment.python, file, { index, report });
+  if (!(await imports(environment.python))) {
+    // A registry may hold only a CUDA build of torch, which needs its libraries to be imported at all.
+    report("setup  this build of torch needs its CUDA libraries: installing them (several GB)");
+    for (const file of requirements.filter((name) => !isHashed(name))) await pip(environment.python, ["-r", file]);
+    if (!(await imports(environment.python)))
+      throw new PythonUnavailable(`torch can't be imported in ${environment.folder}`);
   }
   writeFileSync(join(environment.folder, "complete"), `${new Date().toISOString()}\n`);
   return { ...environment, ready: true };
+}
+
+/** The CPU builds of torch, when their index answers soon. */
+const torchCpuIndex = "https://download.pytorch.org/whl/cpu";
+
+async function cpuIndex(): Promise<string | null> {
+  try {
+    const answer = await fetch(`${torchCpuIndex}/torch/`, { method: "HEAD", signal: AbortSignal.timeout(3000) });
+    return answer.ok ? torchCpuIndex : null;
+  } catch {
+    return null;
+  }
+}
+
+function isHashed(file: string): boolean {
+  return readFileSync(file, "utf8").includes("--hash=");
+}
+
+async function install(
+  python: string,
+  file: string,
+  { index, report }: { index: string | null; report: (line: string) => void },
+): Promise<void> {
+  report(`setup  pip install -r ${basename(file)}`);
+  if (isHashed(file)) return pip(python, ["--no-deps", "--require-hashes", "-r", file]);
+  return pip(python, ["--no-deps", ...(index ? ["--index-url", index] : []), "-r", file]);
+}
+
+async function pip(python: string, args: string[]): Promise<void> {
+  await step(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...args]);
+}
+
+async function imports(python: string): Promise<boolean> {
+  return (await execa(python, ["-c", "import torch, transformers"], { reject: false })).exitCode === 0;
 }
 
 async function step(command: string, args: string[]): Promise<void> {
