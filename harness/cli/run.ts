@@ -10,6 +10,7 @@ import type { Case } from "../run/case.ts";
 import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
 import type { EnginePool } from "../run/engines.ts";
 import { createPool } from "../run/engines.ts";
+import { loadFaults, plant } from "../run/faults.ts";
 import { planKvCache } from "../run/kv-plan.ts";
 import type { RunOptions } from "../run/live.ts";
 import { runCase } from "../run/live.ts";
@@ -28,6 +29,7 @@ interface Flags {
   readonly sites?: string[];
   readonly json?: boolean;
   readonly html?: string;
+  readonly fault?: string;
   readonly kvBudget?: number;
   readonly start?: boolean;
 }
@@ -43,6 +45,7 @@ export function addRun(program: Command): void {
     .option("--seed <n>", "seed of weights and inputs", parseWhole, 0)
     .option("--limit <ratio>", "largest error that passes, in noise units", Number.parseFloat)
     .option("--sites <pattern...>", "only sites that match, * for any characters")
+    .option("--fault <id>", "plant a known fault from cases/faults/ (lockstep selftest lists them)")
     .option("--kv-budget <bytes>", "print what a KV cache of this size holds (4GiB, 512MiB)", parseBytes)
     .option("--html <file>", "write the report to this file")
     .option("--json", "verdicts as JSON on stdout")
@@ -56,7 +59,7 @@ async function run(patterns: readonly string[], flags: Flags): Promise<number> {
   if (!["float32", "bfloat16", "float16"].includes(flags.dtype))
     throw new UsageError(`--dtype: expected float32, bfloat16 or float16, found ${flags.dtype}`);
   const began = Date.now();
-  const cases = selectCases(await loadCases(casesFolder()), patterns);
+  const cases = await chooseCases(patterns, flags.fault);
   const pool = createPool({ report: say });
   const verdicts: Verdict[] = [];
   try {
@@ -81,6 +84,17 @@ async function run(patterns: readonly string[], flags: Flags): Promise<number> {
   if (flags.json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
   say(renderSummary(verdicts, (Date.now() - began) / 1000));
   return exitCodeFor(verdicts);
+}
+
+/** The selected cases, or with `--fault` the fault's own case with the fault planted. */
+async function chooseCases(patterns: readonly string[], faultId: string | undefined): Promise<Case[]> {
+  const all = await loadCases(casesFolder());
+  if (faultId === undefined) return selectCases(all, patterns);
+  const faults = await loadFaults(casesFolder());
+  const fault = faults.find(({ id }) => id === faultId);
+  if (!fault)
+    throw new UsageError(`unknown fault ${faultId}: expected one of ${faults.map(({ id }) => id).join(", ")}`);
+  return [plant(fault, all)];
 }
 
 type JudgeOne = (found: Case, progress: (sites: number) => void) => Promise<Verdict | null>;

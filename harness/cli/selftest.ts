@@ -36,7 +36,9 @@ export function addSelftest(program: Command): void {
       }
       const count = (wanted: Located): number => results.filter(({ located }) => located === wanted).length;
       const detected = results.length - count("undetected");
-      say(`${detected}/${results.length} detected   ${count("exact")} exact, ${count("parent")} parent, ${count("wrong")} wrong`);
+      say(
+        `${detected}/${results.length} detected   ${count("exact")} exact, ${count("parent")} parent, ${count("wrong")} wrong`,
+      );
       process.exitCode = count("undetected") + count("wrong") === 0 ? exitCodes.pass : exitCodes.mismatch;
     });
 }

@@ -82,11 +82,12 @@ function judgeNumbers(
   return { ...base, status: "pass", accumulated: distance };
 }
 
-/** The largest of a distance's three ratios: what is compared with the limit. */
-export function largestRatio(site: SiteVerdict): number {
-  const { accumulated: distance } = site;
-  if (!distance) return 0;
-  return Math.max(distance.ratio, distance.worst_row?.ratio ?? 0, distance.worst_column?.ratio ?? 0);
+/** The largest ratio of a site, accumulated or local, over its whole tensor, worst row and worst column: what is compared with the limit. */
+export function largestRatio({ accumulated, local }: Pick<SiteVerdict, "accumulated" | "local">): number {
+  const ratios = [accumulated, local].map((distance) =>
+    distance ? Math.max(distance.ratio, distance.worst_row?.ratio ?? 0, distance.worst_column?.ratio ?? 0) : 0,
+  );
+  return Math.max(...ratios);
 }
 
 /** A ratio as people read it: two digits below 100, thousands separated above. */

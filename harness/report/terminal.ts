@@ -2,6 +2,9 @@ import { styleText } from "node:util";
 import { format } from "../compare/judge.ts";
 import type { Culprit, Verdict } from "../compare/verdict.ts";
 
+/** Independent culprits that are spelled out. */
+const culpritsShown = 4;
+
 /** The stream that colours are decided for: TTY, NO_COLOR and FORCE_COLOR are obeyed. */
 const stream = process.stderr;
 
@@ -55,7 +58,9 @@ function body(verdict: Verdict): string[] {
   const { status, error, culprit, coverage, consistency, tensor_audit: tensors } = verdict;
   if (error) return errorLines(error);
   if (status === "pass") return [];
-  const lines = culprit ? culpritLines(culprit) : [];
+  const lines = verdict.culprits.slice(0, culpritsShown).flatMap(culpritLines);
+  const hidden = verdict.culprits.length - culpritsShown;
+  if (hidden > 0) lines.push(`   and ${hidden} more places that are wrong on their own: see --json or the report`);
   if (culprit && verdict.mode !== "shapes") lines.push(...spreadLines(verdict));
   for (const { engine, status: own, worst } of consistency)
     if (own === "fail" && worst)
@@ -99,7 +104,7 @@ function culpritLines({ site, phase, summary, expected, found, ...rest }: Culpri
     lines.push(`   ${holds ? paint("bold", "cause ") : paint("dim", "not   ")} ${claim}`);
     for (const part of evidence.split("; ")) lines.push(`          ${part}`);
   }
-  if (rest.also.length > 0) lines.push(`   also    ${rest.also.join(", ")}`);
+  if (rest.also.length > 0) lines.push(`   also    ${some(rest.also, 8)}`);
   return lines;
 }
 
@@ -119,9 +124,9 @@ function spreadLines({ sites, logits }: Verdict): string[] {
   return lines;
 }
 
-function some(names: readonly string[]): string {
-  const shown = names.slice(0, 6).join(", ");
-  return names.length > 6 ? `${shown} and ${names.length - 6} more` : shown;
+function some(names: readonly string[], shown = 6): string {
+  const text = names.slice(0, shown).join(", ");
+  return names.length > shown ? `${text} and ${names.length - shown} more` : text;
 }
 
 /** The one clear line at the end of a run. */
