@@ -8,6 +8,7 @@ import { addDoctor } from "./doctor.ts";
 import { addEngines } from "./engines.ts";
 import { addGolden } from "./golden.ts";
 import { addRun } from "./run.ts";
+import { addSchemas } from "./schemas.ts";
 import { addSelftest } from "./selftest.ts";
 import { addShapes } from "./shapes.ts";
 
@@ -21,7 +22,7 @@ const program = new Command("lockstep")
   .version(version)
   .showHelpAfterError("(see lockstep --help)");
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
-for (const add of [addRun, addShapes, addGolden, addSelftest, addEngines, addDoctor]) add(program);
+for (const add of [addRun, addShapes, addGolden, addSelftest, addSchemas, addEngines, addDoctor]) add(program);
 
 try {
   await program.parseAsync();

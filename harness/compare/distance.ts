@@ -138,8 +138,11 @@ function medianRelativeNoise({ noise, size }: Lanes): number {
   return Math.sqrt(relative[relative.length >> 1] ?? 0);
 }
 
+/** Capped, also where squares or fourth powers of huge errors overflow to what is not a number. */
 function toRatio(error: number, noise: number): number {
-  return error === 0 ? 0 : Math.min(error / noise, maxRatio);
+  if (error === 0) return 0;
+  const ratio = error / noise;
+  return ratio <= maxRatio ? ratio : maxRatio;
 }
 
 function sum(values: Float64Array): number {

@@ -12,13 +12,13 @@ export function compareLogits(phase: string, engine: Numbers, reference: Numbers
   for (let start = 0; start < reference.length; start += vocabulary) {
     const ours = engine.subarray(start, start + vocabulary);
     const theirs = reference.subarray(start, start + vocabulary);
-    if (theirs.every((logit) => logit === 0)) continue;
+    if (isZero(theirs) && isZero(ours)) continue;
     rows++;
     const kl = divergence(theirs, ours);
     totalKl += kl;
     maxKl = Math.max(maxKl, kl);
     const [best, second] = topTwo(theirs);
-    if (topTwo(ours)[0] === best) top1++;
+    if (topTwo(ours)[0] === best && kl < maxRatio) top1++;
     else margin = Math.min(margin ?? Number.POSITIVE_INFINITY, theirs[best]! - theirs[second]!);
   }
   return { phase, mean_kl: rows === 0 ? 0 : totalKl / rows, max_kl: maxKl, top1, rows, margin };
@@ -30,9 +30,14 @@ function divergence(p: Numbers, q: Numbers): number {
   let total = 0;
   for (let index = 0; index < p.length; index++) {
     const logP = p[index]! - pTop;
+    if (logP === Number.NEGATIVE_INFINITY) continue; // a token that p rules out adds nothing
     total += Math.exp(logP) * (logP - (q[index]! - qTop));
   }
   return Number.isFinite(total) ? Math.max(total, 0) : maxRatio;
+}
+
+function isZero(row: Numbers): boolean {
+  return row.every((logit) => logit === 0);
 }
 
 function logSumExp(row: Numbers): number {

@@ -1,0 +1,14 @@
+/** What the package offers to programs: cases, engines and verdicts. */
+export { verdict as verdictSchema } from "./compare/verdict.ts";
+export type { SiteVerdict, Verdict } from "./compare/verdict.ts";
+export { EngineError } from "./engine/implementation.ts";
+export type { EmitTaps, EngineImplementation, Tap } from "./engine/implementation.ts";
+export { serveEngine } from "./engine/serve.ts";
+export { renderHtml } from "./report/html/render.ts";
+export { renderVerdict } from "./report/terminal.ts";
+export { defineCase, planPhases } from "./run/case.ts";
+export type { Case, CaseDefinition, Inputs } from "./run/case.ts";
+export { createPool } from "./run/engines.ts";
+export { runCase } from "./run/live.ts";
+export { runShapesCase } from "./run/shapes.ts";
+export type { RawTensor } from "./trace/tensor.ts";
