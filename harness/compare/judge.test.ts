@@ -274,14 +274,27 @@ describe("padding", () => {
 });
 
 describe("largestRatio", () => {
-  it("is the largest of tensor, row and column", () => {
-    const row = { index: 0, ratio: 3 };
-    const distance = { ratio: 2, worst_row: row, worst_column: null, error: 0, noise: 0, rms: 0, max_error: 0 };
-    expect(largestRatio({ ...place, status: "pass", accumulated: distance })).toBe(3);
+  const distance = (ratio: number, row: number, column: number | null) => ({
+    ratio,
+    worst_row: { index: 0, ratio: row },
+    worst_column: column === null ? null : { index: 0, ratio: column },
+    error: 0,
+    noise: 0,
+    rms: 0,
+    max_error: 0,
+  });
+
+  it.each([
+    ["tensor", { accumulated: distance(9, 3, 2) }],
+    ["row", { accumulated: distance(2, 9, null) }],
+    ["column", { accumulated: distance(2, 3, 9) }],
+    ["local judgement", { accumulated: distance(2, 3, 4), local: distance(1, 9, 1) }],
+  ])("counts the %s", (_, site) => {
+    expect(largestRatio(site)).toBe(9);
   });
 
   it("is 0 where there is no distance", () => {
-    expect(largestRatio({ ...place, status: "pass" })).toBe(0);
+    expect(largestRatio({})).toBe(0);
   });
 });
 
