@@ -35,7 +35,12 @@ export function drawCheckpoint(config: unknown, { seed, tensors }: Golden): { di
 /** The checksum of docs/protocol.md: name, dtype, shape and bytes of every tensor in order of name. */
 export function hashTensors(tensors: ReadonlyMap<string, RawTensor>): string {
   const hash = createHash("sha256");
-  for (const [name, { dtype, shape, bytes }] of [...tensors].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  for (const [name, { dtype, shape, bytes }] of [...tensors].toSorted(([a], [b]) => byCodePoints(a, b)))
     hash.update(`${name}\0${dtype}\0${shape}\0`).update(bytes);
   return hash.digest("hex");
+}
+
+/** As Python orders texts. `<` compares UTF-16 units, which put U+1F600 before U+E000. */
+function byCodePoints(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

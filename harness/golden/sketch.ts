@@ -43,7 +43,12 @@ export function decodeNumbers(text: string): Float64Array {
   return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
-/** Checksum of a tensor that must be equal bit for bit. */
+/** Checksum of a tensor that must be equal bit for bit; as in a live comparison, -0 counts as 0 and NaN as any other NaN. */
 export function checksum(values: Numbers): string {
-  return createHash("sha256").update(Float64Array.from(values)).digest("hex").slice(0, 16);
+  const canonical = new Float64Array(values.length);
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]! + 0; // -0 + 0 is 0
+    canonical[index] = Number.isNaN(value) ? Number.NaN : value;
+  }
+  return createHash("sha256").update(canonical).digest("hex").slice(0, 16);
 }

@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { noisy, normal } from "../compare/test-tensors.ts";
+import { maxRatio } from "../compare/verdict.ts";
+import type { Golden, GoldenSite } from "./format.ts";
+import { judgeAgainstGolden } from "./judge.ts";
+import { shareEqual, sketchSite } from "./record.ts";
+
+const shape = [1, 12, 16];
+const draw = normal("golden");
+const oracle = Float64Array.from({ length: 12 * 16 }, draw);
+const reference = noisy(oracle, draw);
+const engine = noisy(oracle, draw);
+
+const sketched = sketchSite({
+  site: "model.layers.0:out",
+  phase: "prefill",
+  shape,
+  dtype: "F32",
+  reference,
+  oracle,
+  size: 64,
+  relativeNoise: 0,
+});
+const exact = sketchSite({
+  site: "model.embed_tokens:out",
+  phase: "prefill",
+  shape,
+  dtype: "F32",
+  reference,
+  oracle: Float64Array.from(reference),
+  size: 64,
+  relativeNoise: 0,
+});
+
+function goldenOf(...sites: GoldenSite[]): Golden {
+  return {
+    golden: 1,
+    case: "a/b",
+    seed: 0,
+    dtype: "float32",
+    reference: { name: "reference", version: "1", versions: {} },
+    generator: 1,
+    checksums: { config: "", weights: "", inputs: "" },
+    tensors: [],
+    sites,
+  };
+}
+
+function judge(values: Float32Array, { site = sketched, limit = 4, dtype = "F32", found = shape } = {}) {
+  return judgeAgainstGolden(goldenOf(site), 0, { shape: found, dtype, values }, limit);
+}
+
+describe("against a sketch", () => {
+  it("a healthy engine passes, at about the ratio it has in a live run", () => {
+    const { status, accumulated } = judge(engine);
+    expect([status, accumulated?.ratio]).toEqual(["pass", expect.closeTo(1, 0)]);
+  });
+
+  it("can't tell rows and columns", () => {
+    expect(judge(engine).accumulated).toMatchObject({ worst_row: null, worst_column: null, max_error: null });
+  });
+
+  it("a factor of 10 ulp fails", () => {
+    const { status, reason } = judge(engine.map((value) => value * (1 + 10 * 2 ** -23)));
+    expect({ status, reason }).toMatchInlineSnapshot(`
+      {
+        "reason": "10.8x noise",
+        "status": "fail",
+      }
+    `);
+  });
+
+  it("one wrong element fails", () => {
+    expect(judge(engine.with(77, engine[77]! + 0.01) as Float32Array).status).toBe("fail");
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])("%s fails, with numbers that JSON can hold", (value) => {
+    const { status, reason, accumulated } = judge(engine.with(5, value) as Float32Array);
+    expect({ status, reason }).toEqual({ status: "fail", reason: "holds values that are not finite" });
+    expect(accumulated).toMatchObject({ ratio: maxRatio, error: Number.MAX_VALUE });
+  });
+
+  it("without a projection nothing passes", () => {
+    const { projection: _, ...without } = sketched;
+    expect(judge(engine, { site: without }).status).toBe("fail");
+  });
+
+  it("a limit that is not a number passes nothing", () => {
+    expect(judge(engine, { limit: Number.NaN }).status).toBe("fail");
+  });
+});
+
+describe("a wrong tensor is named before its values are looked at", () => {
+  it("by its shape, also when it holds the same numbers", () => {
+    expect(judge(engine, { found: [1, 16, 12] }).reason).toBe("shape [1,16,12], expected [1,12,16]");
+  });
+
+  it("by its dtype", () => {
+    expect(judge(engine, { dtype: "BF16" }).reason).toBe("dtype BF16, expected F32");
+  });
+});
+
+describe("against a checksum", () => {
+  it("a bit-equal engine passes", () => {
+    expect(judge(reference, { site: exact }).status).toBe("pass");
+  });
+
+  it("a last bit fails", () => {
+    const wrong = reference.slice();
+    new Uint32Array(wrong.buffer)[3]! ^= 1;
+    const { status, reason } = judge(wrong, { site: exact });
+    expect([status, reason]).toEqual(["fail", "not bit-equal to the golden"]);
+  });
+});
+
+describe("shared projections", () => {
+  const golden = goldenOf(...shareEqual([sketched, { ...sketched, site: "model.layers.1:in" }, exact]));
+
+  it("are written once", () => {
+    expect(golden.sites.map(({ projection }) => projection)).toEqual([sketched.projection, "=0", undefined]);
+  });
+
+  it("judge as the first one does", () => {
+    const verdicts = [0, 1].map((place) => judgeAgainstGolden(golden, place, { shape, dtype: "F32", values: engine }, 4));
+    expect(verdicts[1]?.accumulated).toEqual(verdicts[0]?.accumulated);
+  });
+});
+
+describe("sketchSite", () => {
+  it("keeps four digits of the statistics", () => {
+    const statistics = [sketched.rms!, sketched.max!, sketched.noise!];
+    expect(statistics).toEqual(statistics.map((value) => Number(value.toPrecision(4))));
+  });
+
+  it("takes a checksum of whole numbers", () => {
+    const ids = Float64Array.of(1, 2);
+    const recorded = { site: "ids", phase: "prefill", shape: [2], reference: ids, oracle: ids, size: 8, relativeNoise: 0 };
+    expect(sketchSite({ ...recorded, dtype: "I64" })).toMatchObject({ checksum: expect.stringMatching(/^[\da-f]{16}$/) });
+  });
+});
