@@ -17,16 +17,8 @@ export interface AttentionSizes {
   readonly stored_dim: number;
 }
 
-/** The most negative float32: what the reference adds to a masked score, so that a fully masked row stays finite. */
-const lowest = -3.4028234663852886e38;
-
-/** `query @ key.T * scaling`: `query` [B, heads, S, D], `key` [B, kv_heads, T, D], result [B, heads, S, T]. */
-export function attention_scores(
-  query: Float32Array,
-  key: Float32Array,
-  scaling: number,
-  sizes: AttentionSizes,
-): Float32Array {
+/** `query @ key.T`: `query` [B, heads, S, D], `key` [B, kv_heads, T, D], result [B, heads, S, T]. */
+export function attention_scores(query: Float32Array, key: Float32Array, sizes: AttentionSizes): Float32Array {
   const { batch, queries, keys, heads, stored_dim } = sizes;
   const width = Math.min(sizes.dim, stored_dim);
   const out = new Float32Array(batch * heads * queries * keys);
@@ -40,15 +32,19 @@ export function attention_scores(
           const k = key_start + t * stored_dim;
           let sum = 0;
           for (let d = 0; d < width; d++) sum += query[q + d]! * key[k + d]!;
-          out[target++] = Math.fround(sum) * scaling;
+          out[target++] = sum;
         }
       }
     }
   return out;
 }
 
-/** `scores` [B, heads, S, T] with the lowest float32 added where `mask` [B, 1, S, T] is 0. */
-export function mask_scores(scores: Float32Array, mask: Uint8Array, batch: number, heads: number): Float32Array {
+/** `scores` [B, heads, S, T] with `lowest` added where `mask` [B, 1, S, T] is 0: finite, so that a fully masked row stays finite. */
+export function mask_scores(
+  scores: Float32Array,
+  mask: Uint8Array,
+  { batch, heads, lowest }: { batch: number; heads: number; lowest: number },
+): Float32Array {
   const out = scores.slice();
   const block = mask.length / batch;
   for (let b = 0; b < batch; b++)

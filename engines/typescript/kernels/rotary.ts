@@ -1,12 +1,12 @@
 /**
  * `x * cos + rotate_half(x) * sin` for `x` [positions, heads, dim] with `cos` and `sin` [positions, dim]: channel `i` is paired with
- * `i + dim / 2`. Products are rounded to float32 before they are added, as in the reference.
+ * `i + dim / 2`. `round` rounds the products before they are added, as in the reference.
  */
 export function apply_rotary(
   x: Float32Array,
   cos: Float32Array,
   sin: Float32Array,
-  { heads, dim }: { heads: number; dim: number },
+  { heads, dim, round }: { heads: number; dim: number; round: (value: number) => number },
 ): Float32Array {
   const out = new Float32Array(x.length);
   const half = dim / 2;
@@ -17,7 +17,7 @@ export function apply_rotary(
       const start = (position * heads + head) * dim;
       for (let i = 0; i < dim; i++) {
         const rotated = i < half ? -x[start + half + i]! : x[start + i - half]!;
-        out[start + i] = Math.fround(x[start + i]! * cos[angle + i]!) + Math.fround(rotated * sin[angle + i]!);
+        out[start + i] = round(x[start + i]! * cos[angle + i]!) + round(rotated * sin[angle + i]!);
       }
     }
   }

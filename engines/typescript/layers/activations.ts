@@ -1,7 +1,7 @@
 import type { ActivationName } from "../kernels/activations.ts";
 import { activate, activations } from "../kernels/activations.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { floatTensor } from "../tensor/tensor.ts";
+import { roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import type { Scope } from "./scope.ts";
 
@@ -35,6 +35,6 @@ export class Activation extends Module {
   }
 
   forward(input: Tensor): Tensor {
-    return floatTensor(input.shape, input.data === null ? null : activate(input.data, this.activation));
+    return roundedTensor(input.shape, input.data && activate(input.data, this.activation), input.dtype);
   }
 }

@@ -1,9 +1,11 @@
 import type { AttentionSizes } from "../kernels/attention.ts";
 import { attention_context, attention_scores, mask_scores } from "../kernels/attention.ts";
 import { softmax } from "../kernels/softmax.ts";
+import { scale } from "../tensor/elementwise.ts";
 import { slice } from "../tensor/layout.ts";
+import { lowest } from "../tensor/rounding.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
-import { expectShape, floatTensor } from "../tensor/tensor.ts";
+import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { layerConfig } from "./config_view.ts";
 import type { ModelContext } from "./module.ts";
 import type { Scope } from "./scope.ts";
@@ -63,24 +65,27 @@ export class AttentionCore {
   /** Scaled scores before the mask. */
   compute_scores(query: Tensor, key: Tensor): Tensor {
     const shape = [query.size(0), this.num_heads, query.size(2), key.size(2)];
-    if (query.data === null || key.data === null) return floatTensor(shape, null);
-    return floatTensor(shape, attention_scores(query.data, key.data, this.scaling, this.#sizes(query, key)));
+    if (query.data === null || key.data === null) return floatTensor(shape, null, query.dtype);
+    const products = attention_scores(query.data, key.data, this.#sizes(query, key));
+    return scale(roundedTensor(shape, products, query.dtype), this.scaling);
   }
 
-  /** Scores with the lowest float32 added where the mask is 0. */
+  /** Scores with the lowest number of their dtype added where the mask is 0. */
   apply_mask(scores: Tensor, mask: MaskTensor): Tensor {
-    if (scores.data === null || mask.data === null) return floatTensor(scores.shape, null);
-    return floatTensor(scores.shape, mask_scores(scores.data, mask.data, scores.size(0), scores.size(1)));
+    const { shape, data, dtype } = scores;
+    if (data === null || mask.data === null) return floatTensor(shape, null, dtype);
+    const sizes = { batch: scores.size(0), heads: scores.size(1), lowest: lowest[dtype] };
+    return roundedTensor(shape, mask_scores(data, mask.data, sizes), dtype);
   }
 
   compute_probs(scores: Tensor): Tensor {
-    return floatTensor(scores.shape, scores.data === null ? null : softmax(scores.data, scores.size(-1)));
+    return roundedTensor(scores.shape, scores.data && softmax(scores.data, scores.size(-1)), scores.dtype);
   }
 
   compute_context(probs: Tensor, value: Tensor): Tensor {
     const shape = [probs.size(0), probs.size(2), this.num_heads, this.head_dim];
-    if (probs.data === null || value.data === null) return floatTensor(shape, null);
-    return floatTensor(shape, attention_context(probs.data, value.data, this.#sizes(probs, value)));
+    if (probs.data === null || value.data === null) return floatTensor(shape, null, probs.dtype);
+    return roundedTensor(shape, attention_context(probs.data, value.data, this.#sizes(probs, value)), probs.dtype);
   }
 
   #sizes(query: Tensor, key: Tensor): AttentionSizes {

@@ -2,7 +2,7 @@ import { linear } from "../kernels/linear.ts";
 import { gather_rows } from "../kernels/embedding.ts";
 import { outOfRange } from "./out_of_range.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-import { expectShape, floatTensor } from "../tensor/tensor.ts";
+import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import type { Scope, Size } from "./scope.ts";
 
@@ -29,11 +29,9 @@ export class Linear extends Module {
     const [columns, inner] = this.weight.shape as [number, number];
     expectShape(`input of ${this.path}`, x.shape, x.shape.with(-1, inner), ":in");
     const shape = x.shape.with(-1, columns);
-    if (x.data === null || this.weight.data === null) return floatTensor(shape, null);
-    return floatTensor(
-      shape,
-      linear(x.data, this.weight.data, this.bias?.data ?? null, { rows: x.rows, inner, columns }),
-    );
+    if (x.data === null || this.weight.data === null) return floatTensor(shape, null, x.dtype);
+    const product = linear(x.data, this.weight.data, this.bias?.data ?? null, { rows: x.rows, inner, columns });
+    return roundedTensor(shape, product, x.dtype);
   }
 }
 
@@ -51,7 +49,7 @@ export class Embedding extends Module {
     const outside = input_ids.data.find((id) => id < 0 || id >= rows);
     if (outside !== undefined) throw outOfRange(this.path, "token id", { found: outside, count: rows });
     const shape = [...input_ids.shape, width];
-    if (this.weight.data === null) return floatTensor(shape, null);
-    return floatTensor(shape, gather_rows(this.weight.data, input_ids.data, width));
+    const { data, dtype } = this.weight;
+    return floatTensor(shape, data && gather_rows(data, input_ids.data, width), dtype);
   }
 }

@@ -1,4 +1,4 @@
-import type { ComputeDtype } from "../../../harness/trace/dtype.ts";
+import type { FloatDtype } from "../tensor/rounding.ts";
 import { ShapeError } from "../tensor/tensor.ts";
 import type { Tensor, TensorData } from "../tensor/tensor.ts";
 import type { Scope } from "./scope.ts";
@@ -22,8 +22,8 @@ export interface Tracer {
 export interface ModelContext {
   /** Null when nobody listens: then a tap costs one comparison. */
   tracer: Tracer | null;
-  /** What the model computes in. */
-  readonly dtype: ComputeDtype;
+  /** The dtype of weights and activations. */
+  readonly dtype: FloatDtype;
   /** Weights have no data: forwards compute shapes only. */
   readonly shapesOnly: boolean;
 }

@@ -1,7 +1,7 @@
 import { layer_norm, rms_norm } from "../kernels/normalization.ts";
-import { mulRows } from "../tensor/elementwise.ts";
+import { cast, mulRows } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { expectShape, floatTensor } from "../tensor/tensor.ts";
+import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import type { Scope, Size } from "./scope.ts";
 
@@ -19,16 +19,17 @@ export class RMSNorm extends Module {
     this.weight = with_scale ? at.weight("weight", [dim]) : null;
   }
 
-  /** The normalised input before the weight. */
+  /** The normalised input before the weight, in float32. */
   _norm(hidden_states: Tensor): Tensor {
     const { data, shape } = hidden_states;
-    return floatTensor(shape, data === null ? null : rms_norm(data, this.dim, this.eps));
+    return floatTensor(shape, data && rms_norm(data, this.dim, this.eps));
   }
 
   forward(hidden_states: Tensor): Tensor {
     expectShape(`input of ${this.path}`, hidden_states.shape, hidden_states.shape.with(-1, this.dim), ":in");
-    const normed_output = this._norm(hidden_states);
-    return this.weight === null ? normed_output : mulRows(normed_output, this.weight);
+    let normed_output = this._norm(cast(hidden_states, "F32"));
+    if (this.weight !== null) normed_output = mulRows(normed_output, this.weight);
+    return cast(normed_output, hidden_states.dtype);
   }
 }
 
@@ -47,7 +48,7 @@ export class LayerNorm extends Module {
   forward(x: Tensor): Tensor {
     expectShape(`input of ${this.path}`, x.shape, x.shape.with(-1, this.weight.size(0)), ":in");
     const [weight, bias] = [this.weight.data, this.bias.data];
-    if (x.data === null || weight === null || bias === null) return floatTensor(x.shape, null);
-    return floatTensor(x.shape, layer_norm(x.data, { weight, bias, eps: this.eps }));
+    if (x.data === null || weight === null || bias === null) return floatTensor(x.shape, null, x.dtype);
+    return roundedTensor(x.shape, layer_norm(x.data, { weight, bias, eps: this.eps }), x.dtype);
   }
 }

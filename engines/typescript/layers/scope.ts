@@ -83,7 +83,7 @@ export class Scope {
     return rescopeView(config, this.#build.configFor(this.path), { scope: this.path, reads: this.#build.reads });
   }
 
-  /** The float32 weight `<path>.<name>`. A missing or misshapen one is noted, and replaced by one without data. */
+  /** The weight `<path>.<name>`, rounded to the model's dtype. A missing or misshapen one is noted, and replaced by one without data. */
   weight(name: string, sizes: readonly Size[]): Tensor {
     const shape = sizes.map(({ value }) => value);
     const fullName = this.#declare(name, shape);
@@ -91,12 +91,12 @@ export class Scope {
     if (weight === null) {
       if (!this.context.shapesOnly)
         this.#build.problems.push({ kind: "missing", name: fullName, detail: `[${describe(sizes)}]` });
-      return floatTensor(shape, null);
+      return floatTensor(shape, null, this.context.dtype);
     }
     if (weight.shape.join() === shape.join()) return weight;
     const detail = `expected [${describe(sizes)}], found [${weight.shape.join(", ")}]`;
     this.#build.problems.push({ kind: "shape", name: fullName, detail });
-    return floatTensor(shape, null);
+    return floatTensor(shape, null, this.context.dtype);
   }
 
   /**
@@ -118,7 +118,13 @@ export class Scope {
   #declare(name: string, shape: readonly number[], tiedTo?: string): string {
     const fullName = this.path === "" ? name : `${this.path}.${name}`;
     const tied = tiedTo === undefined ? {} : { tied_to: tiedTo };
-    this.#build.tensors.push({ name: fullName, shape: [...shape], dtype: "F32", owner: this.path, ...tied });
+    this.#build.tensors.push({
+      name: fullName,
+      shape: [...shape],
+      dtype: this.context.dtype,
+      owner: this.path,
+      ...tied,
+    });
     return fullName;
   }
 }

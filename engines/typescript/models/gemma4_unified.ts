@@ -13,10 +13,10 @@ import { LayerNorm } from "../layers/normalization.ts";
 import { outOfRange } from "../layers/out_of_range.ts";
 import type { Scope, Size } from "../layers/scope.ts";
 import { size } from "../layers/scope.ts";
-import { add } from "../tensor/elementwise.ts";
+import { add, cast } from "../tensor/elementwise.ts";
 import { countTrue, maskedScatter, selectRows, where } from "../tensor/select.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-import { ShapeError, expectShape, floatTensor, indexTensor } from "../tensor/tensor.ts";
+import { ShapeError, expectShape, indexTensor, roundedTensor } from "../tensor/tensor.ts";
 import type {
   Gemma4UnifiedConfig,
   Gemma4UnifiedTextConfig,
@@ -57,6 +57,7 @@ export class Gemma4UnifiedVisionEmbedder extends Module {
     pixel_values: Tensor,
     image_position_ids: IndexTensor,
   ): readonly [last_hidden_state: Tensor, pooler_output: Tensor] {
+    pixel_values = cast(pixel_values, this.patch_dense.weight.dtype);
     let hidden_states = this.patch_ln1.call(pixel_values);
     hidden_states = this.patch_dense.call(hidden_states);
     hidden_states = this.patch_ln2.call(hidden_states); // [images, patches, mm_embed_dim]
@@ -72,8 +73,9 @@ export class Gemma4UnifiedVisionEmbedder extends Module {
     const outside = image_position_ids.data.find((position) => position >= places);
     if (outside !== undefined) throw outOfRange(this.path, "patch position", { found: outside, count: places });
     const shape = image_position_ids.shape.with(-1, width);
-    if (this.pos_embedding.data === null) return floatTensor(shape, null);
-    return floatTensor(shape, factorized_positions(this.pos_embedding.data, image_position_ids.data, { axes, width }));
+    const { data, dtype } = this.pos_embedding;
+    const pos_embs = data && factorized_positions(data, image_position_ids.data, { axes, width });
+    return roundedTensor(shape, pos_embs, dtype);
   }
 }
 
@@ -92,6 +94,7 @@ export class Gemma4UnifiedMultimodalEmbedder extends Module {
   }
 
   forward(inputs_embeds: Tensor): Tensor {
+    inputs_embeds = cast(inputs_embeds, this.embedding_projection.weight.dtype);
     return this.embedding_projection.call(this.embedding_pre_projection_norm.call(inputs_embeds));
   }
 }

@@ -17,8 +17,9 @@ import type { Scope } from "../layers/scope.ts";
 import { size } from "../layers/scope.ts";
 import { add, mul, scale } from "../tensor/elementwise.ts";
 import { reshape, swapMiddle } from "../tensor/layout.ts";
+import { round } from "../tensor/rounding.ts";
 import type { IndexTensor, MaskTensor, Tensor } from "../tensor/tensor.ts";
-import { expectShape, floatTensor } from "../tensor/tensor.ts";
+import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import type { Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 import { kv_sharing_modes } from "./gemma4_unified.config.ts";
 
@@ -54,9 +55,9 @@ export class Gemma4UnifiedTextRotaryEmbedding extends Module {
   forward(x: Tensor, position_ids: IndexTensor, layer_type: string): PositionEmbeddings {
     const { inv_freq, attention_scaling } = this.rope[layer_type]!;
     const shape = [...position_ids.shape, inv_freq.length * 2];
-    if (x.data === null) return [floatTensor(shape, null), floatTensor(shape, null)];
+    if (x.data === null) return [floatTensor(shape, null, x.dtype), floatTensor(shape, null, x.dtype)];
     const { cos, sin } = rotary_tables(position_ids.data, inv_freq, attention_scaling);
-    return [floatTensor(shape, cos), floatTensor(shape, sin)]; // [B, S, head_dim]
+    return [roundedTensor(shape, cos, x.dtype), roundedTensor(shape, sin, x.dtype)]; // [B, S, head_dim]
   }
 }
 
@@ -64,8 +65,9 @@ export class Gemma4UnifiedTextRotaryEmbedding extends Module {
 export function apply_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
   const [heads, dim] = [x.size(2), x.size(3)];
   for (const table of [cos, sin]) expectShape("rotary table", table.shape, [x.size(0), x.size(1), dim]);
-  if (x.data === null || cos.data === null || sin.data === null) return floatTensor(x.shape, null);
-  return floatTensor(x.shape, apply_rotary(x.data, cos.data, sin.data, { heads, dim }));
+  if (x.data === null || cos.data === null || sin.data === null) return floatTensor(x.shape, null, x.dtype);
+  const rotated = apply_rotary(x.data, cos.data, sin.data, { heads, dim, round: round[x.dtype] });
+  return roundedTensor(x.shape, rotated, x.dtype);
 }
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. The attention itself is `attention`. */
@@ -235,7 +237,7 @@ export class Gemma4UnifiedTextDecoderLayer extends Module {
   }
 }
 
-/** Token embeddings times `sqrt(hidden_size)`, the factor rounded to float32: input_ids [B, S] -> [B, S, hidden_size]. */
+/** Token embeddings times `sqrt(hidden_size)`, the factor rounded to the dtype of the weight: input_ids [B, S] -> [B, S, hidden_size]. */
 export class Gemma4UnifiedTextScaledWordEmbedding extends Embedding {
   embed_scale: number;
 
@@ -245,7 +247,7 @@ export class Gemma4UnifiedTextScaledWordEmbedding extends Embedding {
   }
 
   override forward(input_ids: IndexTensor): Tensor {
-    return scale(super.forward(input_ids), this.embed_scale);
+    return scale(super.forward(input_ids), round[this.weight.dtype](this.embed_scale));
   }
 }
 

@@ -9,6 +9,8 @@ import type { Build, DeclaredTensor, WeightProblem } from "../layers/scope.ts";
 import { Scope } from "../layers/scope.ts";
 import type { Architecture } from "../models/registry.ts";
 import { findArchitecture } from "../models/registry.ts";
+import { cast } from "../tensor/elementwise.ts";
+import type { FloatDtype } from "../tensor/rounding.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 type Json = Record<string, unknown>;
@@ -30,6 +32,8 @@ export interface ModelSource {
   readonly config: Json;
   readonly fault: Fault | null;
   readonly weights: ReadonlyMap<string, Tensor> | null;
+  /** What the model computes in: weights are rounded to it. Default F32. */
+  readonly dtype?: FloatDtype;
 }
 
 /** The architecture and the parsed config of a raw one, after the fault's change. */
@@ -63,9 +67,9 @@ export function readConfig(source: Pick<ModelSource, "config" | "fault">): {
  * @throws EngineError `badInput` naming all missing, unexpected and misshapen weights.
  */
 export function buildModel(source: ModelSource): LoadedModel {
-  const { fault, weights } = source;
+  const { fault, weights, dtype = "F32" } = source;
   const { architecture, config } = readConfig(source);
-  const context: ModelContext = { tracer: null, dtype: "float32", shapesOnly: weights === null };
+  const context: ModelContext = { tracer: null, dtype, shapesOnly: weights === null };
   const reads = new ConfigReads();
   const asked = new Set<string>();
   const build: Build = {
@@ -79,7 +83,7 @@ export function buildModel(source: ModelSource): LoadedModel {
       asked.add(name);
       const tensor = weights?.get(name);
       if (!tensor) return null;
-      return fault?.weights?.(name, tensor, weights!) ?? tensor;
+      return cast(fault?.weights?.(name, tensor, weights!) ?? tensor, dtype);
     },
   };
   const root = architecture.build(viewConfig(config, { scope: "", reads }), new Scope(build, ""));

@@ -2,6 +2,7 @@ import type { EmitTaps, EngineImplementation } from "../../../harness/engine/imp
 import { EngineError } from "../../../harness/engine/implementation.ts";
 import type { Params, Result } from "../../../harness/engine/protocol.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
+import { computeDtypes } from "../tensor/rounding.ts";
 import { ShapeError } from "../tensor/tensor.ts";
 import type { LoadedModel } from "./build.ts";
 import { buildModel, readConfig } from "./build.ts";
@@ -14,7 +15,9 @@ import { runPhase } from "./phases.ts";
 import { listShapes } from "./shapes.ts";
 import { TapRecorder, siteFilter } from "./taps.ts";
 
-/** The TypeScript engine: plain loops in float32. */
+const dtypes = Object.keys(computeDtypes) as (keyof typeof computeDtypes)[];
+
+/** The TypeScript engine: plain loops, rounded where the reference rounds. */
 export class TypeScriptEngine implements EngineImplementation {
   #model: LoadedModel | null = null;
 
@@ -23,7 +26,7 @@ export class TypeScriptEngine implements EngineImplementation {
       name: "typescript",
       version: "0.1.0",
       versions: { node: process.versions.node },
-      capabilities: { dtypes: ["float32"], shapes: true, cache: true, build: false, oracle: false, replay: false },
+      capabilities: { dtypes, shapes: true, cache: true, build: false, oracle: false, replay: false },
     };
   }
 
@@ -34,10 +37,9 @@ export class TypeScriptEngine implements EngineImplementation {
         "drawing a checkpoint from a config",
         "load a checkpoint directory; the reference can draw one",
       );
-    if (dtype !== "float32") throw unsupported(`dtype ${dtype}`, "load with dtype float32");
     this.#model = null; // so that two models are never in memory at once
     const fault = await loadFault(params.fault);
-    const source = { config: readConfigFile(checkpoint), fault };
+    const source = { config: readConfigFile(checkpoint), fault, dtype: computeDtypes[dtype] };
     const { architecture, config } = readConfig(source);
     const weights = readWeights(checkpoint, architecture.rename);
     const model = buildModel({ ...source, weights: weights.tensors });

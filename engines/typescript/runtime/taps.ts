@@ -1,7 +1,8 @@
 import type { EmitTaps, Tap } from "../../../harness/engine/implementation.ts";
 import type { RawTensor } from "../../../harness/trace/tensor.ts";
-import { boolTensor, float32Tensor, int64Tensor } from "../../../harness/trace/tensor.ts";
+import { boolTensor, int64Tensor } from "../../../harness/trace/tensor.ts";
 import type { AnyTensor, Module, ModuleOutput, Tracer } from "../layers/module.ts";
+import { packFloats } from "../tensor/rounding.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** Takes each tapped tensor. */
@@ -108,5 +109,5 @@ function copyTensor({ data, dtype, shape }: AnyTensor): RawTensor {
   if (data === null) throw new TypeError("a tensor without data can't be tapped");
   if (dtype === "I64") return int64Tensor(data, shape);
   if (dtype === "BOOL") return boolTensor(data, shape);
-  return float32Tensor(Float32Array.from(data), shape);
+  return packFloats(data as Float32Array, dtype, shape);
 }

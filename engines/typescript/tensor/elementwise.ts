@@ -1,54 +1,63 @@
-import { Tensor, expectShape, floatTensor } from "./tensor.ts";
+import { round } from "./rounding.ts";
+import type { FloatDtype } from "./rounding.ts";
+import { Tensor, expectShape, floatTensor, roundedTensor } from "./tensor.ts";
 
-/** `a + b`, equal shapes, rounded to float32. */
+/** `a + b`, equal shapes. */
 export function add(a: Tensor, b: Tensor): Tensor {
   expectShape("add", b.shape, a.shape);
-  if (a.data === null || b.data === null) return floatTensor(a.shape, null);
+  if (a.data === null || b.data === null) return floatTensor(a.shape, null, a.dtype);
   const [x, y] = [a.data, b.data];
   const sum = new Float32Array(x.length);
   for (let i = 0; i < sum.length; i++) sum[i] = x[i]! + y[i]!;
-  return floatTensor(a.shape, sum);
+  return roundedTensor(a.shape, sum, a.dtype);
 }
 
-/** `a * b`, equal shapes, rounded to float32. */
+/** `a * b`, equal shapes. */
 export function mul(a: Tensor, b: Tensor): Tensor {
   expectShape("mul", b.shape, a.shape);
-  if (a.data === null || b.data === null) return floatTensor(a.shape, null);
+  if (a.data === null || b.data === null) return floatTensor(a.shape, null, a.dtype);
   const [x, y] = [a.data, b.data];
   const product = new Float32Array(x.length);
   for (let i = 0; i < product.length; i++) product[i] = x[i]! * y[i]!;
-  return floatTensor(a.shape, product);
+  return roundedTensor(a.shape, product, a.dtype);
 }
 
-/** `a * factor`, rounded to float32. `factor` is a number, or a tensor of one element. */
+/** `a * factor`. `factor` is a number, or a tensor of one element. */
 export function scale(a: Tensor, factor: number | Tensor): Tensor {
   if (factor instanceof Tensor) {
     expectShape("scale", factor.shape, [1]);
-    if (factor.data === null) return floatTensor(a.shape, null);
+    if (factor.data === null) return floatTensor(a.shape, null, a.dtype);
     return scale(a, factor.data[0]!);
   }
-  if (a.data === null) return floatTensor(a.shape, null);
+  if (a.data === null) return floatTensor(a.shape, null, a.dtype);
   const x = a.data;
   const scaled = new Float32Array(x.length);
   for (let i = 0; i < scaled.length; i++) scaled[i] = x[i]! * factor;
-  return floatTensor(a.shape, scaled);
+  return roundedTensor(a.shape, scaled, a.dtype);
 }
 
-/** Every row of `a` [..., D] times `row` [D], rounded to float32. */
+/** Every row of `a` [..., D] times `row` [D]. */
 export function mulRows(a: Tensor, row: Tensor): Tensor {
   expectShape("mul rows", row.shape, [a.size(-1)]);
-  if (a.data === null || row.data === null) return floatTensor(a.shape, null);
+  if (a.data === null || row.data === null) return floatTensor(a.shape, null, a.dtype);
   const [x, y] = [a.data, row.data];
   const width = y.length;
   const product = new Float32Array(x.length);
   for (let start = 0; start < x.length; start += width)
     for (let i = 0; i < width; i++) product[start + i] = x[start + i]! * y[i]!;
-  return floatTensor(a.shape, product);
+  return roundedTensor(a.shape, product, a.dtype);
 }
 
-/** `tanh(a / cap) * cap`, each step rounded to float32 as the reference does it. */
+/** `tanh(a / cap) * cap`, each step rounded as the reference does it. */
 export function softcap(a: Tensor, cap: number): Tensor {
-  if (a.data === null) return floatTensor(a.shape, null);
-  const capped = Float32Array.from(a.data, (x) => Math.fround(Math.tanh(Math.fround(x / cap))) * cap);
-  return floatTensor(a.shape, capped);
+  if (a.data === null) return floatTensor(a.shape, null, a.dtype);
+  const rounded = round[a.dtype];
+  const capped = Float32Array.from(a.data, (x) => rounded(Math.tanh(rounded(x / cap))) * cap);
+  return roundedTensor(a.shape, capped, a.dtype);
+}
+
+/** `a` in another dtype: rounded when it is a narrower one, and always a tensor of its own; `a` itself when it has that dtype. */
+export function cast(a: Tensor, dtype: FloatDtype): Tensor {
+  if (a.dtype === dtype) return a;
+  return roundedTensor(a.shape, a.data && a.data.slice(), dtype);
 }

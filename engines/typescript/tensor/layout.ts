@@ -11,7 +11,7 @@ export function reshape(a: Tensor, shape: readonly number[]): Tensor {
   const found = elementCount(a.shape);
   const sizes = shape.map((size) => (size >= 0 ? size : known === 0 ? 0 : Math.floor(found / known)));
   if (elementCount(sizes) !== found) throw new ShapeError("reshape", { expected: sizes, found: a.shape });
-  return floatTensor(sizes, a.data);
+  return floatTensor(sizes, a.data, a.dtype);
 }
 
 /** Dimensions 1 and 2 of a [A, B, C, D] tensor exchanged: [A, C, B, D]. */
@@ -19,7 +19,7 @@ export function swapMiddle(a: Tensor): Tensor {
   expectShape("swap dimensions 1 and 2", a.shape, [-1, -1, -1, -1]);
   const [outer, b, c, d] = a.shape as [number, number, number, number];
   const shape = [outer, c, b, d];
-  if (a.data === null) return floatTensor(shape, null);
+  if (a.data === null) return floatTensor(shape, null, a.dtype);
   const [from, to] = [a.data, new Float32Array(a.data.length)];
   let target = 0;
   for (let i = 0; i < outer; i++)
@@ -29,7 +29,7 @@ export function swapMiddle(a: Tensor): Tensor {
         to.set(from.subarray(source, source + d), target);
         target += d;
       }
-  return floatTensor(shape, to);
+  return floatTensor(shape, to, a.dtype);
 }
 
 /** Joins tensors that differ only in dimension `axis` (not negative). */
@@ -45,7 +45,7 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
     axis,
     parts.reduce((sum, part) => sum + part.size(axis), 0),
   );
-  if (parts.some(({ data }) => data === null)) return floatTensor(shape, null);
+  if (parts.some(({ data }) => data === null)) return floatTensor(shape, null, first.dtype);
   const joined = new Float32Array(elementCount(shape));
   const outer = elementCount(shape.slice(0, axis));
   const inner = elementCount(shape.slice(axis + 1));
@@ -56,7 +56,7 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
       joined.set(part.data!.subarray(i * run, (i + 1) * run), target);
       target += run;
     }
-  return floatTensor(shape, joined);
+  return floatTensor(shape, joined, first.dtype);
 }
 
 /** Elements [start, end) of dimension `axis` (not negative), copied. The tensor itself when that is all of it. */

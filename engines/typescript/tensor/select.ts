@@ -19,12 +19,12 @@ export function selectRows(a: Tensor, mask: IndexTensor): Tensor {
   expectShape("select rows", mask.shape, a.shape.slice(0, -1));
   const width = a.size(-1);
   const shape = [countTrue(mask), width];
-  if (a.data === null) return floatTensor(shape, null);
+  if (a.data === null) return floatTensor(shape, null, a.dtype);
   const rows = new Float32Array(shape[0]! * width);
   let target = 0;
   for (let row = 0; row < mask.data.length; row++)
     if (mask.data[row] === 1) rows.set(a.data.subarray(row * width, (row + 1) * width), width * target++);
-  return floatTensor(shape, rows);
+  return floatTensor(shape, rows, a.dtype);
 }
 
 /**
@@ -38,7 +38,7 @@ export function maskedScatter(a: Tensor, mask: IndexTensor, source: Tensor): Ten
   expectShape("masked scatter", source.shape, [-1, width]);
   const count = countTrue(mask);
   if (source.size(0) < count) throw new ShapeError("masked scatter", { expected: [count, width], found: source.shape });
-  if (a.data === null || source.data === null) return floatTensor(a.shape, null);
+  if (a.data === null || source.data === null) return floatTensor(a.shape, null, a.dtype);
   const scattered = a.data.slice();
   let row = 0;
   for (let index = 0; index < mask.data.length; index++)
@@ -46,5 +46,5 @@ export function maskedScatter(a: Tensor, mask: IndexTensor, source: Tensor): Ten
       scattered.set(source.data.subarray(row * width, (row + 1) * width), index * width);
       row++;
     }
-  return floatTensor(a.shape, scattered);
+  return floatTensor(a.shape, scattered, a.dtype);
 }

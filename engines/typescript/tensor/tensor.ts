@@ -1,18 +1,23 @@
 import { elementCount } from "../../../harness/trace/tensor.ts";
+import type { FloatDtype } from "./rounding.ts";
+import { roundAll } from "./rounding.ts";
 
-/** What a tensor's numbers are kept in: float32, int64 (as int32: token ids, positions) and bool (0 or 1). */
+/** What a tensor's numbers are kept in: floats of any dtype, int64 (as int32: token ids, positions) and bool (0 or 1). */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
+
+/** The dtypes of the tensors that keep their numbers in `D`. */
+export type DtypeOf<D extends TensorData> = D extends Float32Array ? FloatDtype : D extends Int32Array ? "I64" : "BOOL";
 
 /**
  * A row-major tensor. `data` is null in shapes-only mode: every operation then checks and computes shapes alone.
- * Operations never write into their operands, so a tensor may be shared freely.
+ * Operations never write into their operands, so a tensor may be shared freely. A result has the dtype of the first operand and is rounded to it.
  */
 export class Tensor<D extends TensorData = Float32Array> {
   readonly shape: readonly number[];
-  readonly dtype: "F32" | "I64" | "BOOL";
+  readonly dtype: DtypeOf<D>;
   readonly data: D | null;
 
-  constructor(shape: readonly number[], dtype: "F32" | "I64" | "BOOL", data: D | null) {
+  constructor(shape: readonly number[], dtype: DtypeOf<D>, data: D | null) {
     if (data !== null && data.length !== elementCount(shape))
       throw new RangeError(`a tensor of shape [${shape.join(", ")}] can't hold ${data.length} elements`);
     this.shape = shape;
@@ -39,9 +44,14 @@ export type IndexTensor = Tensor<Int32Array> & { readonly data: Int32Array };
 /** Boolean tensor, 1 = true. Its data is absent in shapes-only mode. */
 export type MaskTensor = Tensor<Uint8Array>;
 
-/** A float32 tensor over `data` (no copy), or shapes only when null. */
-export function floatTensor(shape: readonly number[], data: Float32Array | null): Tensor {
-  return new Tensor(shape, "F32", data);
+/** A floating tensor over `data` (no copy), numbers that `dtype` has, or shapes only when null. */
+export function floatTensor(shape: readonly number[], data: Float32Array | null, dtype: FloatDtype = "F32"): Tensor {
+  return new Tensor(shape, dtype, data);
+}
+
+/** A floating tensor over `data`, the fresh result of an operation, which is rounded to `dtype` in place. */
+export function roundedTensor(shape: readonly number[], data: Float32Array | null, dtype: FloatDtype): Tensor {
+  return new Tensor(shape, dtype, data && roundAll(data, dtype));
 }
 
 /** An int64 tensor over `data` (no copy). */
