@@ -29,13 +29,18 @@ const checkpoints = new Map<string, string>();
 test.each(faults.map((fault) => [fault.id, fault] as const))("%s", async (_, fault) => {
   const planted = cases.find(({ name }) => name === fault.case)!;
   const wanted = { phase: fault.phase ?? planted.phases[0]?.name ?? "shapes", site: fault.at };
-  expect(await firstDifference(planted, fault)).toEqual(wanted);
+  expect(withoutType(await firstDifference(planted, fault))).toEqual(withoutType(wanted));
 });
 
 test("every fault has a title of its own", () => {
   const titles = faults.map(({ title }) => title);
   expect(titles.filter((title, index) => titles.indexOf(title) !== index)).toEqual([]);
 });
+
+/** The rotary tables of two layer types do not depend on each other: their order is that of a set in the reference. */
+function withoutType(place: Place | null): Place | null {
+  return place && { ...place, site: place.site.replace(/@(full|sliding)_attention$/, "") };
+}
 
 function firstDifference(planted: Case, { spec }: KnownFault): Promise<Place | null> {
   return planted.kind === "shapes" ? firstOtherShape(planted, spec) : firstOtherValue(planted, spec);

@@ -4,7 +4,8 @@ import { causalModel, change, layers, rotateWith, textModel } from "./model-part
 import type { PlantedFault } from "./planted.ts";
 
 const category = "positions";
-const slidingCos = "model.language_model.rotary_emb:out@sliding_attention";
+/** Both tables are wrong; the reference makes that of full layers first. */
+const rotated = "model.language_model.rotary_emb:out@full_attention";
 
 /** What a forward knows of its tokens. */
 interface Forward {
@@ -71,7 +72,7 @@ export const decodeOffByOne: PlantedFault = {
   title: "decode steps rotate with the position after their own",
   category,
   case: "gemma4_unified/decode",
-  at: slidingCos,
+  at: rotated,
   phase: "decode:1",
   model(model) {
     changePositions(model, ({ input_ids }, positions) =>
@@ -85,7 +86,7 @@ export const chunkRestarts: PlantedFault = {
   title: "every chunk of a chunked prefill rotates from position 0",
   category,
   case: "gemma4_unified/chunked",
-  at: slidingCos,
+  at: rotated,
   phase: "chunk:1",
   model(model) {
     changePositions(model, ({ start }, positions) => positions.map((position) => position - start));
@@ -97,7 +98,7 @@ export const shiftAfterImage: PlantedFault = {
   title: "positions behind an image one too far",
   category,
   case: "gemma4_unified/image",
-  at: slidingCos,
+  at: rotated,
   model(model) {
     changePositions(model, ({ input_ids }, positions) => {
       const last = input_ids.lastIndexOf(180);
@@ -111,7 +112,7 @@ export const imageSharesPosition: PlantedFault = {
   title: "all tokens of an image rotate with the position of the first, as the time axis of an M-RoPE does",
   category,
   case: "gemma4_unified/two_images",
-  at: slidingCos,
+  at: rotated,
   model(model) {
     changePositions(model, ({ input_ids }, positions) => {
       let first = 0;
@@ -129,7 +130,7 @@ export const decodeFromCacheLength: PlantedFault = {
   title: "decode steps rotate with the number of cached tokens of a sliding layer, which stops growing at the window",
   category,
   case: "gemma4_unified/decode",
-  at: slidingCos,
+  at: rotated,
   phase: "decode:3",
   model(model) {
     changePositions(model, ({ input_ids, start }, positions) =>
@@ -143,7 +144,7 @@ export const decodePadding: PlantedFault = {
   title: "decode steps of a left-padded batch rotate with the length of the padded sequence",
   category,
   case: "gemma4_unified/left_padded",
-  at: slidingCos,
+  at: rotated,
   phase: "decode:1",
   model(model) {
     changePositions(model, ({ start }, positions) => (start > 0 ? positions.map(() => start) : positions));

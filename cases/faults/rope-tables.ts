@@ -60,7 +60,7 @@ export const ropeTypesSwapped: PlantedFault = {
   title: "the rope parameters of sliding and full layers swapped",
   category,
   case: "gemma4_unified/text",
-  at: slidingCos,
+  at: fullCos, // both are wrong; the reference makes this one first
   config: withRope((rope) => ({
     sliding_attention: rope.full_attention,
     full_attention: rope.sliding_attention,
@@ -166,7 +166,7 @@ export const frequenciesInterleaved: PlantedFault = {
   title: "each frequency repeated twice in a row (0 0 1 1) where halves are paired (0 1 0 1)",
   category,
   case: "gemma4_unified/text",
-  at: slidingCos,
+  at: fullCos, // both are wrong; the reference makes this one first
   model(model) {
     change(textModel(model).rotary_emb, "forward", (right) => (x, position_ids, layer_type) => {
       const [cos, sin] = right(x, position_ids, layer_type);
@@ -181,7 +181,7 @@ export const cosSinSwapped: PlantedFault = {
   title: "the cosine and the sine table swapped",
   category,
   case: "gemma4_unified/left_padded",
-  at: slidingCos,
+  at: fullCos, // both are wrong; the reference makes this one first
   model(model) {
     change(textModel(model).rotary_emb, "forward", (right) => (...inputs) => {
       const [cos, sin] = right(...inputs);
