@@ -23,7 +23,7 @@ export class PythonUnavailable extends Error {
   override readonly name = "PythonUnavailable";
 }
 
-/** The first of `LOCKSTEP_PYTHON`, python3.13 ... python3.11, python3 that is version 3.11 or newer; null when there is none. */
+/** `LOCKSTEP_PYTHON` where it is set, else the first of python3.11, 3.12, 3.13, python3 and python, that is version 3.11 or newer; null when there is none. */
 export async function findPython(): Promise<Python | null> {
   const configured = process.env["LOCKSTEP_PYTHON"];
   const candidates =
