@@ -29,3 +29,8 @@ export function parseWhole(text: string): number {
     throw new UsageError(`expected a whole number, found ${JSON.stringify(text)}`);
   return value;
 }
+
+/** Token ids separated by commas. @throws UsageError */
+export function parseIds(text: string): number[] {
+  return text.split(",").map((id) => parseWhole(id.trim()));
+}

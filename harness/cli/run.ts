@@ -7,6 +7,7 @@ import { checkGolden } from "../run/golden.ts";
 import { renderHtml } from "../report/html/render.ts";
 import { renderSummary, renderVerdict } from "../report/terminal.ts";
 import type { Case } from "../run/case.ts";
+import { checkpointCase } from "../run/checkpoint-case.ts";
 import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
 import type { EnginePool } from "../run/engines.ts";
 import { createPool } from "../run/engines.ts";
@@ -17,7 +18,7 @@ import { runCase } from "../run/live.ts";
 import { runShapesCase } from "../run/shapes.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { UsageError } from "../trace/errors.ts";
-import { parseBytes, parseWhole } from "./arguments.ts";
+import { parseBytes, parseIds, parseWhole } from "./arguments.ts";
 import { exitCodeFor } from "./exit-code.ts";
 import { say, status } from "./output.ts";
 
@@ -29,6 +30,8 @@ interface Flags {
   readonly sites?: string[];
   readonly json?: boolean;
   readonly html?: string;
+  readonly checkpoint?: string;
+  readonly ids?: number[];
   readonly fault?: string;
   readonly kvBudget?: number;
   readonly start?: boolean;
@@ -45,6 +48,12 @@ export function addRun(program: Command): void {
     .option("--seed <n>", "seed of weights and inputs", parseWhole, 0)
     .option("--limit <ratio>", "largest error that passes, in noise units", Number.parseFloat)
     .option("--sites <pattern...>", "only sites that match, * for any characters")
+    .option("--checkpoint <dir>", "compare a checkpoint with real weights, on --ids")
+    .option(
+      "--ids <list>",
+      "token ids for --checkpoint, separated by commas: a prefill of all but the last 4, then decode steps",
+      parseIds,
+    )
     .option("--fault <id>", "plant a known fault from cases/faults/ (lockstep selftest lists them)")
     .option("--kv-budget <bytes>", "print what a KV cache of this size holds (4GiB, 512MiB)", parseBytes)
     .option("--html <file>", "write the report to this file")
@@ -59,7 +68,7 @@ async function run(patterns: readonly string[], flags: Flags): Promise<number> {
   if (!["float32", "bfloat16", "float16"].includes(flags.dtype))
     throw new UsageError(`--dtype: expected float32, bfloat16 or float16, found ${flags.dtype}`);
   const began = Date.now();
-  const cases = await chooseCases(patterns, flags.fault);
+  const cases = await chooseCases(patterns, flags);
   const pool = createPool({ report: say });
   const verdicts: Verdict[] = [];
   try {
@@ -86,8 +95,9 @@ async function run(patterns: readonly string[], flags: Flags): Promise<number> {
   return exitCodeFor(verdicts);
 }
 
-/** The selected cases, or with `--fault` the fault's own case with the fault planted. */
-async function chooseCases(patterns: readonly string[], faultId: string | undefined): Promise<Case[]> {
+/** The selected cases; with `--checkpoint` one made for it; with `--fault` the fault's own case with the fault planted. */
+async function chooseCases(patterns: readonly string[], { fault: faultId, checkpoint, ids }: Flags): Promise<Case[]> {
+  if (checkpoint !== undefined) return [checkpointCase(checkpoint, ids)];
   const all = await loadCases(casesFolder());
   if (faultId === undefined) return selectCases(all, patterns);
   const faults = await loadFaults(casesFolder());

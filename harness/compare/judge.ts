@@ -4,6 +4,7 @@ import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Numbers, Triple } from "./distance.ts";
 import { bitEqual, describeDifference, measure } from "./distance.ts";
+import { describeDirection, findDirection } from "./structure.ts";
 import type { TokenMask } from "./padding.ts";
 import { hidePadding } from "./padding.ts";
 import type { SiteVerdict } from "./verdict.ts";
@@ -27,6 +28,8 @@ export interface Rules {
   readonly tokens?: TokenMask;
   /** Noise over magnitude of this site in earlier phases. */
   readonly relativeNoise?: number;
+  /** For local judgements, where the reference worked on the engine's own input: look for a direction in errors that are small enough to pass. */
+  readonly structure?: boolean;
 }
 
 /**
@@ -57,14 +60,14 @@ export function judge(triple: TapTriple, rules: Rules): SiteVerdict {
     return equal ? { ...base, status: "pass" } : { ...base, status: "fail", reason: firstDifference(values, shape) };
   }
   const columns = shape.at(-1) ?? 1;
-  const { limit, relativeNoise = 0 } = rules;
-  return judgeNumbers(base, { ...values, columns, dtype: reference.dtype, relativeNoise }, limit);
+  const { relativeNoise = 0 } = rules;
+  return judgeNumbers(base, { ...values, columns, dtype: reference.dtype, relativeNoise }, rules);
 }
 
 function judgeNumbers(
   base: Omit<SiteVerdict, "status"> & { readonly shape: number[] },
   triple: Triple,
-  limit: number,
+  { limit, structure = false }: Rules,
 ): SiteVerdict {
   const { distance, exact, nonFinite } = measure(triple);
   const fail = (reason: string): SiteVerdict => ({
@@ -82,6 +85,8 @@ function judgeNumbers(
   if (!(ratio <= limit)) return fail(`${format(ratio)}x noise`);
   if (row && !(row.ratio <= limit)) return fail(`row ${row.index}: ${format(row.ratio)}x noise`);
   if (column && !(column.ratio <= limit)) return fail(`column ${column.index}: ${format(column.ratio)}x noise`);
+  const direction = structure ? findDirection(triple) : null;
+  if (direction) return fail(`${format(distance.ratio)}x noise, but ${describeDirection(direction)}`);
   return { ...base, status: "pass", accumulated: distance };
 }
 

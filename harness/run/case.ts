@@ -19,6 +19,8 @@ const caseSchema = z.strictObject({
   kind: z.enum(["run", "shapes"]).default("run"),
   /** A Hugging Face config.json with `architectures`. */
   config: z.record(z.string(), z.unknown()),
+  /** A checkpoint directory with real weights, in place of weights drawn from the seed. */
+  checkpoint: z.string().optional(),
   /** Builds the inputs of one seed. For `shapes`, called with two lengths in place of a seed. */
   inputs: inputsFunction,
   phases: z.array(phaseSpec).default([]),
@@ -45,9 +47,24 @@ export function defineCase(definition: CaseDefinition): Case {
     throw new UsageError(`case ${JSON.stringify(definition.name)}: ${problems.join("; ")}`);
   }
   const result = parsed.data;
-  if (result.kind === "run" && result.phases.length === 0)
-    throw new UsageError(`case ${result.name}: phases: expected at least one phase, found none`);
+  if (result.kind === "run") checkPhases(result);
   return result;
+}
+
+/** Phases have names of their own, and those that share the cache continue one another from token 0. */
+function checkPhases({ name, phases }: Case): void {
+  const refuse = (expected: string, found: string): never => {
+    throw new UsageError(`case ${name}: phases: expected ${expected}, found ${found}`);
+  };
+  if (phases.length === 0) refuse("at least one phase", "none");
+  let cached = 0;
+  for (const [place, { name: phase, start, end, cache }] of phases.entries()) {
+    if (start >= end) refuse(`${phase} to have tokens`, `[${start}, ${end})`);
+    if (phases.findIndex((other) => other.name === phase) < place) refuse("each name once", `${phase} twice`);
+    if (!cache) continue;
+    if (start !== cached) refuse(`${phase} to start at token ${cached}, where the cache ends`, `${start}`);
+    cached = end;
+  }
 }
 
 /** Phases that cover `total` tokens: chunks of the given sizes first, then forced decode steps, then one full forward to check against. */

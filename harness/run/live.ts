@@ -61,7 +61,8 @@ interface Setting {
 async function compareLive({ pool, reference, engine, frame, options }: Setting): Promise<Findings> {
   const { found, seed, limit } = frame;
   const dtype = frame.dtype as Params<"load">["dtype"];
-  const model = await pool.load(reference, { config: found.config, seed, dtype });
+  const weights = found.checkpoint ? { checkpoint: found.checkpoint } : { config: found.config, seed };
+  const model = await pool.load(reference, { ...weights, dtype });
   const { checkpoint } = model;
   const own = await pool.load(engine, { checkpoint, dtype, ...(found.fault && { fault: found.fault }) });
   const inputs = writeInputs(found.inputs(seed));
@@ -135,7 +136,7 @@ function judgeGroups(found: Case, inputs: InputsFile, limit: number, progress?: 
     if (rms > 0) relativeNoise.set(site, noise / rms);
     const alone = judge(
       { ...place, engine, reference: localReference, oracle: localOracle },
-      { ...rules, relativeNoise: 0 },
+      { ...rules, relativeNoise: 0, structure: true },
     );
     const verdict = combine(whole, alone);
     sites.push(verdict);

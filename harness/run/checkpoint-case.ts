@@ -1,0 +1,40 @@
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { UsageError } from "../trace/errors.ts";
+import { int64Tensor } from "../trace/tensor.ts";
+import type { Case } from "./case.ts";
+import { defineCase, planPhases } from "./case.ts";
+
+const decodeSteps = 4;
+
+/**
+ * A case for a checkpoint with real weights: a prefill of all but the last tokens, forced decode steps, and one full forward to check them against.
+ * @throws UsageError when the directory has no config.json, or there are too few tokens.
+ */
+export function checkpointCase(directory: string, ids: readonly number[] | undefined): Case {
+  const file = join(directory, "config.json");
+  if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected a checkpoint directory`);
+  if (!ids || ids.length <= decodeSteps)
+    throw new UsageError(`--checkpoint needs --ids with more than ${decodeSteps} token ids, found ${ids?.length ?? 0}`);
+  const shape = [1, ids.length];
+  const inputs = new Map([
+    ["input_ids", int64Tensor(ids, shape)],
+    [
+      "attention_mask",
+      int64Tensor(
+        ids.map(() => 1),
+        shape,
+      ),
+    ],
+  ]);
+  return defineCase({
+    name: `checkpoint/${basename(resolve(directory))
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9_.-]/g, "-")}`,
+    title: directory,
+    config: JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>,
+    checkpoint: resolve(directory),
+    inputs: () => inputs,
+    phases: planPhases({ chunks: [ids.length - decodeSteps], decode: decodeSteps, full: true }),
+  });
+}

@@ -1,0 +1,89 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { UsageError } from "../trace/errors.ts";
+import type { Case } from "./case.ts";
+import { loadCases, selectCases } from "./discover.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder of cases with these files. */
+function cases(files: Record<string, string>): string {
+  const own = mkdtempSync(join(folder, "cases-"));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(own, name)), { recursive: true });
+    writeFileSync(join(own, name), text);
+  }
+  return own;
+}
+
+async function refusal(files: Record<string, string>): Promise<string> {
+  const own = cases(files);
+  const error: unknown = await loadCases(own).then(
+    () => new Error("expected the cases to be refused"),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(UsageError);
+  return (error as Error).message.replaceAll(own, "CASES");
+}
+
+describe("loadCases", () => {
+  it("loads every case file, also in folders, in order of name, and no other file", async () => {
+    const own = cases({
+      "b.case.js": 'export const cases = [{ name: "b/1" }, { name: "b/2" }];',
+      "a.case.js": 'export const cases = [{ name: "a/1" }];',
+      "seed/c.case.js": 'export const cases = [{ name: "c/1" }];',
+      "a.inputs.js": 'throw new Error("not a case");',
+      "d.case.d.ts": "export const cases: unknown[];",
+    });
+    expect((await loadCases(own)).map(({ name }) => name)).toEqual(["a/1", "b/1", "b/2", "c/1"]);
+  });
+
+  it("names a file that exports no cases", async () => {
+    expect(await refusal({ "a.case.js": "export const one = 1;" })).toMatchInlineSnapshot(
+      `"CASES/a.case.js: expected an export \`cases\`, an array made with defineCase"`,
+    );
+  });
+
+  it("names a case that is defined twice", async () => {
+    const text = 'export const cases = [{ name: "a/1" }];';
+    expect(await refusal({ "a.case.js": text, "b.case.js": text })).toMatchInlineSnapshot(
+      `"CASES/b.case.js: case a/1 is defined twice"`,
+    );
+  });
+});
+
+describe("selectCases", () => {
+  const all = ["gemma/text", "gemma/audio", "gemma2/audio", "seed/gemma_12b"].map((name) => ({ name }) as Case);
+  const select = (...patterns: string[]) => selectCases(all, patterns).map(({ name }) => name);
+
+  it.each([
+    ["all when there is no pattern", [], ["gemma/text", "gemma/audio", "gemma2/audio", "seed/gemma_12b"]],
+    ["one by its name", ["gemma/text"], ["gemma/text"]],
+    ["an architecture, but not one whose name is longer", ["gemma"], ["gemma/text", "gemma/audio"]],
+    ["by what stands in place of *", ["*/audio"], ["gemma/audio", "gemma2/audio"]],
+    ["each once, in their own order", ["gemma/audio", "gemma", "*text"], ["gemma/text", "gemma/audio"]],
+  ])("selects %s", (_, patterns, names) => {
+    expect(select(...patterns)).toEqual(names);
+  });
+
+  it("lists what there is for a pattern that matches nothing", () => {
+    expect(() => select("gemma", "qwen3")).toThrowErrorMatchingInlineSnapshot(
+      `[UsageError: no case matches "qwen3"; there are gemma/text, gemma/audio, gemma2/audio, seed/gemma_12b]`,
+    );
+  });
+
+  it.each(["", "gemma.text", "gemma/tex", "(", "[a", ".*", "gemma/text$"])(
+    "takes %j for text, not for a rule",
+    (pattern) => {
+      expect(() => select(pattern)).toThrow(UsageError);
+    },
+  );
+});
