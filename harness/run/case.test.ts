@@ -63,13 +63,18 @@ describe("defineCase", () => {
   });
 
   it.each([
-    ["ends before it starts", [{ name: "prefill", start: 3, end: 3, cache: true }]],
+    [
+      "has no tokens",
+      [{ name: "prefill", start: 3, end: 3, cache: true }],
+      "expected prefill to have tokens, found [3, 3)",
+    ],
     [
       "comes twice",
       [
         { name: "prefill", start: 0, end: 3, cache: true },
         { name: "prefill", start: 3, end: 4, cache: true },
       ],
+      "expected each name once, found prefill twice",
     ],
     [
       "leaves tokens out of the cache",
@@ -77,9 +82,10 @@ describe("defineCase", () => {
         { name: "prefill", start: 0, end: 3, cache: true },
         { name: "decode:1", start: 4, end: 5, cache: true },
       ],
+      "expected decode:1 to start at token 3, where the cache ends, found 4",
     ],
-  ])("refuses a phase that %s", (_, phases) => {
-    expect(refusal({ phases })).toMatchSnapshot();
+  ])("refuses a phase that %s", (_, phases, problem) => {
+    expect(refusal({ phases })).toBe(`case tiny/text: phases: ${problem}`);
   });
 });
 

@@ -51,9 +51,10 @@ export function trackConsistency(
         );
       hidePadding(site, [batch, tokens, width], tokensOf(part.phase), rows);
       const difference = rmsDifference(rows, part.values);
-      const ratio = Number.isNaN(difference) ? maxRatio : Math.min(difference / Math.max(noise, part.noise), maxRatio);
+      const ratio = difference === 0 ? 0 : difference / Math.max(noise, part.noise);
+      const capped = ratio <= maxRatio ? ratio : maxRatio; // also what is not a number
       compared++;
-      if (!worst || ratio > worst.ratio) worst = { site, phase: part.phase.name, ratio };
+      if (!worst || capped > worst.ratio) worst = { site, phase: part.phase.name, ratio: capped };
     }
     parts.delete(site);
   };
@@ -80,7 +81,9 @@ function isFollowed(site: Site): boolean {
   return site === "logits" || /\.layers\.\d+:out$/.test(site);
 }
 
+/** NaN when the lengths differ. */
 function rmsDifference(a: Numbers, b: Numbers): number {
+  if (a.length !== b.length) return Number.NaN;
   let total = 0;
   for (let index = 0; index < a.length; index++) total += (a[index]! - b[index]!) ** 2;
   return Math.sqrt(total / Math.max(a.length, 1));
