@@ -28,7 +28,8 @@ export function renderVerdict(verdict: Verdict): string {
 function headline(verdict: Verdict): string {
   const { status, met, expectation, coverage, worst } = verdict;
   const asExpected = expectation !== "pass" && met;
-  const label = asExpected ? paint("green", " FAIL ") : paint(styles[status], labels[status]);
+  const surprise = expectation !== "pass" && !met && status !== "error";
+  const label = paint(asExpected ? "green" : surprise ? "red" : styles[status], labels[status]);
   const sites = status === "error" ? "" : sitesText(verdict);
   const ratio = worst && coverage.compared > 0 ? `worst ${format(worst.ratio)}x noise` : "";
   const fault = verdict.engine.fault ? ` with ${verdict.engine.fault}` : "";
@@ -41,7 +42,9 @@ function headline(verdict: Verdict): string {
     ratio,
     `${verdict.seconds.toFixed(1)} s`,
   ];
-  return `${label} ${parts.filter(Boolean).join("   ")}${asExpected ? paint("green", "   failed as expected") : ""}`;
+  if (asExpected) parts.push(paint("green", "failed as expected"));
+  if (surprise) parts.push(paint("red", `expected to fail at ${expectation.fail_at}`));
+  return `${label} ${parts.filter(Boolean).join("   ")}`;
 }
 
 function modeText({ mode, dtype }: Verdict): string {

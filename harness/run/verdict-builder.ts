@@ -104,7 +104,7 @@ function conclude(findings: Findings, sites: readonly SiteVerdict[], compared: n
   const wrongTensors = findings.tensor_audit ? !tensorsAgree(findings.tensor_audit) : false;
   if (failing || wrongTensors || findings.unexpected.length > 0 || compared === 0) return "fail";
   if (blamesEngine(findings.consistency ?? [])) return "fail";
-  return sites.some(({ status }) => status === "unknown") ? "unknown" : "pass";
+  return sites.every(({ status }) => status === "pass") ? "pass" : "unknown";
 }
 
 /** An engine that disagrees with itself is wrong only where the reference agrees with itself. */

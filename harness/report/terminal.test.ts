@@ -1,0 +1,282 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Culprit, Verdict } from "../compare/verdict.ts";
+import { renderSummary, renderVerdict } from "./terminal.ts";
+
+beforeEach(() => {
+  vi.stubEnv("NO_COLOR", "1");
+  vi.stubEnv("FORCE_COLOR", undefined);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+const layer = "model.language_model.layers.5";
+
+const passing: Verdict = {
+  schema: 1,
+  case: "gemma4_unified/text",
+  mode: "live",
+  status: "pass",
+  expectation: "pass",
+  met: true,
+  engine: { name: "typescript", version: "0.1.0", versions: {} },
+  reference: { name: "transformers", version: "5.24.0", versions: {} },
+  dtype: "float32",
+  seed: 0,
+  limit: 4,
+  phases: ["prefill"],
+  coverage: { compared: 379, total: 379, unknown: [], unexpected: [] },
+  worst: { site: `${layer}:out`, phase: "prefill", ratio: 1.234 },
+  culprit: null,
+  culprits: [],
+  sites: [],
+  logits: [],
+  consistency: [],
+  config_audit: null,
+  tensor_audit: null,
+  error: null,
+  checksums: {},
+  started: "2026-01-01T00:00:00.000Z",
+  seconds: 0.4321,
+};
+
+const nothing = { expected_sizes: [], found_sizes: [], also: [], readings: [] };
+
+function failing(culprits: Culprit[], changes: Partial<Verdict> = {}): Verdict {
+  const sites = (["pass", "fail", "fail"] as const).map((status, order) => ({ site: "s", phase: "p", order, status }));
+  return { ...passing, status: "fail", met: false, culprit: culprits[0] ?? null, culprits, sites, ...changes };
+}
+
+const scores: Culprit = {
+  site: `${layer}.self_attn#scores`,
+  phase: "prefill",
+  summary: "1,283,183x noise",
+  ...nothing,
+};
+
+/** What is printed, between lines of its own so that the snapshot shows every space. */
+function printed(verdict: Verdict): string {
+  return `\n${renderVerdict(verdict)}\n`;
+}
+
+describe("a verdict on the terminal", () => {
+  it("that passes is one line", () => {
+    expect(printed(passing)).toMatchInlineSnapshot(`
+      "
+       PASS  gemma4_unified/text   typescript vs transformers 5.24.0   float32   379/379 sites   worst 1.23x noise   0.4 s
+      "
+    `);
+  });
+
+  it("that passes though it was expected to fail says where", () => {
+    expect(printed({ ...passing, expectation: { fail_at: "model.norm:out" }, met: false })).toMatchInlineSnapshot(`
+      "
+       PASS  gemma4_unified/text   typescript vs transformers 5.24.0   float32   379/379 sites   worst 1.23x noise   0.4 s   expected to fail at model.norm:out
+      "
+    `);
+  });
+
+  it("against a golden says so", () => {
+    expect(printed({ ...passing, mode: "golden" })).toMatchInlineSnapshot(`
+      "
+       PASS  gemma4_unified/text   typescript vs transformers 5.24.0   float32, golden   379/379 sites   worst 1.23x noise   0.4 s
+      "
+    `);
+  });
+
+  it("that fails says where, how much, how far it spreads and what becomes of the next token", () => {
+    const logits = [
+      { phase: "prefill", mean_kl: 0.1, max_kl: 1, top1: 17, rows: 19, margin: 0.5 },
+      { phase: "decode:1", mean_kl: 0, max_kl: 0, top1: 1, rows: 1, margin: null },
+    ];
+    expect(printed(failing([scores], { logits }))).toMatchInlineSnapshot(`
+      "
+       FAIL  gemma4_unified/text   typescript vs transformers 5.24.0   float32   379/379 sites   worst 1.23x noise   0.4 s
+         model.language_model.layers.5.self_attn#scores   in prefill
+           1,283,183x noise
+           2 of 3 sites differ from there on (errors accumulate)
+           the next token changes in prefill (2 of 19 rows)
+      "
+    `);
+  });
+
+  it("with several culprits spells out four", () => {
+    const culprits = [1, 2, 3, 4, 5, 6].map((number) => ({ ...scores, site: `place.${number}` }));
+    culprits[0]!.also = Array.from({ length: 10 }, (_, index) => `place.1 in decode:${index}`);
+    expect(printed(failing(culprits))).toMatchInlineSnapshot(`
+      "
+       FAIL  gemma4_unified/text   typescript vs transformers 5.24.0   float32   379/379 sites   worst 1.23x noise   0.4 s
+         place.1   in prefill
+           1,283,183x noise
+         also    place.1 in decode:0, place.1 in decode:1, place.1 in decode:2, place.1 in decode:3, place.1 in decode:4, place.1 in decode:5, place.1 in decode:6, place.1 in decode:7 and 2 more
+         place.2   in prefill
+           1,283,183x noise
+         place.3   in prefill
+           1,283,183x noise
+         place.4   in prefill
+           1,283,183x noise
+         and 2 more places that are wrong on their own: see --json or the report
+           2 of 3 sites differ from there on (errors accumulate)
+      "
+    `);
+  });
+
+  it("of the case that started the project reads as in the design", () => {
+    const site = `${layer}.self_attn.o_proj:in`;
+    const culprit: Culprit = {
+      site,
+      phase: "shapes",
+      summary: "expected [1, s, 8192], found [1, s, 4096]",
+      expected: [1, "s", 8192],
+      found: [1, "s", 4096],
+      expected_sizes: [{ size: 8192, formula: "num_attention_heads 16 x global_head_dim 512" }],
+      found_sizes: [{ size: 4096, formula: "num_attention_heads 16 x head_dim 256" }],
+      also: [11, 17].map((other) => `model.language_model.layers.${other}.self_attn.o_proj:in`),
+      readings: [
+        {
+          claim: "global_head_dim 512 expected, the engine used head_dim 256",
+          holds: true,
+          evidence:
+            "layers 5, 11, 17 are full_attention; the engine used head_dim 256 for all 48 layers; the reference reads per_layer_config[5].head_dim, the engine never does",
+        },
+        {
+          claim: "2 streams of 4096 should have been concatenated",
+          holds: false,
+          evidence: "no site of the reference's layer has the size 4096: there is nothing to concatenate",
+        },
+      ],
+    };
+    const verdict = failing([culprit], {
+      case: "gemma4_unified/12b",
+      mode: "shapes",
+      expectation: { fail_at: site },
+      met: true,
+      worst: null,
+      coverage: { compared: 17, total: 561, unknown: ["many"], unexpected: [] },
+      engine: { name: "generic", version: "1", versions: {}, fault: "oneHeadDimForEveryLayer" },
+    });
+    expect(printed(verdict)).toMatchInlineSnapshot(`
+      "
+       FAIL  gemma4_unified/12b   generic with oneHeadDimForEveryLayer vs transformers 5.24.0   shapes only   17/561 sites before the stop   0.4 s   failed as expected
+         model.language_model.layers.5.self_attn.o_proj:in
+           expected [1, s, 8192]   8192 = num_attention_heads 16 x global_head_dim 512
+           found    [1, s, 4096]   4096 = num_attention_heads 16 x head_dim 256
+         cause  global_head_dim 512 expected, the engine used head_dim 256
+                layers 5, 11, 17 are full_attention
+                the engine used head_dim 256 for all 48 layers
+                the reference reads per_layer_config[5].head_dim, the engine never does
+         not    2 streams of 4096 should have been concatenated
+                no site of the reference's layer has the size 4096: there is nothing to concatenate
+         also    model.language_model.layers.11.self_attn.o_proj:in, model.language_model.layers.17.self_attn.o_proj:in
+      "
+    `);
+  });
+
+  it("of an engine that broke has its message, what to do, and its last words", () => {
+    const error = {
+      message: "python serve.py: ended with exit code 1",
+      remedy: "pip install torch",
+      stderr_tail: ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'torch'"],
+    };
+    const broken: Verdict = {
+      ...passing,
+      status: "error",
+      met: false,
+      error,
+      worst: null,
+      coverage: { compared: 0, total: 0, unknown: [], unexpected: [] },
+    };
+    expect(printed(broken)).toMatchInlineSnapshot(`
+      "
+       ERROR gemma4_unified/text   typescript vs transformers 5.24.0   float32   0.4 s
+         python serve.py: ended with exit code 1
+         do     pip install torch
+         | Traceback (most recent call last):
+         | ModuleNotFoundError: No module named 'torch'
+      "
+    `);
+  });
+
+  it("that could not be judged names what the engine does not offer", () => {
+    const unknown = Array.from({ length: 9 }, (_, index) => `model.layers.${index}:out`);
+    const coverage = { compared: 370, total: 379, unknown, unexpected: [] };
+    expect(printed({ ...passing, status: "unknown", met: false, coverage })).toMatchInlineSnapshot(`
+      "
+       ????  gemma4_unified/text   typescript vs transformers 5.24.0   float32   370/379 sites   worst 1.23x noise   0.4 s
+         not judged, the engine does not offer them: model.layers.0:out, model.layers.1:out, model.layers.2:out, model.layers.3:out, model.layers.4:out, model.layers.5:out and 3 more
+      "
+    `);
+  });
+
+  it("names tensors, sites and config fields that do not agree, and who disagrees with itself", () => {
+    const verdict = failing([], {
+      coverage: { compared: 3, total: 3, unknown: [], unexpected: ["extra:out"] },
+      consistency: [
+        { engine: "engine", status: "fail", compared: 8, worst: { site: "logits", phase: "decode:2", ratio: 812.4 } },
+        { engine: "reference", status: "pass", compared: 8, worst: { site: "logits", phase: "decode:2", ratio: 1 } },
+      ],
+      tensor_audit: {
+        compared: 2,
+        missing: ["q_norm.weight"],
+        unexpected: ["q_proj.bias"],
+        different: [{ name: "embed", expected: "[193, 40]", found: "[40, 193]" }],
+      },
+      config_audit: { never_read_by_engine: ["global_head_dim"], never_read_by_reference: [] },
+    });
+    expect(printed(verdict)).toMatchInlineSnapshot(`
+      "
+       FAIL  gemma4_unified/text   typescript vs transformers 5.24.0   float32   3/3 sites   worst 1.23x noise   0.4 s
+         engine disagrees with itself: logits in decode:2 is 812x noise from the full forward
+         the engine lacks tensors: q_norm.weight
+         the engine has tensors that the reference lacks: q_proj.bias
+         the engine has other shapes: embed [40, 193], expected [193, 40]
+         sites that the reference lacks: extra:out
+         config fields the engine never reads: global_head_dim
+      "
+    `);
+  });
+});
+
+describe("the summary", () => {
+  const fault = { expectation: { fail_at: "x" } } as const;
+  const error = { ...passing, status: "error", met: false } as const;
+
+  it.each<[string, Verdict[]]>([
+    ["ok   2 passed   758/758 sites   1.3 s", [passing, passing]],
+    ["ok   1 passed, 1 failed as expected   758/758 sites   1.3 s", [passing, failing([], { ...fault, met: true })]],
+    ["not ok   1 passed, 1 failed   758/758 sites   1.3 s", [passing, failing([])]],
+    ["not ok   0 passed, 1 unknown   379/379 sites   1.3 s", [{ ...passing, status: "unknown", met: false }]],
+    ["not ok   1 passed, 1 error   758/758 sites   1.3 s", [passing, error]],
+    ["not ok   0 passed, 1 failed   379/379 sites   1.3 s", [failing([], { ...fault, met: false })]],
+    [
+      "not ok   0 passed, 1 passed though a failure was expected   379/379 sites   1.3 s",
+      [{ ...passing, ...fault, met: false }],
+    ],
+    ["not ok   0 passed   0/0 sites   1.3 s", []],
+  ])("%s", (line, verdicts) => {
+    expect(renderSummary(verdicts, 1.26)).toBe(line);
+  });
+});
+
+describe("colours", () => {
+  const escape = String.fromCharCode(27);
+
+  it("are used when they are forced", () => {
+    vi.stubEnv("NO_COLOR", undefined);
+    vi.stubEnv("FORCE_COLOR", "1");
+    expect(renderVerdict(passing)).toContain(`${escape}[32m PASS ${escape}[39m`);
+  });
+
+  it("are green where a failure was expected, red where it was not", () => {
+    vi.stubEnv("NO_COLOR", undefined);
+    vi.stubEnv("FORCE_COLOR", "1");
+    const [expected, not] = [true, false].map((met) =>
+      renderVerdict(failing([], { expectation: { fail_at: "x" }, met })),
+    );
+    expect([expected!.slice(0, 5), not!.slice(0, 5)]).toEqual([`${escape}[32m`, `${escape}[31m`]);
+  });
+
+  it("are not used with NO_COLOR", () => {
+    expect(renderVerdict(failing([scores]))).not.toContain(escape);
+  });
+});
