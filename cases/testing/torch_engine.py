@@ -70,3 +70,19 @@ one_plus_weight = _with(_one_plus_weight)
 window = _with(_window)
 theta = _with(_theta)
 softcap = _with(_softcap)
+
+
+def _llama_layer(model: nn.Module, index: int) -> nn.Module:
+    return model.model.layers[index]
+
+
+def _llama_eps(model: nn.Module) -> None:
+    _llama_layer(model, 7).input_layernorm.variance_epsilon = 1e-6
+
+
+def _llama_gelu(model: nn.Module) -> None:
+    _llama_layer(model, 20).mlp.act_fn = nn.GELU()
+
+
+llama_eps = _with(_llama_eps)
+llama_gelu = _with(_llama_gelu)

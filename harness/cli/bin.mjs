@@ -8,5 +8,6 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
   );
   process.exit(3);
 }
-const built = new URL("../../dist/harness/cli/main.js", import.meta.url);
-await import(existsSync(built) ? built.href : new URL("./main.ts", import.meta.url).href);
+// A clone runs its sources; the published package holds only what was built from them.
+const source = new URL("./main.ts", import.meta.url);
+await import(existsSync(source) ? source.href : new URL("../../dist/harness/cli/main.js", import.meta.url).href);
