@@ -2,6 +2,7 @@ import { UsageError } from "../trace/errors.ts";
 
 const units: Record<string, number> = {
   "": 1,
+  B: 1,
   KIB: 2 ** 10,
   MIB: 2 ** 20,
   GIB: 2 ** 30,
@@ -24,9 +25,16 @@ export function parseBytes(text: string): number {
 
 /** A whole number of at least 0. @throws UsageError */
 export function parseWhole(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new UsageError(`expected a whole number, found ${JSON.stringify(text)}`);
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw new UsageError(`expected a whole number, found ${JSON.stringify(text)}`);
+  return value;
+}
+
+/** A number above 0, in noise units. @throws UsageError */
+export function parseRatio(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(value) || value <= 0)
+    throw new UsageError(`expected a number above 0, found ${JSON.stringify(text)}`);
   return value;
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Verdict } from "../compare/verdict.ts";
+import { chooseEngine } from "../engine/registry.ts";
 import { writeGolden } from "../golden/format.ts";
 import { renderSummary, renderVerdict } from "../report/terminal.ts";
 import type { Case } from "../run/case.ts";
@@ -35,6 +36,7 @@ export function addGolden(program: Command): void {
     .option("--engine <name>", "engine under test")
     .option("--json", "verdicts as JSON on stdout")
     .action(async (patterns: string[], flags: { engine?: string; json?: boolean }) => {
+      if (flags.engine !== undefined) chooseEngine(flags.engine); // refuses an unknown one before anything starts
       const began = Date.now();
       const pool = createPool({ report: say });
       const verdicts: Verdict[] = [];

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { packageRoot } from "../engine/registry.ts";
+import { SafetensorsError } from "../trace/safetensors.ts";
 import { EngineFailure, EnvironmentError, UsageError, exitCodes } from "../trace/errors.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { addDoctor } from "./doctor.ts";
@@ -33,7 +34,7 @@ try {
 }
 
 function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof UsageError || error instanceof SafetensorsError) return exitCodes.usage;
   if (error instanceof EnvironmentError || error instanceof PythonUnavailable) return exitCodes.environment;
   if (error instanceof EngineFailure) return exitCodes.engine;
   process.stderr.write(`${(error as Error).stack}\n`);

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Verdict } from "../compare/verdict.ts";
-import { packageRoot } from "../engine/registry.ts";
+import { chooseEngine, packageRoot } from "../engine/registry.ts";
 import { checkGolden } from "../run/golden.ts";
 import { renderHtml } from "../report/html/render.ts";
 import { renderSummary, renderVerdict } from "../report/terminal.ts";
@@ -18,7 +18,7 @@ import { runCase } from "../run/live.ts";
 import { runShapesCase } from "../run/shapes.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { UsageError } from "../trace/errors.ts";
-import { parseBytes, parseIds, parseWhole } from "./arguments.ts";
+import { parseBytes, parseIds, parseRatio, parseWhole } from "./arguments.ts";
 import { exitCodeFor } from "./exit-code.ts";
 import { say, status } from "./output.ts";
 
@@ -46,7 +46,7 @@ export function addRun(program: Command): void {
     .option("--engine <name>", "engine under test: typescript, torch:file.py:factory, cmd:<command>")
     .option("--dtype <dtype>", "float32, bfloat16 or float16", "float32")
     .option("--seed <n>", "seed of weights and inputs", parseWhole, 0)
-    .option("--limit <ratio>", "largest error that passes, in noise units", Number.parseFloat)
+    .option("--limit <ratio>", "largest error that passes, in noise units", parseRatio)
     .option("--sites <pattern...>", "only sites that match, * for any characters")
     .option("--checkpoint <dir>", "compare a checkpoint with real weights, on --ids")
     .option(
@@ -67,6 +67,7 @@ export function addRun(program: Command): void {
 async function run(patterns: readonly string[], flags: Flags): Promise<number> {
   if (!["float32", "bfloat16", "float16"].includes(flags.dtype))
     throw new UsageError(`--dtype: expected float32, bfloat16 or float16, found ${flags.dtype}`);
+  if (flags.engine !== undefined) chooseEngine(flags.engine); // refuses an unknown one before anything starts
   const began = Date.now();
   const cases = await chooseCases(patterns, flags);
   const pool = createPool({ report: say });

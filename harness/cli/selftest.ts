@@ -1,12 +1,16 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import type { Verdict } from "../compare/verdict.ts";
+import { packageRoot } from "../engine/registry.ts";
+import type { SelftestRow } from "../report/selftest.ts";
+import { countFound, renderSelftest } from "../report/selftest.ts";
 import { casesFolder, loadCases } from "../run/discover.ts";
 import { createPool } from "../run/engines.ts";
-import type { KnownFault, Located } from "../run/faults.ts";
 import { loadFaults, locate, plant } from "../run/faults.ts";
 import { runCase } from "../run/live.ts";
 import { runShapesCase } from "../run/shapes.ts";
-import { exitCodes } from "../trace/errors.ts";
+import { UsageError, exitCodes } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
 
 /** `lockstep selftest`: plants every known fault and says whether, and where, it was found. */
@@ -15,37 +19,48 @@ export function addSelftest(program: Command): void {
     .command("selftest")
     .description("plant known porting bugs in the engine and see whether they are found where they are")
     .argument("[fault...]", "fault ids or categories, all when absent")
-    .action(async (names: string[]) => {
-      const cases = await loadCases(casesFolder());
-      const faults = (await loadFaults(casesFolder())).filter(
-        ({ id, category }) => names.length === 0 || names.includes(id) || names.includes(category),
-      );
-      const pool = createPool({ report: say });
-      const results: { fault: KnownFault; located: Located; verdict: Verdict }[] = [];
-      try {
-        for (const fault of faults) {
-          status(fault.id);
-          const found = plant(fault, cases);
-          const verdict = found.kind === "shapes" ? await runShapesCase(pool, found) : await runCase(pool, found);
-          const located = locate(fault, verdict);
-          results.push({ fault, located, verdict });
-          say(line(fault, located, verdict));
+    .option("--dtype <dtype>", "float32, bfloat16 or float16", "float32")
+    .option("--write", "write docs/selftest.md")
+    .action(
+      async (names: string[], { dtype, write }: { dtype: "float32" | "bfloat16" | "float16"; write?: boolean }) => {
+        const cases = await loadCases(casesFolder());
+        const faults = (await loadFaults(casesFolder())).filter(
+          ({ id, category }) => names.length === 0 || names.includes(id) || names.includes(category),
+        );
+        const pool = createPool({ report: say });
+        const rows: SelftestRow[] = [];
+        try {
+          for (const [place, fault] of faults.entries()) {
+            status(`${place + 1}/${faults.length}  ${fault.id}`);
+            const planted = plant(fault, cases);
+            const verdict =
+              planted.kind === "shapes" ? await runShapesCase(pool, planted) : await runCase(pool, planted, { dtype });
+            rows.push({ ...fault, found: locate(fault, verdict), verdict: withoutSites(verdict) });
+            say(line(rows.at(-1)!));
+          }
+        } finally {
+          await pool.close();
         }
-      } finally {
-        await pool.close();
-      }
-      const count = (wanted: Located): number => results.filter(({ located }) => located === wanted).length;
-      const detected = results.length - count("undetected");
-      say(
-        `${detected}/${results.length} detected   ${count("exact")} exact, ${count("parent")} parent, ${count("wrong")} wrong`,
-      );
-      process.exitCode = count("undetected") + count("wrong") === 0 ? exitCodes.pass : exitCodes.mismatch;
-    });
+        if (write) writeFileSync(join(packageRoot, "docs", "selftest.md"), renderSelftest(rows, dtype));
+        const { total, detected, exact, parent, wrong, undetected } = countFound(rows);
+        say(`${detected}/${total} detected   ${exact} exact, ${parent} parent, ${wrong} wrong`);
+        process.exitCode = undetected + wrong === 0 ? exitCodes.pass : exitCodes.mismatch;
+      },
+    );
 }
 
-function line(fault: KnownFault, located: Located, { culprit, error }: Verdict): string {
-  const label = { exact: "exact ", parent: "parent", wrong: "WRONG ", undetected: "MISSED" }[located];
+/** Of a verdict's thousands of sites only the culprit's is needed here. */
+function withoutSites(verdict: Verdict): Verdict {
+  const { culprit } = verdict;
+  return {
+    ...verdict,
+    sites: verdict.sites.filter(({ site, phase }) => site === culprit?.site && phase === culprit.phase),
+  };
+}
+
+function line({ found, category, id, at, verdict: { culprit, error } }: SelftestRow): string {
+  const label = { exact: "exact ", parent: "parent", wrong: "WRONG ", undetected: "MISSED" }[found];
   const where = culprit ? `${culprit.site} in ${culprit.phase}` : (error?.message ?? "");
-  const wanted = located === "exact" ? "" : `   expected ${fault.at}${fault.phase ? ` in ${fault.phase}` : ""}`;
-  return `${label} ${fault.category.padEnd(22)} ${fault.id.padEnd(34)} ${where}${wanted}`;
+  const wanted = found === "exact" ? "" : `   expected ${at}`;
+  return `${label} ${category.padEnd(22)} ${id.padEnd(34)} ${where}${wanted}`;
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { chooseEngine } from "../engine/registry.ts";
 import { renderSummary, renderVerdict } from "../report/terminal.ts";
 import { defineCase } from "../run/case.ts";
 import type { Case } from "../run/case.ts";
@@ -20,11 +21,13 @@ export function addShapes(program: Command): void {
     .option("--engine <name>", "engine under test", "typescript")
     .option("--json", "verdicts as JSON on stdout")
     .action(async (targets: string[], flags: { engine: string; json?: boolean }) => {
+      chooseEngine(flags.engine); // refuses an unknown one before anything starts
       const began = Date.now();
       const cases = (await Promise.all(targets.map(casesOf))).flat();
       const pool = createPool({ report: say });
       const verdicts = [];
       try {
+        await pool.reference(); // without one there is nothing to compare with, whatever the case
         for (const found of cases) {
           status(found.name);
           const verdict = await runShapesCase(pool, found, found.fault ? {} : { engine: flags.engine });

@@ -40,8 +40,8 @@ export function createPool({ report, patience }: PoolOptions): EnginePool {
   };
 
   return {
-    get: (name) => start(name, chooseEngine(name)),
-    reference: () => {
+    get: async (name) => start(name, chooseEngine(name)),
+    reference: async () => {
       const manifest = referenceEngine();
       return start(`reference:${manifest.name}`, { kind: "manifest", manifest, argument: null });
     },

@@ -1,0 +1,143 @@
+/** The real command with bad input, on a machine without Python. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const bin = fileURLToPath(new URL("bin.mjs", import.meta.url));
+
+/** Milliseconds: a start takes half a second on an idle machine, and many of them share two cores. */
+const timeout = 30_000;
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  writeFileSync(join(folder, "broken.json"), '{"model_type": ');
+  writeFileSync(join(folder, "list.json"), "[]");
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Outcome {
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function lockstep(
+  args: readonly string[],
+  environment: Record<string, string> = { NO_COLOR: "1" },
+): Promise<Outcome> {
+  const { exitCode, stdout, stderr } = await execa(process.execPath, [bin, ...args], {
+    cwd: folder,
+    reject: false,
+    stdin: "ignore",
+    extendEnv: false,
+    env: {
+      PATH: process.env["PATH"],
+      HOME: folder,
+      LOCKSTEP_PYTHON: "/nonexistent",
+      LOCKSTEP_CACHE: join(folder, "cache"),
+      NODE_COMPILE_CACHE: join(folder, "compiled"), // the next start takes half the time
+      ...environment,
+    },
+  });
+  return { code: exitCode, stdout, stderr };
+}
+
+describe.concurrent("wrong usage ends with exit code 2 and says what was expected", { timeout }, () => {
+  it.each<[string, string[], RegExp]>([
+    ["an unknown case", ["run", "nope"], /^lockstep: no case matches "nope"; there are gemma4_unified\/text, /],
+    [
+      "an unknown engine",
+      ["run", "--engine", "nope"],
+      /^lockstep: unknown engine "nope": expected one of .*typescript/,
+    ],
+    [
+      "an unknown engine for shapes",
+      ["shapes", "--engine", "nope", "seed"],
+      /^lockstep: unknown engine "nope": expected one of /,
+    ],
+    [
+      "an unknown engine for goldens",
+      ["golden", "check", "--engine", "nope"],
+      /^lockstep: unknown engine "nope": expected one of /,
+    ],
+    ["an unknown fault", ["selftest", "nope"], /^lockstep: no fault "nope": expected a fault's id, or a category of /],
+    ["an unknown option", ["run", "--tolerance", "1"], /^error: unknown option '--tolerance'/],
+    ["an unknown command", ["compare"], /^error: unknown command 'compare'/],
+    ["a limit that is no number", ["run", "--limit", "abc"], /^lockstep: expected a number above 0, found "abc"$/],
+    [
+      "a config that is not JSON",
+      ["shapes", "broken.json"],
+      /^lockstep: broken.json: expected JSON, found "\{\\"model_type\\": " \(.+\)$/,
+    ],
+    ["a config that is no object", ["shapes", "list.json"], /^lockstep: list.json: expected a JSON object$/],
+    [
+      "a config that is not there",
+      ["shapes", "missing.json"],
+      /^lockstep: missing.json: no such file; expected a config.json or a case name$/,
+    ],
+  ])("%s", async (_, args, message) => {
+    const { code, stdout, stderr } = await lockstep(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^\s+at /m); // no stack
+  });
+});
+
+describe.concurrent("without Python", { timeout }, () => {
+  it.each([[["run", "gemma4_unified/text"]], [["shapes", "seed"]], [["selftest", "attention-scale"]]])(
+    "%j ends with exit code 3 and says what to install",
+    async (args) => {
+      const { code, stdout, stderr } = await lockstep(args);
+      expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+      expect(stderr).toBe(
+        "lockstep: no Python 3.11 or newer with the venv module was found; install one, or name it in LOCKSTEP_PYTHON",
+      );
+    },
+  );
+
+  it("doctor names it as missing and ends with exit code 3", async () => {
+    const { code, stderr } = await lockstep(["doctor"]);
+    expect(code).toBe(3);
+    expect(stderr).toContain("missing python         no Python 3.11 or newer with venv");
+    expect(stderr).toContain("not ok   1 missing; mend with: install Python 3.11 or newer, then lockstep doctor --fix");
+  });
+
+  it("goldens are checked all the same: JSON alone on stdout, people's lines on stderr", async () => {
+    const { code, stdout, stderr } = await lockstep(["golden", "check", "gemma4_unified/text", "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject([{ case: "gemma4_unified/text", mode: "golden", status: "pass" }]);
+    expect(stderr).toMatch(/^ PASS {2}gemma4_unified\/text .*\nok {3}1 passed {3}\d+\/\d+ sites/);
+  });
+});
+
+describe.concurrent("an engine that can't be started", { timeout }, () => {
+  const args = ["golden", "check", "gemma4_unified/text", "--json", "--engine", "cmd:/no/such/engine"];
+  const escape = String.fromCharCode(27);
+
+  it("ends with exit code 4 and a verdict of status error; NO_COLOR is obeyed", async () => {
+    const { code, stdout, stderr } = await lockstep(args, { NO_COLOR: "1" });
+    expect(code).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject([{ status: "error", met: false, sites: [] }]);
+    expect(stderr).toContain("/no/such/engine: no such command");
+    expect(stderr).not.toContain(escape);
+  });
+
+  it("is coloured with FORCE_COLOR, but never in the JSON", async () => {
+    const { stdout, stderr } = await lockstep(args, { FORCE_COLOR: "1" });
+    expect([stderr.includes(`${escape}[35m ERROR`), stdout.includes(escape)]).toEqual([true, false]);
+  });
+});
+
+describe("help", { timeout }, () => {
+  it("goes to stdout with exit code 0", async () => {
+    const { code, stdout } = await lockstep(["--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Usage: lockstep /);
+  });
+});
