@@ -12,11 +12,13 @@ const bin = fileURLToPath(new URL("bin.mjs", import.meta.url));
 const timeout = 30_000;
 
 let folder = "";
-beforeAll(() => {
+let help: Outcome;
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
   writeFileSync(join(folder, "broken.json"), '{"model_type": ');
   writeFileSync(join(folder, "list.json"), "[]");
-});
+  help = await lockstep(["--help"]); // fills the cache of compiled modules: the next starts take half the time
+}, timeout);
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
@@ -41,7 +43,7 @@ async function lockstep(
       HOME: folder,
       LOCKSTEP_PYTHON: "/nonexistent",
       LOCKSTEP_CACHE: join(folder, "cache"),
-      NODE_COMPILE_CACHE: join(folder, "compiled"), // the next start takes half the time
+      NODE_COMPILE_CACHE: join(folder, "compiled"),
       ...environment,
     },
   });
@@ -59,11 +61,6 @@ describe.concurrent("wrong usage ends with exit code 2 and says what was expecte
     [
       "an unknown engine for shapes",
       ["shapes", "--engine", "nope", "seed"],
-      /^lockstep: unknown engine "nope": expected one of /,
-    ],
-    [
-      "an unknown engine for goldens",
-      ["golden", "check", "--engine", "nope"],
       /^lockstep: unknown engine "nope": expected one of /,
     ],
     ["an unknown fault", ["selftest", "nope"], /^lockstep: no fault "nope": expected a fault's id, or a category of /],
@@ -134,10 +131,7 @@ describe.concurrent("an engine that can't be started", { timeout }, () => {
   });
 });
 
-describe("help", { timeout }, () => {
-  it("goes to stdout with exit code 0", async () => {
-    const { code, stdout } = await lockstep(["--help"]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^Usage: lockstep /);
-  });
+it("help goes to stdout with exit code 0", () => {
+  expect(help.code).toBe(0);
+  expect(help.stdout).toMatch(/^Usage: lockstep /);
 });

@@ -7,10 +7,10 @@ import type { SelftestRow } from "../report/selftest.ts";
 import { countFound, renderSelftest } from "../report/selftest.ts";
 import { casesFolder, loadCases } from "../run/discover.ts";
 import { createPool } from "../run/engines.ts";
-import { loadFaults, locate, plant } from "../run/faults.ts";
+import { loadFaults, locate, plant, selectFaults } from "../run/faults.ts";
 import { runCase } from "../run/live.ts";
 import { runShapesCase } from "../run/shapes.ts";
-import { UsageError, exitCodes } from "../trace/errors.ts";
+import { exitCodes } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
 
 /** `lockstep selftest`: plants every known fault and says whether, and where, it was found. */
@@ -24,12 +24,11 @@ export function addSelftest(program: Command): void {
     .action(
       async (names: string[], { dtype, write }: { dtype: "float32" | "bfloat16" | "float16"; write?: boolean }) => {
         const cases = await loadCases(casesFolder());
-        const faults = (await loadFaults(casesFolder())).filter(
-          ({ id, category }) => names.length === 0 || names.includes(id) || names.includes(category),
-        );
+        const faults = selectFaults(await loadFaults(casesFolder()), names);
         const pool = createPool({ report: say });
         const rows: SelftestRow[] = [];
         try {
+          await pool.reference(); // without one there is nothing to compare with, whatever the fault
           for (const [place, fault] of faults.entries()) {
             status(`${place + 1}/${faults.length}  ${fault.id}`);
             const planted = plant(fault, cases);

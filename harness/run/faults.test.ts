@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Status, Verdict } from "../compare/verdict.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { Case } from "./case.ts";
-import { loadFaults, locate, plant } from "./faults.ts";
+import { loadFaults, locate, plant, selectFaults } from "./faults.ts";
 
 let folder = "";
 beforeAll(() => {
@@ -54,9 +54,28 @@ describe("loadFaults", () => {
   });
 });
 
-describe("plant", () => {
-  const fault = { id: "one", title: "t", category: "c", case: "a/b", at: "x:out", spec: { module: "m", name: "n" } };
+const fault = { id: "one", title: "t", category: "c", case: "a/b", at: "x:out", spec: { module: "m", name: "n" } };
 
+describe("selectFaults", () => {
+  const all = [fault, { ...fault, id: "two" }, { ...fault, id: "three", category: "d" }];
+  const select = (...names: string[]) => selectFaults(all, names).map(({ id }) => id);
+
+  it("takes ids and categories, each fault once", () => {
+    expect(select("c", "one", "three")).toEqual(["one", "two", "three"]);
+  });
+
+  it("takes all when there are no names", () => {
+    expect(select()).toHaveLength(3);
+  });
+
+  it("refuses a name that is neither: nothing planted would be nothing missed", () => {
+    expect(() => select("one", "scale")).toThrow(
+      new UsageError('no fault "scale": expected a fault\'s id, or a category of c, d'),
+    );
+  });
+});
+
+describe("plant", () => {
   it("puts the fault into its case", () => {
     const found = { name: "a/b", title: "a case" } as Case;
     expect(plant(fault, [{ name: "a/c" } as Case, found])).toEqual({ ...found, fault: fault.spec });

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import type { Verdict } from "../compare/verdict.ts";
 import type { FaultSpec } from "../engine/protocol.ts";
+import type { Found } from "../report/selftest.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseSite } from "../trace/site.ts";
 import type { Case } from "./case.ts";
@@ -43,6 +44,19 @@ export async function loadFaults(casesFolder: string): Promise<KnownFault[]> {
   return faults;
 }
 
+/** Faults by id or category, all when there are no names. @throws UsageError for a name that is neither. */
+export function selectFaults(all: readonly KnownFault[], names: readonly string[]): KnownFault[] {
+  const isNamed = ({ id, category }: KnownFault, name: string): boolean => id === name || category === name;
+  for (const name of names) {
+    if (all.some((fault) => isNamed(fault, name))) continue;
+    const categories = [...new Set(all.map(({ category }) => category))].toSorted();
+    throw new UsageError(
+      `no fault ${JSON.stringify(name)}: expected a fault's id, or a category of ${categories.join(", ")}`,
+    );
+  }
+  return all.filter((fault) => names.length === 0 || names.some((name) => isNamed(fault, name)));
+}
+
 /** The case that a fault is planted into. @throws UsageError when there is no such case. */
 export function plant(fault: KnownFault, cases: readonly Case[]): Case {
   const found = cases.find(({ name }) => name === fault.case);
@@ -50,14 +64,11 @@ export function plant(fault: KnownFault, cases: readonly Case[]): Case {
   return { ...found, fault: fault.spec };
 }
 
-/** How well a verdict found a planted fault. */
-export type Located = "exact" | "parent" | "wrong" | "undetected";
-
 /**
  * exact: the culprit is the fault's own site (and phase, where it has one); parent: the same module or one that contains it, or is contained in it;
  * wrong: elsewhere.
  */
-export function locate(fault: Pick<KnownFault, "at" | "phase">, { status, culprit }: Verdict): Located {
+export function locate(fault: Pick<KnownFault, "at" | "phase">, { status, culprit }: Verdict): Found {
   if (status === "error" ? !culprit : status !== "fail") return "undetected";
   if (!culprit) return "wrong";
   if (culprit.site === fault.at && (fault.phase === undefined || culprit.phase === fault.phase)) return "exact";

@@ -59,7 +59,9 @@ describe("locateEnvironment", () => {
     vi.stubEnv("LOCKSTEP_PYTHON", "/nonexistent");
     const error = await locateEnvironment([]).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(PythonUnavailable);
-    expect((error as Error).message).toMatchInlineSnapshot(`"no Python 3.11 or newer with the venv module was found; install one, or name it in LOCKSTEP_PYTHON"`);
+    expect((error as Error).message).toMatchInlineSnapshot(
+      `"no Python 3.11 or newer with the venv module was found; install one, or name it in LOCKSTEP_PYTHON"`,
+    );
   });
 
   it("uses LOCKSTEP_REFERENCE_PYTHON as it is", async () => {
