@@ -58,6 +58,11 @@ describe("readSize", () => {
     expect(readSize(64, { numbers: same, read: ["b"] })?.formula).toBe("b 64");
   });
 
+  it("prefers, among products, the one whose fields the code reads", () => {
+    const products = configNumbers({ a: 32, b: 128, c: 16, d: 256 });
+    expect(readSize(4096, { numbers: products, read: ["c", "d"] })?.formula).toBe("c 16 x d 256");
+  });
+
   it("takes a per-layer value for the field that fills it", () => {
     const kv = configNumbers({ other: 4, num_global_key_value_heads: 4 });
     expect(readSize(4, { numbers: kv, read: ["per_layer_config[5].num_key_value_heads"] })?.formula).toBe(

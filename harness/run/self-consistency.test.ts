@@ -51,8 +51,8 @@ describe("an engine that agrees with itself", () => {
     expect(track({ name: "logits" }).compared).toBe(2);
   });
 
-  it("passes when only padding differs", () => {
-    const change = { phase: "prefill", index: 0, by: 50 };
+  it.each(["prefill", "full"])("passes when only padding differs, in %s", (phase) => {
+    const change = { phase, index: 0, by: 50 };
     expect(track({ batch: 2, mask: [0, 1, 1, 1, 1, 1], change }).status).toBe("pass");
   });
 });

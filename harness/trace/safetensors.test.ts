@@ -211,6 +211,13 @@ describe("a safetensors file is refused", () => {
     );
   });
 
+  it("when its data are said to go on after its end", () => {
+    const long = { a: { dtype: "U8", shape: [20], data_offsets: [0, 20] } };
+    expect(refusal(fileBytes(long, 11))).toMatch(
+      /tensor a: expected data that ends within the file's \d+ bytes, found/,
+    );
+  });
+
   it("whatever is done to one number of its header", () => {
     const numbers = [...JSON.stringify(good).matchAll(/(?<=[[,])\d+(?=[\],])/g)];
     fc.assert(
