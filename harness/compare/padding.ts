@@ -48,9 +48,10 @@ export function tokenAxes(site: Site, shape: readonly number[], tokens: TokenMas
   const queries = tokens.end - tokens.start;
   switch (functional) {
     case "scores":
+      return [2, 3];
     case "mask":
     case "probs":
-      return [2, 3];
+      return [2]; // whether a real token may read a padding key is everybody's business
     case "q_rope":
     case "k_rope":
     case "value":
