@@ -7,7 +7,14 @@ import { runShapesCase } from "../harness/run/shapes.ts";
 import { livePool } from "./testing/live.ts";
 
 const cases = await loadCases(import.meta.dirname);
-const faults = await loadFaults(import.meta.dirname);
+const everyFault = await loadFaults(import.meta.dirname);
+/** One of each category: `lockstep selftest` runs them all and writes docs/selftest.md. */
+const faults = [...Map.groupBy(everyFault, ({ category }) => category).values()].map(([first]) => first!);
+
+it("there are at least 60 faults of 15 categories", () => {
+  expect(everyFault.length).toBeGreaterThanOrEqual(60);
+  expect(faults.length).toBeGreaterThanOrEqual(15);
+});
 
 describe.skipIf(livePool === null)("a planted fault is located:", () => {
   it.each(faults)("$category, $id", async (fault) => {
