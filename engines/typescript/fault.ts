@@ -27,7 +27,7 @@ export interface Fault {
    * for an attention core. May write into `config`, a copy.
    */
   scopeConfig?(scope: string, config: Json): Json;
-  /** Replaces a weight (state-dict name) when it is loaded. `all` are the weights as stored. */
+  /** Replaces a weight (state-dict name) when it is loaded, before it is rounded to the dtype. `all` are the weights as stored. */
   weights?(name: string, tensor: Tensor, all: ReadonlyMap<string, Tensor>): Tensor;
   /** Mutates the built model, also in shapes-only mode, where weights have no data. `config` is the parsed config. */
   model?(model: BuiltModel, config: Json): void;

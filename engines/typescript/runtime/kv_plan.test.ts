@@ -3,7 +3,8 @@ import { large, tiny } from "../testing/tiny.ts";
 import { buildModel } from "./build.ts";
 import { planKvCache } from "./kv_plan.ts";
 
-const model = (config: Record<string, unknown>) => buildModel({ config, fault: null, weights: null });
+const model = (config: Record<string, unknown>, dtype: "F32" | "BF16" | "F16" = "F32") =>
+  buildModel({ config, fault: null, weights: null, dtype });
 
 test("the 12 B model in 4 GiB: 40 sliding layers keep 1023 tokens, 8 full layers the rest", () => {
   const budget = 4 * 2 ** 30;
@@ -25,4 +26,11 @@ test("layers that reuse keys store nothing, and the plan ends at max_length", ()
     { kind: "sliding_attention 2x14", layers: 3, bytes_per_token: 224, tokens_kept: 7, bytes: 4704 },
     { kind: "full_attention 1x20", layers: 2, bytes_per_token: 160, tokens_kept: 64, bytes: 20480 },
   ]);
+});
+
+test.each(["BF16", "F16"] as const)("%s takes 2 bytes an element: about twice as many tokens", (dtype) => {
+  const budget = 4 * 2 ** 30;
+  const plan = planKvCache(model(large, dtype), budget, 262_144);
+  expect(plan.kinds.map(({ bytes_per_token }) => bytes_per_token)).toEqual([2 * 8 * 256 * 2, 2 * 1 * 512 * 2]);
+  expect(plan.tokens).toBe(Math.min(Math.floor((budget - 40 * 8192 * 1023) / (8 * 2048)), 262_144));
 });

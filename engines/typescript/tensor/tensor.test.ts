@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { add, mulRows, scale, softcap } from "./elementwise.ts";
+import { add, cast, mulRows, scale, softcap } from "./elementwise.ts";
 import { concat, reshape, slice, swapMiddle } from "./layout.ts";
 import { maskedScatter, selectRows } from "./select.ts";
 import { ShapeError, floatTensor, indexTensor } from "./tensor.ts";
@@ -51,6 +51,22 @@ describe("elementwise", () => {
   test("results are rounded to float32", () => {
     expect(values(scale(floatTensor([1], Float32Array.of(1)), 0.1))).toEqual([Math.fround(0.1)]);
     expect(values(softcap(floatTensor([1], Float32Array.of(1e9)), 2.5))).toEqual([2.5]);
+  });
+
+  test("a result has the dtype of the first operand and is rounded to it", () => {
+    const third = cast(floatTensor([1], Float32Array.of(1 / 3)), "BF16");
+    expect(third).toMatchObject({ dtype: "BF16", data: Float32Array.of(0.333984375) });
+    expect(add(third, floatTensor([1], Float32Array.of(1)))).toMatchObject({
+      dtype: "BF16",
+      data: Float32Array.of(1.3359375),
+    });
+    expect(mulRows(cast(third, "F32"), third)).toMatchObject({ dtype: "F32", data: Float32Array.of(0.333984375 ** 2) });
+    expect(cast(third, "BF16")).toBe(third);
+  });
+
+  test("softcap rounds the quotient and the hyperbolic tangent too, as PyTorch does", () => {
+    const capped = softcap(floatTensor([2], Float32Array.of(16, 28), "BF16"), 30);
+    expect(values(capped)).toEqual([14.6875, 21.875]); // rounded once, at the end: 14.625 and 22
   });
 
   test("without data only shapes are computed", () => {

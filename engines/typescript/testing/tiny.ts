@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PhaseSpec } from "../../../harness/engine/protocol.ts";
+import type { Params, PhaseSpec } from "../../../harness/engine/protocol.ts";
 import { drawParameter, drawUniform, streamKey, uniformBits } from "../../../harness/trace/draw.ts";
 import { writeSafetensors } from "../../../harness/trace/safetensors.ts";
 import type { RawTensor } from "../../../harness/trace/tensor.ts";
@@ -11,6 +11,7 @@ import { buildModel } from "../runtime/build.ts";
 import { TypeScriptEngine } from "../runtime/engine.ts";
 
 export type Json = Record<string, unknown>;
+type ComputeDtype = Params<"load">["dtype"];
 
 const [sliding, full] = ["sliding_attention", "full_attention"];
 
@@ -149,16 +150,16 @@ export interface Recorded {
   readonly batch: number;
 }
 
-/** Loads `checkpoint` and runs `phases`; returns the taps in order. */
+/** Loads `checkpoint` (default in float32) and runs `phases`; returns the taps in order. */
 export async function record(
   checkpoint: string,
   inputs: ReadonlyMap<string, RawTensor>,
   phases: readonly PhaseSpec[],
-  options: { sites?: string[]; fault?: { module: string; name: string } } = {},
+  options: { sites?: string[]; fault?: { module: string; name: string }; dtype?: ComputeDtype } = {},
 ): Promise<Recorded[]> {
   const engine = new TypeScriptEngine();
-  const { sites, ...load } = options;
-  await engine.load({ checkpoint, dtype: "float32", ...load });
+  const { sites, dtype = "float32", ...load } = options;
+  await engine.load({ checkpoint, dtype, ...load });
   const recorded: Recorded[] = [];
   let batch = 0;
   const run = { run: "test", inputs: writeInputs(inputs), phases: [...phases], oracle: false, credits: 1 };
