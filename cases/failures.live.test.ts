@@ -1,0 +1,61 @@
+/** What breaks must break alone: a clear error for that case, the other cases still run, nothing left behind. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { exitCodeFor } from "../harness/cli/exit-code.ts";
+import type { Case } from "../harness/run/case.ts";
+import { loadCases, selectCases } from "../harness/run/discover.ts";
+import { createPool } from "../harness/run/engines.ts";
+import { runCase } from "../harness/run/live.ts";
+import { exitCodes } from "../harness/trace/errors.ts";
+import { livePool } from "./testing/live.ts";
+
+const [text] = selectCases(await loadCases(import.meta.dirname), ["gemma4_unified/text"]) as [Case];
+const pool = createPool({ report: () => undefined });
+const folder = mkdtempSync(join(tmpdir(), "failures-"));
+
+afterAll(async () => {
+  await pool.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe.skipIf(livePool === null)("a case that breaks", () => {
+  it("because the reference is killed in the middle is an error, and the next case runs", async () => {
+    const reference = await pool.reference();
+    const broken = await runCase(pool, text, { progress: () => process.kill(reference.pid, "SIGKILL") });
+    expect(broken.status).toBe("error");
+    expect(broken.error!.message).toContain("was killed by SIGKILL");
+    expect(exitCodeFor([broken])).toBe(exitCodes.engine);
+    expect((await runCase(pool, text)).status).toBe("pass");
+    expect(existsSync(reference.spool)).toBe(false);
+  });
+
+  it("because no engine knows its architecture says which are known", async () => {
+    const config = { ...text.config, architectures: ["NoSuchModel"] };
+    const broken = await runCase(pool, { ...text, config });
+    expect(broken.status).toBe("error");
+    expect(broken.error!.message).toContain("NoSuchModel");
+    expect((await runCase(pool, text)).status).toBe("pass");
+  });
+
+  it("because its checkpoint has a corrupt header says what was expected and found", async () => {
+    writeFileSync(join(folder, "config.json"), JSON.stringify(text.config));
+    writeFileSync(join(folder, "model.safetensors"), Buffer.alloc(100, 255));
+    const engine = await pool.get("typescript");
+    await expect(pool.load(engine, { checkpoint: folder, dtype: "float32" })).rejects.toThrow(
+      /expected a header of at most 92 bytes/,
+    );
+    expect((await runCase(pool, text)).status).toBe("pass");
+  });
+
+  it("because its checkpoint is not there names the directory", async () => {
+    const broken = await runCase(pool, { ...text, checkpoint: "/no/such/checkpoint" });
+    expect(broken.error!.message).toContain("/no/such/checkpoint");
+  });
+
+  it("leaves nothing in the spool directories", async () => {
+    const engines = [await pool.reference(), await pool.get("typescript")];
+    expect(engines.flatMap(({ spool }) => readdirSync(spool))).toEqual([]);
+  });
+});
