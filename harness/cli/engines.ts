@@ -27,7 +27,7 @@ export function addEngines(program: Command): void {
     .option("--case <name>", "the case whose model is used", "gemma4_unified/text")
     .action(async (words: string[], flags: { case: string }) => {
       const choice =
-        words.length === 1 && !words[0]!.includes("/")
+        words.length === 1 && listEngines().some(({ name }) => name === words[0]!.split(":")[0])
           ? chooseEngine(words[0]!)
           : { kind: "command" as const, command: words };
       const { command, environment } = await resolveCommand(choice, say);

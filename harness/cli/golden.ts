@@ -2,11 +2,12 @@ import type { Command } from "commander";
 import type { Verdict } from "../compare/verdict.ts";
 import { chooseEngine } from "../engine/registry.ts";
 import { writeGolden } from "../golden/format.ts";
+import { writeShapesGolden } from "../golden/shapes.ts";
 import { renderSummary, renderVerdict } from "../report/terminal.ts";
-import type { Case } from "../run/case.ts";
 import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
 import { createPool } from "../run/engines.ts";
 import { checkGolden, recordGolden } from "../run/golden.ts";
+import { checkShapesGolden, recordShapes } from "../run/shapes.ts";
 import { exitCodeFor } from "./exit-code.ts";
 import { say, status } from "./output.ts";
 
@@ -20,10 +21,13 @@ export function addGolden(program: Command): void {
     .action(async (patterns: string[]) => {
       const pool = createPool({ report: say });
       try {
-        for (const found of await goldenCases(patterns)) {
+        for (const found of selectCases(await loadCases(casesFolder()), patterns)) {
           status(found.name);
-          const recorded = await recordGolden(pool, found);
-          say(`recorded ${writeGolden(goldenFolder(), recorded)}   ${recorded.sites.length} sites`);
+          const file =
+            found.kind === "shapes"
+              ? writeShapesGolden(goldenFolder(), await recordShapes(pool, found))
+              : writeGolden(goldenFolder(), await recordGolden(pool, found));
+          say(`recorded ${file}   ${found.name}`);
         }
       } finally {
         await pool.close();
@@ -41,10 +45,12 @@ export function addGolden(program: Command): void {
       const pool = createPool({ report: say });
       const verdicts: Verdict[] = [];
       try {
-        for (const found of await goldenCases(patterns)) {
+        for (const found of selectCases(await loadCases(casesFolder()), patterns)) {
           status(found.name);
           const { engine } = flags;
-          const verdict = await checkGolden(pool, found, { folder: goldenFolder(), ...(engine && { engine }) });
+          const options = { folder: goldenFolder(), ...(engine && { engine }) };
+          const check = found.kind === "shapes" ? checkShapesGolden : checkGolden;
+          const verdict = await check(pool, found, options);
           verdicts.push(verdict);
           say(renderVerdict(verdict));
         }
@@ -55,8 +61,4 @@ export function addGolden(program: Command): void {
       say(renderSummary(verdicts, (Date.now() - began) / 1000));
       process.exitCode = exitCodeFor(verdicts);
     });
-}
-
-async function goldenCases(patterns: readonly string[]): Promise<Case[]> {
-  return selectCases(await loadCases(casesFolder()), patterns).filter(({ kind }) => kind === "run");
 }

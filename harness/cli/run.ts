@@ -15,7 +15,7 @@ import { loadFaults, plant } from "../run/faults.ts";
 import { planKvCache } from "../run/kv-plan.ts";
 import type { RunOptions } from "../run/live.ts";
 import { runCase } from "../run/live.ts";
-import { runShapesCase } from "../run/shapes.ts";
+import { checkShapesGolden, runShapesCase } from "../run/shapes.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseBytes, parseIds, parseRatio, parseWhole } from "./arguments.ts";
@@ -79,10 +79,8 @@ async function run(patterns: readonly string[], flags: Flags): Promise<number> {
       status(title);
       const verdict = await judgeOne(found, (sites) => status(`${title}  ${sites} sites`));
       status(null);
-      if (verdict) {
-        verdicts.push(verdict);
-        say(renderVerdict(verdict));
-      }
+      verdicts.push(verdict);
+      say(renderVerdict(verdict));
       if (flags.kvBudget !== undefined && found.kind === "run")
         say(await planKvCache(pool, found, flags.engine ?? found.engine, flags.kvBudget));
     }
@@ -108,7 +106,7 @@ async function chooseCases(patterns: readonly string[], { fault: faultId, checkp
   return [plant(fault, all)];
 }
 
-type JudgeOne = (found: Case, progress: (sites: number) => void) => Promise<Verdict | null>;
+type JudgeOne = (found: Case, progress: (sites: number) => void) => Promise<Verdict>;
 
 /** Live where Python can be had; else, for the main job, the goldens, saying so in one line. */
 async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne> {
@@ -118,7 +116,8 @@ async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne
   } catch (error) {
     if (!(error instanceof PythonUnavailable) || !flags.start) throw error;
     say(`setup  no live reference: ${error.message.split("\n")[0]}; comparing with the goldens instead`);
-    return async (found) => (found.kind === "run" ? checkGolden(pool, found, { folder: goldenFolder() }) : null);
+    const folder = goldenFolder();
+    return (found) => (found.kind === "shapes" ? checkShapesGolden : checkGolden)(pool, found, { folder });
   }
   const options = { dtype, seed, ...(engine && { engine }), ...(limit && { limit }), ...(sites && { sites }) };
   return (found, progress) =>

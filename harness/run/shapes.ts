@@ -6,6 +6,9 @@ import type { SizeHints } from "../explain/sizes.ts";
 import { configNumbers, readSize } from "../explain/sizes.ts";
 import type { Lengths } from "../explain/symbolic.ts";
 import { symbolicShape } from "../explain/symbolic.ts";
+import { goldenVersion, hashConfig } from "../golden/format.ts";
+import type { ShapesGolden } from "../golden/shapes.ts";
+import { readShapesGolden, readsOf } from "../golden/shapes.ts";
 import { responsibleModule } from "../locate/culprit.ts";
 import { elementCount } from "../trace/tensor.ts";
 import { layerOf, parseSite, withoutLayer } from "../trace/site.ts";
@@ -34,13 +37,58 @@ export async function runShapesCase(
   found: Case,
   options: { engine?: string } = {},
 ): Promise<Verdict> {
+  return compareWith(pool, found, options, async () => {
+    const reference = await pool.reference();
+    return { identity: identify(reference.hello), shapes: await askShapes(reference, found) };
+  });
+}
+
+/** The same against recorded shapes: no Python. */
+export async function checkShapesGolden(
+  pool: EnginePool,
+  found: Case,
+  options: { engine?: string; folder: string },
+): Promise<Verdict> {
+  return compareWith(pool, found, options, () => {
+    const golden = readShapesGolden(options.folder, hashConfig(found.config), found.name);
+    const first = golden.sites.map(([site, dtype, shape]) => ({ site, dtype, shape }));
+    const second = new Map(golden.sites.map(([site, , , shape]) => [site, shape]));
+    const shapes = {
+      first: { sites: first, modules: [], tensors: golden.tensors, config_reads: readsOf(golden) },
+      second,
+    };
+    return Promise.resolve({ identity: golden.reference, shapes });
+  });
+}
+
+/** Records the reference's shapes of a case's config. */
+export async function recordShapes(pool: EnginePool, found: Case): Promise<ShapesGolden> {
+  const reference = await pool.reference();
+  const { first, second } = await askShapes(reference, found);
+  return {
+    golden: goldenVersion,
+    config: hashConfig(found.config),
+    reference: identify(reference.hello),
+    sites: first.sites.map(({ site, dtype, shape }) => [site, dtype, shape, [...(second.get(site) ?? [])]]),
+    tensors: first.tensors,
+    reads: first.config_reads.map(({ scope, field }) => [scope, field]),
+  };
+}
+
+async function compareWith(
+  pool: EnginePool,
+  found: Case,
+  options: { engine?: string },
+  ask: () => Promise<{ identity: Verdict["reference"]; shapes: TwoShapes }>,
+): Promise<Verdict> {
   const engineName = options.engine ?? found.engine;
   let frame = openFrame(found, { mode: "shapes", engine: engineName, limit: defaultLimit });
   try {
-    const [reference, engine] = await Promise.all([pool.reference(), pool.get(engineName)]);
-    frame = { ...frame, reference: identify(reference.hello), engine: identify(engine.hello, found.fault?.name) };
-    const [theirs, ours] = await Promise.all([askShapes(reference, found), askShapes(engine, found, found.fault)]);
-    return buildVerdict(frame, compareShapes(found, ours, theirs));
+    const engine = await pool.get(engineName);
+    frame = { ...frame, engine: identify(engine.hello, found.fault?.name) };
+    const [reference, ours] = await Promise.all([ask(), askShapes(engine, found, found.fault)]);
+    frame = { ...frame, reference: reference.identity };
+    return buildVerdict(frame, compareShapes(found, ours, reference.shapes));
   } catch (error) {
     return errorVerdict(frame, error);
   }
