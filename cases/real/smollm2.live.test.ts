@@ -1,0 +1,82 @@
+/**
+ * Trained weights, not drawn ones: SmolLM2-135M-Instruct, whose activations have outliers a hundred times their rms. The same
+ * limit holds: healthy engines are green, and a fault in one of 30 layers is located there. `npm run models` fetches the weights.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { renderVerdict } from "../../harness/report/terminal.ts";
+import { checkpointCase } from "../../harness/run/checkpoint-case.ts";
+import type { EnginePool } from "../../harness/run/engines.ts";
+import { createPool } from "../../harness/run/engines.ts";
+import { writeInputs } from "../../harness/run/inputs-file.ts";
+import { runCase } from "../../harness/run/live.ts";
+import { cacheDirectory } from "../../harness/setup/cache.ts";
+import { toNumbers } from "../../harness/trace/tensor.ts";
+import { livePool } from "../testing/live.ts";
+
+/** "The capital of France is Paris, and the river that runs through it is called the Seine." */
+const sentence = [
+  504, 3575, 282, 4649, 314, 7042, 28, 284, 260, 4626, 338, 7313, 738, 357, 314, 1217, 260, 1268, 462, 30,
+];
+const file = fileURLToPath(new URL("../testing/torch_engine.py", import.meta.url));
+const folders = {
+  float32: join(cacheDirectory(), "models", "smollm2-135m-instruct-f32"),
+  bfloat16: join(cacheDirectory(), "models", "smollm2-135m-instruct-bf16"),
+} as const;
+type RealDtype = keyof typeof folders;
+
+const missing = Object.values(folders).filter((folder) => !existsSync(folder));
+if (missing.length > 0)
+  process.stderr.write(`tests of real weights are skipped: no ${missing.join(", no ")}; npm run models fetches them\n`);
+
+/** Runs `use` with engines of its own: each factory is another process with another model in memory. */
+async function withEngines<T>(use: (pool: EnginePool) => Promise<T>): Promise<T> {
+  const pool = createPool({ report: () => undefined });
+  try {
+    return await use(pool);
+  } finally {
+    await pool.close();
+  }
+}
+
+function verdictOf(pool: EnginePool, name: string, dtype: RealDtype) {
+  return runCase(pool, checkpointCase(folders[dtype], sentence), { engine: `torch:${file}:${name}`, dtype });
+}
+
+/** Largest magnitude that the loaded reference has at the outputs of its layers. */
+async function largestActivation(pool: EnginePool, dtype: RealDtype): Promise<number> {
+  const { inputs, phases } = checkpointCase(folders[dtype], sentence);
+  const [prefill] = phases;
+  const reference = await pool.reference();
+  let largest = 0;
+  const run = { inputs: writeInputs(inputs(0)).path, phases: [prefill!], sites: ["model.layers.*:out"], oracle: false };
+  for await (const { taps } of reference.run(run))
+    for (const { tensor } of taps) for (const value of toNumbers(tensor)) largest = Math.max(largest, Math.abs(value));
+  return largest;
+}
+
+describe.skipIf(livePool === null || missing.length > 0)("SmolLM2-135M-Instruct", () => {
+  it.each(["float32", "bfloat16"] as const)("is green in %s, with activations above 1000", async (dtype) => {
+    await withEngines(async (pool) => {
+      const verdict = await verdictOf(pool, "healthy", dtype);
+      expect(verdict.status, renderVerdict(verdict)).toBe("pass");
+      expect(verdict.coverage.compared).toBe(verdict.coverage.total);
+      expect(verdict.coverage.total).toBeGreaterThan(1000);
+      expect(await largestActivation(pool, dtype)).toBeGreaterThan(1000);
+    });
+  });
+
+  it.each([
+    ["llama_eps", "float32", "model.layers.7.input_layernorm:out"],
+    ["llama_gelu", "float32", "model.layers.20.mlp.act_fn:out"],
+    ["llama_gelu", "bfloat16", "model.layers.20.mlp.act_fn:out"],
+  ] as const)("with %s in %s is located at %s", async (name, dtype, site) => {
+    await withEngines(async (pool) => {
+      const verdict = await verdictOf(pool, name, dtype);
+      expect(verdict.culprit?.site, renderVerdict(verdict)).toBe(site);
+      expect(verdict.culprits).toHaveLength(1);
+    });
+  });
+});
