@@ -29,6 +29,7 @@ interface Flags {
   readonly limit?: number;
   readonly sites?: string[];
   readonly json?: boolean;
+  readonly bail?: boolean;
   readonly html?: string;
   readonly checkpoint?: string;
   readonly ids?: number[];
@@ -56,6 +57,7 @@ export function addRun(program: Command): void {
     )
     .option("--fault <id>", "plant a known fault from cases/faults/ (lockstep selftest lists them)")
     .option("--kv-budget <bytes>", "print what a KV cache of this size holds (4GiB, 512MiB)", parseBytes)
+    .option("--bail", "stop a case at its first culprit")
     .option("--html <file>", "write the report to this file")
     .option("--json", "verdicts as JSON on stdout")
     .option("--start", "the main job: all standard cases, report in reports/")
@@ -82,7 +84,13 @@ async function run(patterns: readonly string[], flags: Flags): Promise<number> {
       verdicts.push(verdict);
       say(renderVerdict(verdict));
       if (flags.kvBudget !== undefined && found.kind === "run")
-        say(await planKvCache(pool, found, flags.engine ?? found.engine, flags.kvBudget));
+        say(
+          await planKvCache(pool, found, {
+            engine: flags.engine ?? found.engine,
+            budget: flags.kvBudget,
+            dtype: flags.dtype,
+          }),
+        );
     }
   } finally {
     await pool.close();
@@ -110,7 +118,7 @@ type JudgeOne = (found: Case, progress: (sites: number) => void) => Promise<Verd
 
 /** Live where Python can be had; else, for the main job, the goldens, saying so in one line. */
 async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne> {
-  const { engine, dtype, seed, limit, sites } = flags;
+  const { engine, dtype, seed, limit, sites, bail } = flags;
   try {
     await pool.reference();
   } catch (error) {
@@ -119,7 +127,14 @@ async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne
     const folder = goldenFolder();
     return (found) => (found.kind === "shapes" ? checkShapesGolden : checkGolden)(pool, found, { folder });
   }
-  const options = { dtype, seed, ...(engine && { engine }), ...(limit && { limit }), ...(sites && { sites }) };
+  const options = {
+    dtype,
+    seed,
+    ...(engine && { engine }),
+    ...(limit && { limit }),
+    ...(sites && { sites }),
+    ...(bail && { bail }),
+  };
   return (found, progress) =>
     found.kind === "shapes"
       ? runShapesCase(pool, found, engine ? { engine } : {})

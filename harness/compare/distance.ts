@@ -56,8 +56,10 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
   const count = oracle.length;
   const width = Math.max(columns, 1);
   const rows = count === 0 ? 0 : count / width;
+  const judgeColumns = rows >= rowsForColumns;
   const byRow = lanes(rows);
-  const byColumn = lanes(width);
+  const byColumn = lanes(judgeColumns ? width : 0);
+  const { error: columnError, fourth: columnFourth, noise: columnNoise, size: columnSize } = byColumn;
   let maxError = 0;
   let nonFinite = 0;
   for (let row = 0, index = 0; row < rows; row++) {
@@ -68,20 +70,23 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
       const own = reference[index]! - truth;
       const error = difference * difference;
       const noise = own * own;
-      if (!Number.isFinite(error) || !Number.isFinite(noise)) {
+      // One comparison for nearly every element: squares are never negative, and what is not a number is below nothing.
+      if (!(error + noise < Infinity) && !(Number.isFinite(error) && Number.isFinite(noise))) {
         if (!Object.is(engine[index], reference[index])) nonFinite++;
         continue;
       }
       const size = truth * truth;
+      const fourth = error * error;
       if (error > maxError) maxError = error;
       rowError += error;
-      rowFourth += error * error;
+      rowFourth += fourth;
       rowNoise += noise;
       rowSize += size;
-      byColumn.error[column]! += error;
-      byColumn.fourth[column]! += error * error;
-      byColumn.noise[column]! += noise;
-      byColumn.size[column]! += size;
+      if (!judgeColumns) continue;
+      columnError[column]! += error;
+      columnFourth[column]! += fourth;
+      columnNoise[column]! += noise;
+      columnSize[column]! += size;
     }
     byRow.error[row] = rowError;
     byRow.fourth[row] = rowFourth;
@@ -98,7 +103,7 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
   const distance: Distance = {
     ratio: toRatio(error, noise * few),
     worst_row: worst(byRow, width, relative, dtype),
-    worst_column: rows < rowsForColumns ? null : worst(byColumn, rows, relative, dtype),
+    worst_column: judgeColumns ? worst(byColumn, rows, relative, dtype) : null,
     error,
     noise,
     rms,

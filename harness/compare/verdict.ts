@@ -50,9 +50,11 @@ export const siteVerdict = z.strictObject({
   phase: z.string(),
   /** Position in the reference's execution order over all phases. */
   order: z.int().nonnegative(),
-  /** The worse of the accumulated and the local judgement. */
+  /** The local judgement where there is one, else the accumulated one. */
   status,
-  /** The local judgement alone: the reference's module on the engine's own input. Absent where it can't be made. */
+  /** The engine's run against the reference's own: says how far an error has got, and healthy rounding may be amplified on its way. */
+  accumulated_status: status.optional(),
+  /** The reference's module on the engine's own input. Absent where it can't be made. */
   local_status: status.optional(),
   /** Why it is not a pass, in one sentence; absent when it is. */
   reason: z.string().optional(),
@@ -168,7 +170,13 @@ export const verdict = z.strictObject({
   config_audit: configAudit.nullable(),
   tensor_audit: tensorAudit.nullable(),
   error: z
-    .strictObject({ message: z.string(), remedy: z.string().optional(), stderr_tail: z.array(z.string()).default([]) })
+    .strictObject({
+      /** Whose matter it is: the caller's, the machine's, or the engine's. Decides the exit code. */
+      kind: z.enum(["usage", "environment", "engine"]),
+      message: z.string(),
+      remedy: z.string().optional(),
+      stderr_tail: z.array(z.string()).default([]),
+    })
     .nullable(),
   /** SHA-256 of config, weights and inputs, as far as they are known. */
   checksums: z.record(z.string(), z.string()),

@@ -144,10 +144,10 @@ export async function startEngine({ command, environment, patience }: EngineComm
   const replay = (params: RunParams) => {
     const { id, stream } = open(params, true);
     const feed: Feed = {
-      add({ run: _, ...batch }) {
-        const file = join(spool, `feed-${id}-${batch.batch}.safetensors`);
-        shareFile(batch.file, file);
-        connection.notify("feed", { run: id, batch: { ...batch, file } });
+      add({ phase, batch, file: original, taps }) {
+        const file = join(spool, `feed-${id}-${batch}.safetensors`);
+        shareFile(original, file);
+        connection.notify("feed", { run: id, batch: { phase, batch, file, taps } });
       },
       end: () => connection.notify("feed", { run: id, batch: null }),
     };

@@ -2,12 +2,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { engineIdentity } from "../compare/verdict.ts";
-import { configRead, tensorSpec } from "../engine/protocol.ts";
 import { UsageError } from "../trace/errors.ts";
 import { goldenVersion } from "./format.ts";
 
 const shape = z.array(z.int());
 const read = z.tuple([z.string(), z.string()]);
+const tensor = z.strictObject({ name: z.string(), shape, dtype: z.string(), tied_to: z.string().optional() });
 
 /** The reference's shapes of one config at two lengths. Shapes at the second are listed in the order of the first's sites. */
 const shapesGolden = z.strictObject({
@@ -15,7 +15,7 @@ const shapesGolden = z.strictObject({
   config: z.string(),
   reference: engineIdentity,
   sites: z.array(z.tuple([z.string(), z.string(), shape, shape])),
-  tensors: z.array(tensorSpec),
+  tensors: z.array(tensor),
   /** Scope and field of each config read. */
   reads: z.array(read),
 });
@@ -50,6 +50,6 @@ export function writeShapesGolden(folder: string, golden: ShapesGolden): string 
 }
 
 /** The config reads of a golden as the protocol has them. */
-export function readsOf({ reads }: ShapesGolden): z.infer<typeof configRead>[] {
+export function readsOf({ reads }: ShapesGolden): { scope: string; field: string }[] {
   return reads.map(([scope, field]) => ({ scope, field }));
 }

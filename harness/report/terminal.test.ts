@@ -174,6 +174,7 @@ describe("a verdict on the terminal", () => {
 
   it("of an engine that broke has its message, what to do, and its last words", () => {
     const error = {
+      kind: "engine" as const,
       message: "python serve.py: ended with exit code 1",
       remedy: "pip install torch",
       stderr_tail: ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'torch'"],

@@ -117,7 +117,7 @@ function sizesText(sizes: Culprit["expected_sizes"]): string {
 
 /** How far the failure spreads, and what it does to the output. */
 function spreadLines({ sites, logits }: Verdict): string[] {
-  const failing = sites.filter(({ status }) => status === "fail").length;
+  const failing = sites.filter((site) => (site.accumulated_status ?? site.status) === "fail").length;
   const lines = [`     ${failing} of ${sites.length} sites differ from there on (errors accumulate)`];
   const off = logits.filter(({ top1, rows }) => top1 < rows);
   if (off.length > 0)

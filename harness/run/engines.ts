@@ -26,17 +26,24 @@ export interface PoolOptions {
 
 /** Makes an empty pool. */
 export function createPool({ report, patience }: PoolOptions): EnginePool {
-  const running = new Map<string, EngineProcess>();
+  const running = new Map<string, Promise<EngineProcess>>();
   const loaded = new WeakMap<EngineProcess, { key: string; result: Result<"load"> }>();
 
-  const start = async (key: string, choice: EngineChoice): Promise<EngineProcess> => {
-    const warm = running.get(key);
-    if (warm?.alive()) return warm;
-    await warm?.close();
+  const launch = async (choice: EngineChoice): Promise<EngineProcess> => {
     const { command, environment } = await resolveCommand(choice, report);
-    const engine = await startEngine({ command, environment, ...(patience && { patience }) });
-    running.set(key, engine);
-    return engine;
+    return startEngine({ command, environment, ...(patience && { patience }) });
+  };
+  /** Each request waits for the one before it: two that ask at once get one process. */
+  const start = (key: string, choice: EngineChoice): Promise<EngineProcess> => {
+    const previous = running.get(key);
+    const next = (async () => {
+      const warm = await previous?.catch(() => undefined);
+      if (warm?.alive()) return warm;
+      await warm?.close();
+      return launch(choice);
+    })();
+    running.set(key, next);
+    return next;
   };
 
   return {
@@ -55,7 +62,7 @@ export function createPool({ report, patience }: PoolOptions): EnginePool {
       return result;
     },
     async close() {
-      await Promise.all([...running.values()].map((engine) => engine.close()));
+      await Promise.allSettled([...running.values()].map(async (engine) => (await engine).close()));
       running.clear();
     },
   };

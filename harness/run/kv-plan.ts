@@ -1,14 +1,18 @@
-import type { KvPlan } from "../engine/protocol.ts";
+import type { KvPlan, Params } from "../engine/protocol.ts";
 import { EngineFailure } from "../trace/errors.ts";
 import type { Case } from "./case.ts";
 import type { EnginePool } from "./engines.ts";
 
 /** Asks an engine what a KV cache of `budget` bytes holds for a case's model, and writes the plan as lines. */
-export async function planKvCache(pool: EnginePool, found: Case, engineName: string, budget: number): Promise<string> {
+export async function planKvCache(
+  pool: EnginePool,
+  found: Case,
+  { engine: engineName, budget, dtype }: { engine: string; budget: number; dtype: Params<"load">["dtype"] },
+): Promise<string> {
   const reference = await pool.reference();
-  const { checkpoint } = await pool.load(reference, { config: found.config, seed: 0, dtype: "float32" });
+  const { checkpoint } = await pool.load(reference, { config: found.config, seed: 0, dtype });
   const engine = await pool.get(engineName);
-  const { kv_plan: plan } = await pool.load(engine, { checkpoint, dtype: "float32", kv_budget_bytes: budget });
+  const { kv_plan: plan } = await pool.load(engine, { checkpoint, dtype, kv_budget_bytes: budget });
   if (!plan) throw new EngineFailure(`engine ${engine.hello.name} makes no KV-cache plan`);
   return renderPlan(plan);
 }

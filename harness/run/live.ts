@@ -1,22 +1,15 @@
-import type { Rules } from "../compare/judge.ts";
-import { judge } from "../compare/judge.ts";
-import { compareLogits } from "../compare/logits.ts";
-import { hidePadding } from "../compare/padding.ts";
-import type { LogitsAgreement, SiteVerdict, Verdict } from "../compare/verdict.ts";
+import type { SiteVerdict, Verdict } from "../compare/verdict.ts";
 import type { EngineProcess, Feed, TapStream } from "../engine/process.ts";
 import type { Params } from "../engine/protocol.ts";
-import type { RawTensor } from "../trace/tensor.ts";
-import { toNumbers } from "../trace/tensor.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "./case.ts";
 import type { EnginePool } from "./engines.ts";
-import type { InputsFile } from "./inputs-file.ts";
 import { writeInputs } from "./inputs-file.ts";
-import type { Group, Incomplete } from "./merge.ts";
+import { judgeGroups } from "./judging.ts";
+import type { Incomplete } from "./merge.ts";
 import { mergeTaps } from "./merge.ts";
-import { hasWholePhase, trackConsistency } from "./self-consistency.ts";
 import type { Findings, Frame } from "./verdict-builder.ts";
-import { buildVerdict, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
+import { buildVerdict, describeError, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 
 /** The limit of every site, model and dtype, in noise units. */
 export const defaultLimit = 4;
@@ -30,6 +23,8 @@ export interface RunOptions {
   readonly limit?: number;
   /** Only sites that match one of these patterns. */
   readonly sites?: readonly string[];
+  /** Stop both sides at the first culprit. */
+  readonly bail?: boolean;
   /** Called with the number of sites judged so far. */
   readonly progress?: (sites: number) => void;
 }
@@ -72,9 +67,9 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     oracle: false,
     ...(options.sites && { sites: [...options.sites] }),
   };
-  const judging = judgeGroups(found, inputs, limit, options.progress);
+  const judging = judgeGroups({ found, inputs, limit, bail: options.bail ?? false, progress: options.progress });
   const local = [reference.replay(run), reference.replay({ ...run, oracle: true })] as const;
-  const incomplete = await mergeTaps(
+  const { incomplete, failure } = await mergeTaps(
     {
       reference: reference.run(run),
       oracle: reference.run({ ...run, oracle: true }),
@@ -87,7 +82,12 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
       ),
     },
     judging.complete,
+  ).then(
+    (left) => ({ incomplete: left, failure: null }),
+    // What was judged before an engine broke tells where it broke.
+    (error: unknown) => ({ incomplete: [], failure: error }),
   );
+  if (failure) return { ...judging.findings(), ...withLeftovers(judging.sites, []), error: describeError(failure) };
   const [ours, theirs] = await Promise.all([engine, reference].map((side) => side.request("config_reads", {})));
   return {
     ...judging.findings(),
@@ -109,68 +109,6 @@ async function* feeding(
   } finally {
     for (const feed of feeds) feed.end();
   }
-}
-
-/** Judges groups as they are completed. */
-function judgeGroups(found: Case, inputs: InputsFile, limit: number, progress?: (sites: number) => void) {
-  const sites: SiteVerdict[] = [];
-  const logits: LogitsAgreement[] = [];
-  const phases = new Map(found.phases.map((phase) => [phase.name, phase]));
-  const trackers = (["engine", "reference", "oracle"] as const).map((side) => ({
-    side,
-    tracker: trackConsistency(side, found.phases, inputs.tokensOf),
-  }));
-  const relativeNoise = new Map<string, number>();
-  const rulesOf = (phase: string, site: string): Rules => {
-    const spec = phases.get(phase);
-    const tokens = spec && inputs.padded ? { tokens: inputs.tokensOf(spec) } : {};
-    return { limit, ...tokens, relativeNoise: relativeNoise.get(site) ?? 0 };
-  };
-
-  const complete = ({ site, phase, order, sides }: Group): "go on" => {
-    const { engine, reference, oracle, localReference, localOracle } = sides as Required<typeof sides>;
-    const rules = rulesOf(phase, site);
-    const place = { site, phase, order };
-    const whole = judge({ ...place, engine, reference, oracle }, rules);
-    const { noise = 0, rms = 0 } = whole.accumulated ?? {};
-    if (rms > 0) relativeNoise.set(site, noise / rms);
-    const alone = judge(
-      { ...place, engine, reference: localReference, oracle: localOracle },
-      { ...rules, relativeNoise: 0, structure: true },
-    );
-    const verdict = combine(whole, alone);
-    sites.push(verdict);
-    for (const { side, tracker } of trackers) tracker.add({ site, phase, tensor: sides[side]!, noise });
-    if (site === "logits" && engine.shape.join() === reference.shape.join()) {
-      const values = [engine, reference].map((tensor) => visible(tensor, site, rules));
-      logits.push(compareLogits(phase, values[0]!, values[1]!, reference.shape.at(-1)!));
-    }
-    if (sites.length % 64 === 0) progress?.(sites.length);
-    return "go on";
-  };
-
-  const findings = () => ({
-    logits,
-    consistency: hasWholePhase(found.phases) ? trackers.map(({ tracker }) => tracker.result(limit)) : [],
-  });
-  return { sites, complete, findings };
-}
-
-/** Accumulated and local judgement side by side; where both fail, the local one says why. */
-function combine(whole: SiteVerdict, alone: SiteVerdict): SiteVerdict {
-  const telling = alone.status === "fail" ? alone : whole;
-  return {
-    ...telling,
-    local_status: alone.status,
-    ...(whole.accumulated && { accumulated: whole.accumulated }),
-    ...(alone.accumulated && { local: alone.accumulated }),
-  };
-}
-
-function visible(tensor: RawTensor, site: string, { tokens }: Rules) {
-  const values = toNumbers(tensor).slice();
-  if (tokens) hidePadding(site, tensor.shape, tokens, values);
-  return values;
 }
 
 /** Sites that one side lacks: `unknown` where the engine does not offer them, a failure where only the engine has them. */

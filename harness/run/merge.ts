@@ -1,4 +1,5 @@
 import type { TapBatch, TapStream } from "../engine/process.ts";
+import { EngineFailure } from "../trace/errors.ts";
 import type { Site } from "../trace/site.ts";
 import { tapKey } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
@@ -123,6 +124,7 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
         group: { site, phase: batch.phase, order: -1, sides: {} },
         since: { ...since },
       };
+      if (entry.group.sides[side]) throw new EngineFailure(`${side}: sent ${site} twice in ${batch.phase}`);
       entry.group.sides[side] = tensor;
       if (side === leader) entry.group.order = order++;
       if (Object.keys(entry.group.sides).length < sideCount) waiting.set(key, entry);

@@ -46,7 +46,11 @@ describe("the status", () => {
     ["the engine has a site that the reference lacks", "fail", { sites: right, unexpected: ["extra:out"] }],
     ["the engine lacks a tensor", "fail", { sites: right, tensor_audit: { ...tensors, missing: ["w"] } }],
     ["the engine has a tensor more", "fail", { sites: right, tensor_audit: { ...tensors, unexpected: ["w"] } }],
-    ["something broke, whatever was seen", "error", { sites: right, error: { message: "m", stderr_tail: [] } }],
+    [
+      "something broke, whatever was seen",
+      "error",
+      { sites: right, error: { kind: "engine", message: "m", stderr_tail: [] } },
+    ],
     ["the engine disagrees with itself", "fail", { sites: right, consistency: consistency("fail", "pass", "pass") }],
     ["the reference disagrees with itself too", "pass", { sites: right, consistency: consistency("fail", "fail") }],
     ["only the reference disagrees with itself", "pass", { sites: right, consistency: consistency("pass", "fail") }],
@@ -65,7 +69,12 @@ describe("the expectation", () => {
     [{ fail_at: "s1:out" }, "a failure there", true, { sites: failing }],
     [{ fail_at: "s2:out" }, "a failure that begins earlier", false, { sites: failing }],
     [{ fail_at: "s1:out" }, "a pass", false, { sites: right }],
-    [{ fail_at: "s1:out" }, "an error", false, { sites: failing, error: { message: "m", stderr_tail: [] } }],
+    [
+      { fail_at: "s1:out" },
+      "an error",
+      false,
+      { sites: failing, error: { kind: "engine", message: "m", stderr_tail: [] } },
+    ],
   ])("%j and %s: met %s", (expected, _, met, findings) => {
     expect(build(findings, expected).met).toBe(met);
   });
@@ -151,7 +160,7 @@ describe("an error", () => {
     expect(errorVerdict(frame(), failure)).toMatchObject({
       status: "error",
       met: false,
-      error: { message: "it died", stderr_tail: ["Traceback"], remedy: "restart" },
+      error: { kind: "engine", message: "it died", stderr_tail: ["Traceback"], remedy: "restart" },
     });
   });
 
@@ -159,7 +168,7 @@ describe("an error", () => {
     [new Error("plain"), "plain"],
     ["a text", "a text"],
   ])("of any kind has a message: %s", (thrown, message) => {
-    expect(errorVerdict(frame(), thrown).error).toEqual({ message, stderr_tail: [] });
+    expect(errorVerdict(frame(), thrown).error).toEqual({ kind: "engine", message, stderr_tail: [] });
   });
 });
 

@@ -4,7 +4,8 @@ import { verdictVersion } from "../compare/verdict.ts";
 import type { Result } from "../engine/protocol.ts";
 import type { Located } from "../locate/culprit.ts";
 import { findCulprits } from "../locate/culprit.ts";
-import { EngineFailure } from "../trace/errors.ts";
+import { PythonUnavailable } from "../setup/python.ts";
+import { EngineFailure, EnvironmentError, UsageError } from "../trace/errors.ts";
 import { tensorsAgree } from "./audits.ts";
 import type { Case } from "./case.ts";
 
@@ -139,10 +140,13 @@ function describeCulprit({ first, also }: Located): Culprit {
 }
 
 /** The `error` of a verdict for anything thrown. */
-function describeError(error: unknown): NonNullable<Verdict["error"]> {
+export function describeError(error: unknown): NonNullable<Verdict["error"]> {
   const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof EngineFailure)) return { message, stderr_tail: [] };
-  return { message, stderr_tail: [...error.stderrTail], ...(error.remedy && { remedy: error.remedy }) };
+  if (error instanceof UsageError) return { kind: "usage", message, stderr_tail: [] };
+  if (error instanceof EnvironmentError || error instanceof PythonUnavailable)
+    return { kind: "environment", message, stderr_tail: [] };
+  if (!(error instanceof EngineFailure)) return { kind: "engine", message, stderr_tail: [] };
+  return { kind: "engine", message, stderr_tail: [...error.stderrTail], ...(error.remedy && { remedy: error.remedy }) };
 }
 
 /** How an engine is named in a verdict. */

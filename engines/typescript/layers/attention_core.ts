@@ -7,7 +7,7 @@ import { lowest } from "../tensor/rounding.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { layerConfig } from "./config_view.ts";
-import type { ModelContext } from "./module.ts";
+import type { ModelContext } from "./context.ts";
 import type { Scope } from "./scope.ts";
 
 /** The fields an attention core is made from. */

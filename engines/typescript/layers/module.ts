@@ -1,38 +1,12 @@
-import type { FloatDtype } from "../tensor/rounding.ts";
 import { ShapeError } from "../tensor/tensor.ts";
-import type { Tensor, TensorData } from "../tensor/tensor.ts";
+import type { AnyTensor, ModelContext, ModuleOutput, TracedModule } from "./context.ts";
 import type { Scope } from "./scope.ts";
-
-/** A tensor of any dtype, as taps see it. */
-export type AnyTensor = Tensor<TensorData>;
-
-/** What a forward returns: its tensors in the order of the reference's outputs. */
-export type ModuleOutput = Tensor | readonly Tensor[];
-
-/** Watches a forward. `runtime/taps.ts` records tensors, `runtime/shapes.ts` shapes. */
-export interface Tracer {
-  /** A module is about to run on `inputs`, the arguments of its forward. */
-  enter(module: Module, inputs: readonly unknown[]): void;
-  leave(module: Module, output: ModuleOutput): void;
-  /** A functional site: a tensor inside a forward that is no module's input or output. */
-  tap(site: string, tensor: AnyTensor): void;
-}
-
-/** What all modules of one model share. */
-export interface ModelContext {
-  /** Null when nobody listens: then a tap costs one comparison. */
-  tracer: Tracer | null;
-  /** The dtype of weights and activations. */
-  readonly dtype: FloatDtype;
-  /** Weights have no data: forwards compute shapes only. */
-  readonly shapesOnly: boolean;
-}
 
 /**
  * A module of the model tree. Subclasses register their children in the order of the reference's constructor, by constructing them. All state is in
  * public fields and every step in a method, so that a fault can change one of a built model.
  */
-export abstract class Module {
+export abstract class Module implements TracedModule {
   /** Dotted path in the Hugging Face model, "" for the root. */
   readonly path: string;
   readonly context: ModelContext;

@@ -3,7 +3,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import type { ConfigReads } from "./config_view.ts";
 import { fieldName, rescopeView } from "./config_view.ts";
-import type { ModelContext, Module } from "./module.ts";
+import type { ModelContext, TracedModule } from "./context.ts";
 
 /** One size of a weight and the config fields it follows from: 8192, "num_attention_heads 16 x head_dim 512". */
 export interface Size {
@@ -41,7 +41,7 @@ export interface Build {
   /** The parsed config as the scope `path` sees it. */
   readonly configFor: (path: string) => object;
   readonly reads: ConfigReads;
-  readonly modules: Map<string, Module>;
+  readonly modules: Map<string, TracedModule>;
   readonly tensors: DeclaredTensor[];
   readonly problems: WeightProblem[];
 }
@@ -74,7 +74,7 @@ export class Scope {
   }
 
   /** Adds a module to the tree. */
-  register(module: Module): void {
+  register(module: TracedModule): void {
     this.#build.modules.set(this.path, module);
   }
 

@@ -4,7 +4,8 @@ import type { ModuleSpec, TensorSpec } from "../../../harness/engine/protocol.ts
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 import type { BuiltModel, Fault } from "../fault.ts";
 import { ConfigReads, viewConfig } from "../layers/config_view.ts";
-import type { ModelContext } from "../layers/module.ts";
+import type { ModelContext } from "../layers/context.ts";
+import type { Module } from "../layers/module.ts";
 import type { Build, DeclaredTensor, WeightProblem } from "../layers/scope.ts";
 import { Scope } from "../layers/scope.ts";
 import type { Architecture } from "../models/registry.ts";
@@ -92,10 +93,12 @@ export function buildModel(source: ModelSource): LoadedModel {
       build.problems,
       [...weights.keys()].filter((name) => !asked.has(name)),
     );
-  fault?.model?.({ root, modules: build.modules }, config as Json);
+  // A scope knows modules only as places; what registered there are modules.
+  const modules = new Map([...build.modules].map(([path, module]) => [path, module as Module]));
+  fault?.model?.({ root, modules }, config as Json);
   return {
     root,
-    modules: build.modules,
+    modules,
     context,
     config,
     reads,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AnyTensor } from "../layers/module.ts";
+import type { AnyTensor } from "../layers/context.ts";
 import { roundAll } from "../tensor/rounding.ts";
 import {
   chunks,

@@ -4,7 +4,7 @@ import { errorCodes } from "../../../harness/engine/protocol.ts";
 import type { CausalModel } from "../layers/causal_model.ts";
 import { noModalities } from "../layers/causal_model.ts";
 import type { KVCache } from "../layers/kv_cache.ts";
-import type { Tracer } from "../layers/module.ts";
+import type { Tracer } from "../layers/context.ts";
 import { slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import type { ModelInputs } from "./inputs.ts";

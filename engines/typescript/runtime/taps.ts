@@ -1,7 +1,7 @@
 import type { EmitTaps, Tap } from "../../../harness/engine/implementation.ts";
 import type { RawTensor } from "../../../harness/trace/tensor.ts";
 import { boolTensor, int64Tensor } from "../../../harness/trace/tensor.ts";
-import type { AnyTensor, Module, ModuleOutput, Tracer } from "../layers/module.ts";
+import type { AnyTensor, ModuleOutput, TracedModule, Tracer } from "../layers/context.ts";
 import { packFloats } from "../tensor/rounding.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
@@ -21,7 +21,7 @@ export class SiteTracer implements Tracer {
     this.#endBatch = endBatch;
   }
 
-  enter(module: Module, inputs: readonly unknown[]): void {
+  enter(module: TracedModule, inputs: readonly unknown[]): void {
     if (module.repeated) this.#endBatch();
     const label = inputs.find((input) => typeof input === "string");
     const suffix = this.#callSuffix(module.path, label);
@@ -39,7 +39,7 @@ export class SiteTracer implements Tracer {
     return repeats > 0 ? `@${repeats}` : "";
   }
 
-  leave(module: Module, output: ModuleOutput): void {
+  leave(module: TracedModule, output: ModuleOutput): void {
     const suffix = this.#running.pop()!;
     const outputs = output instanceof Tensor ? [output] : output;
     for (const [index, tensor] of outputs.entries())

@@ -348,6 +348,7 @@ export function errorVerdict(): Verdict {
     tensor_audit: null,
     coverage: { compared: 0, total: 611, unknown: [], unexpected: [] },
     error: {
+      kind: "engine",
       message: "The engine ended with exit code 1 during load, before it answered.",
       remedy: "Run the command by itself to see the whole output: lockstep engines check -- python -m engine",
       stderr_tail: [
