@@ -1,4 +1,4 @@
-import { floatTensor } from "../../engines/typescript/tensor/tensor.ts";
+import { floatTensor, roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
 import { attention, change, layers, mapElements } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";
 
@@ -77,7 +77,7 @@ export const scaleOfOneHead: PlantedFault = {
       const scores = right(query, key); // [B, heads, S, T]
       const [heads, block] = [scores.size(1), scores.size(2) * scores.size(3)];
       const data = scores.data?.map((score, index) => (Math.floor(index / block) % heads === 3 ? score * 1.25 : score));
-      return floatTensor(scores.shape, data ?? null);
+      return roundedTensor(scores.shape, data ?? null, scores.dtype);
     });
   },
 };

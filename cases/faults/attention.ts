@@ -61,7 +61,7 @@ function tile(states: Tensor, heads: number): Tensor {
       const source = (b * kv_heads + (h % kv_heads)) * block;
       if (states.data) tiled.set(states.data.subarray(source, source + block), (b * heads + h) * block);
     }
-  return floatTensor([batch, heads, length, dim], states.data && tiled);
+  return floatTensor([batch, heads, length, dim], states.data && tiled, states.dtype);
 }
 
 export const keyHeadsTiled: PlantedFault = {

@@ -4,7 +4,7 @@ import type { RMSNorm } from "../../engines/typescript/layers/normalization.ts";
 import { scale } from "../../engines/typescript/tensor/elementwise.ts";
 import type { BuiltModel } from "../../engines/typescript/fault.ts";
 import type { Tensor } from "../../engines/typescript/tensor/tensor.ts";
-import { floatTensor } from "../../engines/typescript/tensor/tensor.ts";
+import { floatTensor, roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
 import { causalModel, change, layer, mapElements, mediaModel, part, textModel } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";
 
@@ -21,7 +21,7 @@ export const headUntied: PlantedFault = {
   model(model) {
     const { weight } = head(model);
     const random = drawUniform(7, "untied", weight.shape[0]! * weight.shape[1]!, -0.3, 0.3);
-    head(model).weight = floatTensor(weight.shape, weight.data && random);
+    head(model).weight = roundedTensor(weight.shape, weight.data && random, weight.dtype);
   },
 };
 
@@ -47,7 +47,7 @@ export const headPadded: PlantedFault = {
     const [rows, width] = [Math.ceil(weight.size(0) / 64) * 64, weight.size(1)];
     const padded = new Float32Array(rows * width);
     if (weight.data) padded.set(weight.data);
-    head(model).weight = floatTensor([rows, width], weight.data && padded);
+    head(model).weight = floatTensor([rows, width], weight.data && padded, weight.dtype);
   },
 };
 

@@ -20,7 +20,7 @@ import type {
   Gemma4UnifiedTextModel,
 } from "../../engines/typescript/models/gemma4_unified_text.ts";
 import type { MaskTensor, Tensor } from "../../engines/typescript/tensor/tensor.ts";
-import { floatTensor } from "../../engines/typescript/tensor/tensor.ts";
+import { floatTensor, roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
 
 /** Path of the layers of the multimodal model. */
 export const layers = "model.language_model.layers";
@@ -96,13 +96,13 @@ export function skip(module: RMSNorm | LayerNorm): void {
 
 /** Every element through `element`; a tensor without data stays as it is. */
 export function mapElements(tensor: Tensor, element: (value: number, index: number) => number): Tensor {
-  return floatTensor(tensor.shape, tensor.data && tensor.data.map(element));
+  return roundedTensor(tensor.shape, tensor.data && tensor.data.map(element), tensor.dtype);
 }
 
 /** Elements picked by index: the result's element `i` is the tensor's element `source(i)`; `shape` defaults to the tensor's. */
 export function pick(tensor: Tensor, source: (index: number) => number, shape = tensor.shape): Tensor {
   const { data } = tensor;
-  return floatTensor(shape, data && Float32Array.from(data, (_, index) => data[source(index)]!));
+  return floatTensor(shape, data && Float32Array.from(data, (_, index) => data[source(index)]!), tensor.dtype);
 }
 
 /** Rows of the last dimension picked by index: the result's row `i` is the tensor's row `source(i)`. */

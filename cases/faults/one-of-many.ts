@@ -2,7 +2,7 @@
 import { attention, change, layer, layers, linear, mapElements, part } from "./model-parts.ts";
 import type { Linear } from "../../engines/typescript/layers/linear.ts";
 import { mul } from "../../engines/typescript/tensor/elementwise.ts";
-import { floatTensor } from "../../engines/typescript/tensor/tensor.ts";
+import { floatTensor, roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
 import type { PlantedFault } from "./planted.ts";
 
 const category = "one-of-many";
@@ -128,7 +128,7 @@ export const lastQueryWrong: PlantedFault = {
       const probs = right(scores); // [B, heads, S, T]
       const [head, row] = [probs.size(2) * probs.size(3), probs.size(3)];
       const data = probs.data?.map((p, index) => (index >= head - row && index < head ? p * 1.5 : p));
-      return floatTensor(probs.shape, data ?? null);
+      return roundedTensor(probs.shape, data ?? null, probs.dtype);
     });
   },
 };

@@ -1,6 +1,6 @@
 import type { Linear } from "../../engines/typescript/layers/linear.ts";
 import { add, scale } from "../../engines/typescript/tensor/elementwise.ts";
-import { floatTensor } from "../../engines/typescript/tensor/tensor.ts";
+import { floatTensor, roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
 import { attention, change, changeCache, layer, layers, linear, mapElements, norm } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";
 import { bf16, fp16, tf32 } from "./rounding.ts";
@@ -48,7 +48,7 @@ function accumulateIn(module: Linear, round: (value: number) => number): void {
       }
       out[index] = sum;
     }
-    return floatTensor(x.shape.with(-1, columns), out);
+    return roundedTensor(x.shape.with(-1, columns), out, x.dtype);
   };
 }
 
