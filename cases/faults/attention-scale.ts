@@ -1,4 +1,4 @@
-import { floatTensor, roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
+import { roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
 import { attention, change, layers, mapElements } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";
 

@@ -2,7 +2,7 @@
 import { attention, change, layer, layers, linear, mapElements, part } from "./model-parts.ts";
 import type { Linear } from "../../engines/typescript/layers/linear.ts";
 import { mul } from "../../engines/typescript/tensor/elementwise.ts";
-import { floatTensor, roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
+import { roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
 import type { PlantedFault } from "./planted.ts";
 
 const category = "one-of-many";

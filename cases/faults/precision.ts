@@ -1,6 +1,6 @@
 import type { Linear } from "../../engines/typescript/layers/linear.ts";
 import { add, scale } from "../../engines/typescript/tensor/elementwise.ts";
-import { floatTensor, roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
+import { roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
 import { attention, change, changeCache, layer, layers, linear, mapElements, norm } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";
 import { bf16, fp16, tf32 } from "./rounding.ts";

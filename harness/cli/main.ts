@@ -5,6 +5,7 @@ import { packageRoot } from "../engine/registry.ts";
 import { SafetensorsError } from "../trace/safetensors.ts";
 import { EngineFailure, EnvironmentError, UsageError, exitCodes } from "../trace/errors.ts";
 import { PythonUnavailable } from "../setup/python.ts";
+import { addCalibrate } from "./calibrate.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEngines } from "./engines.ts";
 import { addGolden } from "./golden.ts";
@@ -23,7 +24,8 @@ const program = new Command("lockstep")
   .version(version)
   .showHelpAfterError("(see lockstep --help)");
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
-for (const add of [addRun, addShapes, addGolden, addSelftest, addSchemas, addEngines, addDoctor]) add(program);
+for (const add of [addRun, addShapes, addGolden, addSelftest, addCalibrate, addSchemas, addEngines, addDoctor])
+  add(program);
 
 try {
   await program.parseAsync();

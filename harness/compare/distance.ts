@@ -63,7 +63,10 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
   let maxError = 0;
   let nonFinite = 0;
   for (let row = 0, index = 0; row < rows; row++) {
-    let [rowError, rowFourth, rowNoise, rowSize] = [0, 0, 0, 0];
+    let rowError = 0;
+    let rowFourth = 0;
+    let rowNoise = 0;
+    let rowSize = 0;
     for (let column = 0; column < width; column++, index++) {
       const truth = oracle[index]!;
       const difference = engine[index]! - truth;
