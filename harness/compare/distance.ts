@@ -170,7 +170,7 @@ const listed = 8;
 const histogramBins = 32;
 
 /** The second look at a failing site: its worst elements and the spread of its errors, |engine - oracle| / noise in powers of two from 1/16. */
-export function describeDifference(triple: Triple, shape: readonly number[], noise: number): Detail {
+export function describeDifference(triple: Triple, shape: readonly number[], noise: number): Omit<Detail, "where"> {
   const { engine, oracle } = triple;
   const histogram = new Array<number>(histogramBins).fill(0);
   const worstFirst: { index: number; error: number }[] = [];

@@ -7,6 +7,7 @@ import { bitEqual, describeDifference, measure } from "./distance.ts";
 import { describeDirection, findDirection } from "./structure.ts";
 import type { TokenMask } from "./padding.ts";
 import { hidePadding } from "./padding.ts";
+import { whereabouts } from "./whereabouts.ts";
 import type { SiteVerdict } from "./verdict.ts";
 
 /** One site in one phase, as all three sides have it. */
@@ -75,7 +76,10 @@ function judgeNumbers(
     status: "fail",
     reason,
     accumulated: distance,
-    detail: describeDifference(triple, base.shape, distance.noise),
+    detail: {
+      ...describeDifference(triple, base.shape, distance.noise),
+      where: whereabouts(base.site, base.shape, triple, { noise: distance.noise, limit }),
+    },
   });
   if (nonFinite > 0) return fail(`${nonFinite} elements are not finite on one side only`);
   if (exact && !bitEqual(triple.engine, triple.reference))

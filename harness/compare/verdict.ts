@@ -43,6 +43,8 @@ export const detail = z.strictObject({
   worst_elements: z.array(element),
   /** Counts of |engine - oracle| / noise in powers of two: below 1/16, 1/8, ... */
   histogram: z.array(z.int()),
+  /** Where in the tensor the error lives, when it is not everywhere: "head 2 of 4". */
+  where: z.array(z.string()).default([]),
 });
 
 export const siteVerdict = z.strictObject({

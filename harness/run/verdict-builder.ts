@@ -130,7 +130,7 @@ function describeCulprit({ first, also }: Located): Culprit {
   return {
     site,
     phase,
-    summary: reason + inherited,
+    summary: [reason, ...(first.detail?.where ?? [])].join("; ") + inherited,
     ...(foundShape && shape && { expected: shape, found: foundShape }),
     expected_sizes: [],
     found_sizes: [],

@@ -141,6 +141,7 @@ function withFault(sites: SiteVerdict[], fault: NonNullable<LiveOptions["fault"]
           found: index === 5 ? "NaN" : 0.7312 + index,
           expected: 0.4127 + index * 1.31,
         })),
+        where: [],
         histogram: [3, 4, 9, 14, 30, 71, 160, 320, 711, 1500, 2900, 4100, 5200, 4800, 2500, 640, 70, 8],
       },
     };
