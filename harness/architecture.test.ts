@@ -20,6 +20,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "harness/cli": ["engine", "locate", "explain", "golden", "report", "compare", "trace", "setup", "run"].map(
     (room) => `harness/${room}`,
   ),
+  "harness/bench": ["engine", "locate", "explain", "golden", "report", "compare", "trace", "setup", "run"].map(
+    (room) => `harness/${room}`,
+  ),
   "engines/typescript": ["harness/trace", "harness/engine"],
   cases: ["harness/setup", "harness/run", "harness/trace", "harness/engine", "engines/typescript"],
 };

@@ -1,14 +1,12 @@
 import type { Command } from "commander";
-import type { Verdict } from "../compare/verdict.ts";
 import { chooseEngine } from "../engine/registry.ts";
 import { writeGolden } from "../golden/format.ts";
 import { writeShapesGolden } from "../golden/shapes.ts";
-import { renderSummary, renderVerdict } from "../report/terminal.ts";
 import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
 import { createPool } from "../run/engines.ts";
 import { checkGolden, recordGolden } from "../run/golden.ts";
 import { checkShapesGolden, recordShapes } from "../run/shapes.ts";
-import { exitCodeFor } from "./exit-code.ts";
+import { judgeAll } from "./judge-all.ts";
 import { say, status } from "./output.ts";
 
 /** `lockstep golden record | check`. */
@@ -41,24 +39,11 @@ export function addGolden(program: Command): void {
     .option("--json", "verdicts as JSON on stdout")
     .action(async (patterns: string[], flags: { engine?: string; json?: boolean }) => {
       if (flags.engine !== undefined) chooseEngine(flags.engine); // refuses an unknown one before anything starts
-      const began = Date.now();
-      const pool = createPool({ report: say });
-      const verdicts: Verdict[] = [];
-      try {
-        for (const found of selectCases(await loadCases(casesFolder()), patterns)) {
-          status(found.name);
-          const { engine } = flags;
-          const options = { folder: goldenFolder(), ...(engine && { engine }) };
-          const check = found.kind === "shapes" ? checkShapesGolden : checkGolden;
-          const verdict = await check(pool, found, options);
-          verdicts.push(verdict);
-          say(renderVerdict(verdict));
-        }
-      } finally {
-        await pool.close();
-      }
-      if (flags.json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
-      say(renderSummary(verdicts, (Date.now() - began) / 1000));
-      process.exitCode = exitCodeFor(verdicts);
+      const options = { folder: goldenFolder(), ...(flags.engine && { engine: flags.engine }) };
+      await judgeAll({
+        cases: selectCases(await loadCases(casesFolder()), patterns),
+        json: flags.json,
+        prepare: (pool) => (found) => (found.kind === "shapes" ? checkShapesGolden : checkGolden)(pool, found, options),
+      });
     });
 }

@@ -5,12 +5,10 @@ import type { Verdict } from "../compare/verdict.ts";
 import { chooseEngine, packageRoot } from "../engine/registry.ts";
 import { checkGolden } from "../run/golden.ts";
 import { renderHtml } from "../report/html/render.ts";
-import { renderSummary, renderVerdict } from "../report/terminal.ts";
 import type { Case } from "../run/case.ts";
 import { checkpointCase } from "../run/checkpoint-case.ts";
 import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
 import type { EnginePool } from "../run/engines.ts";
-import { createPool } from "../run/engines.ts";
 import { loadFaults, plant } from "../run/faults.ts";
 import { planKvCache } from "../run/kv-plan.ts";
 import type { RunOptions } from "../run/live.ts";
@@ -19,8 +17,9 @@ import { checkShapesGolden, runShapesCase } from "../run/shapes.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseBytes, parseIds, parseRatio, parseWhole } from "./arguments.ts";
-import { exitCodeFor } from "./exit-code.ts";
-import { say, status } from "./output.ts";
+import type { JudgeOne } from "./judge-all.ts";
+import { judgeAll } from "./judge-all.ts";
+import { say } from "./output.ts";
 
 interface Flags {
   readonly engine?: string;
@@ -61,45 +60,25 @@ export function addRun(program: Command): void {
     .option("--html <file>", "write the report to this file")
     .option("--json", "verdicts as JSON on stdout")
     .option("--start", "the main job: all standard cases, report in reports/")
-    .action(async (patterns: string[], flags: Flags) => {
-      process.exitCode = await run(patterns, flags);
-    });
+    .action(run);
 }
 
-async function run(patterns: readonly string[], flags: Flags): Promise<number> {
-  if (!["float32", "bfloat16", "float16"].includes(flags.dtype))
-    throw new UsageError(`--dtype: expected float32, bfloat16 or float16, found ${flags.dtype}`);
-  if (flags.engine !== undefined) chooseEngine(flags.engine); // refuses an unknown one before anything starts
-  const began = Date.now();
-  const cases = await chooseCases(patterns, flags);
-  const pool = createPool({ report: say });
-  const verdicts: Verdict[] = [];
-  try {
-    const judgeOne = await chooseReference(pool, flags);
-    for (const [place, found] of cases.entries()) {
-      const title = `${place + 1}/${cases.length}  ${found.name}`;
-      status(title);
-      const verdict = await judgeOne(found, (sites) => status(`${title}  ${sites} sites`));
-      status(null);
-      verdicts.push(verdict);
-      say(renderVerdict(verdict));
-      if (flags.kvBudget !== undefined && found.kind === "run")
-        say(
-          await planKvCache(pool, found, {
-            engine: flags.engine ?? found.engine,
-            budget: flags.kvBudget,
-            dtype: flags.dtype,
-          }),
-        );
-    }
-  } finally {
-    await pool.close();
-  }
+async function run(patterns: readonly string[], flags: Flags): Promise<void> {
+  const { dtype, engine, kvBudget, json } = flags;
+  if (!["float32", "bfloat16", "float16"].includes(dtype))
+    throw new UsageError(`--dtype: expected float32, bfloat16 or float16, found ${dtype}`);
+  if (engine !== undefined) chooseEngine(engine); // refuses an unknown one before anything starts
   const html = flags.html ?? (flags.start ? join(packageRoot, "reports", "index.html") : undefined);
-  if (html) writeReport(html, verdicts);
-  if (flags.json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
-  say(renderSummary(verdicts, (Date.now() - began) / 1000));
-  return exitCodeFor(verdicts);
+  await judgeAll({
+    cases: await chooseCases(patterns, flags),
+    json,
+    prepare: (pool) => chooseReference(pool, flags),
+    afterEach: async (pool, found) => {
+      if (kvBudget === undefined || found.kind !== "run") return;
+      say(await planKvCache(pool, found, { engine: engine ?? found.engine, budget: kvBudget, dtype }));
+    },
+    after: (verdicts) => (html ? writeReport(html, verdicts) : undefined),
+  });
 }
 
 /** The selected cases; with `--checkpoint` one made for it; with `--fault` the fault's own case with the fault planted. */
@@ -113,8 +92,6 @@ async function chooseCases(patterns: readonly string[], { fault: faultId, checkp
     throw new UsageError(`unknown fault ${faultId}: expected one of ${faults.map(({ id }) => id).join(", ")}`);
   return [plant(fault, all)];
 }
-
-type JudgeOne = (found: Case, progress: (sites: number) => void) => Promise<Verdict>;
 
 /** Live where Python can be had; else, for the main job, the goldens, saying so in one line. */
 async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne> {

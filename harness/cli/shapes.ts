@@ -1,16 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { chooseEngine } from "../engine/registry.ts";
-import { renderSummary, renderVerdict } from "../report/terminal.ts";
 import { defineCase } from "../run/case.ts";
 import type { Case } from "../run/case.ts";
 import { casesFolder, loadCases, selectCases } from "../run/discover.ts";
-import { createPool } from "../run/engines.ts";
 import { shapeInputsFor } from "../run/shapes-inputs.ts";
 import { runShapesCase } from "../run/shapes.ts";
 import { UsageError } from "../trace/errors.ts";
-import { exitCodeFor } from "./exit-code.ts";
-import { say, status } from "./output.ts";
+import { judgeAll } from "./judge-all.ts";
 
 /** `lockstep shapes`: compares all shapes of a config of any size, without weights. */
 export function addShapes(program: Command): void {
@@ -22,24 +19,14 @@ export function addShapes(program: Command): void {
     .option("--json", "verdicts as JSON on stdout")
     .action(async (targets: string[], flags: { engine: string; json?: boolean }) => {
       chooseEngine(flags.engine); // refuses an unknown one before anything starts
-      const began = Date.now();
-      const cases = (await Promise.all(targets.map(casesOf))).flat();
-      const pool = createPool({ report: say });
-      const verdicts = [];
-      try {
-        await pool.reference(); // without one there is nothing to compare with, whatever the case
-        for (const found of cases) {
-          status(found.name);
-          const verdict = await runShapesCase(pool, found, found.fault ? {} : { engine: flags.engine });
-          verdicts.push(verdict);
-          say(renderVerdict(verdict));
-        }
-      } finally {
-        await pool.close();
-      }
-      if (flags.json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
-      say(renderSummary(verdicts, (Date.now() - began) / 1000));
-      process.exitCode = exitCodeFor(verdicts);
+      await judgeAll({
+        cases: (await Promise.all(targets.map(casesOf))).flat(),
+        json: flags.json,
+        prepare: async (pool) => {
+          await pool.reference(); // without one there is nothing to compare with, whatever the case
+          return (found) => runShapesCase(pool, found, found.fault ? {} : { engine: flags.engine });
+        },
+      });
     });
 }
 

@@ -1,0 +1,52 @@
+import { Bench } from "tinybench";
+
+/** One line of the output. */
+export interface Figure {
+  readonly section: string;
+  readonly what: string;
+  /** Value and unit, already spelled: `1.84 GB/s`. */
+  readonly value: string;
+  /** What it was made from. */
+  readonly from?: string;
+}
+
+/** How long one figure may take: at least `runs` runs, and at least `time` ms. */
+export interface Effort {
+  readonly time: number;
+  readonly runs: number;
+}
+
+/** Median duration of `run` in ms, after `warmup` runs. @throws what `run` throws. */
+export async function medianOf(
+  run: () => unknown,
+  { time, runs }: Effort = { time: 700, runs: 5 },
+  warmup = 2,
+): Promise<number> {
+  const bench = new Bench({ time, iterations: runs, warmupIterations: warmup, warmupTime: 0, throws: true });
+  bench.add("run", async () => void (await run()));
+  const [task] = await bench.run();
+  if (task?.result.state !== "completed")
+    throw new Error(`expected a completed benchmark, found ${task?.result.state}`);
+  return task.result.latency.p50;
+}
+
+/** `1.84 GB/s`, from bytes and ms. */
+export function perSecond(bytes: number, milliseconds: number): string {
+  const rate = bytes / milliseconds / 1e6;
+  return rate >= 1 ? `${rate.toFixed(2)} GB/s` : `${(rate * 1000).toFixed(0)} MB/s`;
+}
+
+/** `8.4 ms`. */
+export function spellTime(milliseconds: number): string {
+  return `${milliseconds.toFixed(milliseconds < 10 ? 2 : 0)} ms`;
+}
+
+/** `120 MB`. */
+export function spellBytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}
+
+/** A figure as one line with columns of fixed width. */
+export function line({ section, what, value, from = "" }: Figure): string {
+  return `${section.padEnd(12)}${what.padEnd(44)}${value.padStart(14)}   ${from}`.trimEnd();
+}

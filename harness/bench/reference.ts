@@ -1,0 +1,68 @@
+import { linkSync } from "node:fs";
+import { join } from "node:path";
+import type { EngineProcess, TapStream } from "../engine/process.ts";
+import type { TapsNotification } from "../engine/protocol.ts";
+import { createSpool, removeSpool } from "../engine/spool.ts";
+import type { Case } from "../run/case.ts";
+import type { EnginePool } from "../run/engines.ts";
+import { writeInputs } from "../run/inputs-file.ts";
+import type { Figure } from "./figures.ts";
+import { medianOf, spellTime } from "./figures.ts";
+
+const effort = { time: 1500, runs: 5 };
+const nothing = ["no site is called this"];
+
+/**
+ * What capture and replay cost the reference, as ratios to the same phases with no site asked for (hooks in place, nothing kept). All
+ * through the protocol, so that copying, writing and reading of the taps is part of it.
+ */
+export async function* benchReference(pool: EnginePool, found: Case, name: string): AsyncGenerator<Figure> {
+  const reference = await pool.reference();
+  const weights = found.checkpoint ? { checkpoint: found.checkpoint } : { config: found.config, seed: 0 };
+  await pool.load(reference, { ...weights, dtype: "float32" });
+  const run = { inputs: writeInputs(found.inputs(0)).path, phases: found.phases, oracle: false };
+  const folder = createSpool();
+  try {
+    const batches = await record(reference, run, folder);
+    const plain = await medianOf(() => drain(reference.run({ ...run, sites: nothing })), effort);
+    const capture = await medianOf(() => drain(reference.run(run)), effort);
+    const replay = await medianOf(() => drain(replayed(reference, run, batches)), effort);
+    const taps = batches.reduce((total, batch) => total + batch.taps.length, 0);
+    const figure = (what: string, median: number, from: string): Figure => ({
+      section: "reference",
+      what: `${name}: ${what}`,
+      value: `${(median / plain).toFixed(2)} x`,
+      from: `${spellTime(median)}${from}`,
+    });
+    yield figure("no site", plain, "");
+    yield figure("capture", capture, `, ${taps.toLocaleString("en-US")} taps`);
+    yield figure("replay", replay, "");
+  } finally {
+    removeSpool(folder);
+  }
+}
+
+type Run = Parameters<EngineProcess["run"]>[0];
+
+/** One run, its batch files kept in `folder`. */
+async function record(engine: EngineProcess, run: Run, folder: string): Promise<TapsNotification[]> {
+  const batches: TapsNotification[] = [];
+  const keep = (batch: TapsNotification): void => {
+    const file = join(folder, `${batch.batch}.safetensors`);
+    linkSync(batch.file, file);
+    batches.push({ ...batch, file });
+  };
+  await drain(engine.run(run, keep));
+  return batches;
+}
+
+function replayed(reference: EngineProcess, run: Run, batches: readonly TapsNotification[]): TapStream {
+  const { feed, stream } = reference.replay(run);
+  for (const batch of batches) feed.add(batch);
+  feed.end();
+  return stream;
+}
+
+async function drain(stream: TapStream): Promise<void> {
+  while (!(await stream.next()).done);
+}

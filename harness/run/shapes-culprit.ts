@@ -1,0 +1,151 @@
+import type { ConfigAudit, Culprit, SiteVerdict } from "../compare/verdict.ts";
+import type { Result } from "../engine/protocol.ts";
+import { explainSizes } from "../explain/shape-cause.ts";
+import type { SizeHints } from "../explain/sizes.ts";
+import { configNumbers, readSize } from "../explain/sizes.ts";
+import type { Lengths } from "../explain/symbolic.ts";
+import { symbolicShape } from "../explain/symbolic.ts";
+import { responsibleModule } from "../locate/culprit.ts";
+import { layerOf, withoutLayer } from "../trace/site.ts";
+import { elementCount } from "../trace/tensor.ts";
+import type { Case } from "./case.ts";
+
+type Shapes = Result<"shapes">;
+
+/** One side's shapes at two lengths. */
+export interface TwoShapes {
+  readonly first: Shapes;
+  readonly second: ReadonlyMap<string, readonly number[]>;
+}
+
+/** The lengths at which a `shapes` case is run, to see which sizes move with the sequence. */
+export const shapeLengths: Lengths = { first: 19, second: 27 };
+
+/** What is known where shapes first differ. */
+export interface CulpritFacts {
+  readonly found: Case;
+  readonly first: SiteVerdict;
+  readonly sites: readonly SiteVerdict[];
+  readonly ours: TwoShapes;
+  readonly theirs: TwoShapes;
+  readonly audit: ConfigAudit;
+}
+
+/** The first difference in shapes as a culprit: symbolic sizes, what they are products of, why, and which layers share it. */
+export function explainCulprit({ found, first, sites, ours, theirs, audit }: CulpritFacts): Culprit {
+  const expected = symbolicShape(first.shape!, theirs.second.get(first.site), shapeLengths);
+  const foundShape = symbolicShape(first.found_shape!, foundAtSecond(first, ours, theirs), shapeLengths);
+  const axis = first.shape!.findIndex((size, index) => size !== first.found_shape![index]);
+  const module = responsibleModule(first.site);
+  const numbers = configNumbers(found.config);
+  const hints = (shapes: TwoShapes, read: readonly string[], size: number): SizeHints => {
+    const parts = partsBefore(shapes, module, size);
+    return { numbers, read, ...(parts && { parts }) };
+  };
+  const scopeReads = (shapes: TwoShapes, scope: string | undefined): string[] =>
+    shapes.first.config_reads.filter((read) => read.scope === scope).map(({ field }) => field);
+  const [expectedSize, foundSize] = [first.shape![axis] ?? 0, first.found_shape![axis] ?? 0];
+  const expectedReading = readSize(expectedSize, hints(theirs, scopeReads(theirs, module), expectedSize));
+  const foundReading = readSize(
+    foundSize,
+    hints(ours, scopeReads(ours, audit.at_culprit?.engine_scope ?? module), foundSize),
+  );
+  const affected = sites.filter(
+    ({ site, shape }) => withoutLayer(site) === withoutLayer(first.site) && shape![axis] === expectedSize,
+  );
+  const layers = sites.filter(({ site }) => withoutLayer(site) === withoutLayer(first.site));
+  const affectedLayers = affected.map(({ site }) => layerOf(site)).filter((layer) => layer !== null);
+  const readings =
+    expectedReading && foundReading
+      ? explainSizes({
+          site: first.site,
+          expected: expectedReading,
+          found: foundReading,
+          affectedLayers,
+          layerCount: layers.length,
+          layerKind: kindOf(found.config, affectedLayers, layers.length),
+          sitesOfFoundSize: sitesOfSize(theirs, first.site, foundSize),
+          fieldsOfFoundSize: numbers.filter(({ value }) => value === foundSize).map(({ path }) => path),
+          neverRead: neverRead(audit, expectedReading.formula),
+          referenceScope: audit.at_culprit?.scope ?? module,
+          engineScope: audit.at_culprit?.engine_scope ?? module,
+          firstSeenAt: firstFunctionalDifference(ours, theirs, module),
+        })
+      : [];
+  return {
+    site: first.site,
+    phase: first.phase,
+    summary: `expected [${expected.join(", ")}], found [${foundShape.join(", ")}]`,
+    expected,
+    found: foundShape,
+    expected_sizes: expectedReading ? [expectedReading] : [],
+    found_sizes: foundReading ? [foundReading] : [],
+    also: affected.map(({ site }) => site).filter((site) => site !== first.site),
+    readings,
+  };
+}
+
+/** Of the fields that only the reference reads there, those that the expected size is made of. */
+function neverRead({ at_culprit: there }: CulpritFacts["audit"], formula: string): string[] {
+  return (there?.reference_only ?? []).filter((field) => {
+    const leaf = field.slice(field.lastIndexOf(".") + 1);
+    return formula.split(" x ").some((factor) => factor.split(" ")[0]!.includes(leaf));
+  });
+}
+
+function foundAtSecond(first: SiteVerdict, ours: TwoShapes, theirs: TwoShapes): readonly number[] | undefined {
+  const exact = ours.second.get(first.site);
+  if (exact) return exact;
+  // The engine stopped here: sizes that agree with the reference move as the reference's do.
+  const moved = theirs.second.get(first.site);
+  return moved && first.found_shape!.map((size, axis) => (size === first.shape![axis] ? moved[axis]! : size));
+}
+
+/** The trailing axes of the module's last functional site whose product is `size`: what was merged to make it. */
+function partsBefore(shapes: TwoShapes, module: string, size: number): number[] | null {
+  const functional = shapes.first.sites.filter(({ site }) => site.startsWith(`${module}#`)).toReversed();
+  for (const { shape } of functional) {
+    const tail = shape.slice(-2);
+    if (tail.length === 2 && elementCount(tail) === size) return tail;
+  }
+  return null;
+}
+
+function firstFunctionalDifference(ours: TwoShapes, theirs: TwoShapes, module: string): string | null {
+  const engineSites = new Map(ours.first.sites.map(({ site, shape }) => [site, shape]));
+  for (const { site, shape } of theirs.first.sites) {
+    const found = engineSites.get(site);
+    if (site.startsWith(`${module}#`) && found && found.join() !== shape.join())
+      return `${site}: [${found}], expected [${shape}]`;
+  }
+  return null;
+}
+
+/** Output sites of the reference in the culprit's layer whose last axis has `size`. */
+function sitesOfSize(theirs: TwoShapes, site: string, size: number): string[] {
+  const layer = /^.*?\.\d+\./.exec(site)?.[0] ?? "";
+  const outputs = theirs.first.sites.filter((tap) => tap.site.startsWith(layer) && tap.site.endsWith(":out"));
+  return outputs.filter(({ shape }) => shape.at(-1) === size).map((tap) => tap.site);
+}
+
+/** The one `layer_types` value that exactly the affected layers have. */
+function kindOf(config: unknown, affected: readonly number[], layerCount: number): string | null {
+  const types = findLayerTypes(config);
+  if (types?.length !== layerCount) return null;
+  const kinds = new Set(affected.map((layer) => types[layer]));
+  const [kind] = kinds;
+  return kinds.size === 1 && kind !== undefined && types.filter((type) => type === kind).length === affected.length
+    ? kind
+    : null;
+}
+
+function findLayerTypes(config: unknown): string[] | null {
+  if (typeof config !== "object" || config === null) return null;
+  const { layer_types: types } = config as { layer_types?: unknown };
+  if (Array.isArray(types)) return types as string[];
+  for (const value of Object.values(config)) {
+    const found = findLayerTypes(value);
+    if (found) return found;
+  }
+  return null;
+}
