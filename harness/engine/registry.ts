@@ -31,6 +31,17 @@ export type EngineChoice =
 /** The root of this package: the folder of its package.json. */
 export const packageRoot: string = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
 
+/** Where this code was loaded from: the package's root in a clone, its `dist` once published, where sources are `.js`. */
+export const codeRoot: string = fileURLToPath(import.meta.url).startsWith(join(packageRoot, "dist"))
+  ? join(packageRoot, "dist")
+  : packageRoot;
+
+/** The file that a source of this package runs as: itself in a clone, its build once published. Other paths stay as they are. */
+export function runnable(path: string): string {
+  if (codeRoot === packageRoot || !path.endsWith(".ts") || !path.startsWith(packageRoot)) return path;
+  return join(codeRoot, path.slice(packageRoot.length)).replace(/\.ts$/, ".js");
+}
+
 function findPackageRoot(folder: string): string {
   return existsSync(join(folder, "package.json")) ? folder : findPackageRoot(dirname(folder));
 }

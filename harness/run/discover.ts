@@ -1,19 +1,20 @@
 import { existsSync, globSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { packageRoot } from "../engine/registry.ts";
+import { codeRoot, packageRoot } from "../engine/registry.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { Case } from "./case.ts";
 
 /** The folder of the user's cases: `cases/` where they stand if it holds any, else this package's own. */
 export function casesFolder(): string {
   const own = resolve("cases");
-  return existsSync(own) && caseFiles(own).length > 0 ? own : join(packageRoot, "cases");
+  return existsSync(own) && caseFiles(own).length > 0 ? own : join(codeRoot, "cases");
 }
 
 /** Goldens lie beside the cases. */
 export function goldenFolder(): string {
-  return join(dirname(casesFolder()), "golden");
+  const cases = casesFolder();
+  return join(cases === join(codeRoot, "cases") ? packageRoot : dirname(cases), "golden");
 }
 
 function caseFiles(folder: string): string[] {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { EngineChoice, EngineManifest } from "../engine/registry.ts";
-import { chooseEngine, referenceEngine } from "../engine/registry.ts";
+import { chooseEngine, referenceEngine, runnable } from "../engine/registry.ts";
 import type { EngineProcess, Patience } from "../engine/process.ts";
 import { startEngine } from "../engine/process.ts";
 import type { Params, Result } from "../engine/protocol.ts";
@@ -84,7 +84,10 @@ export async function resolveCommand(
       .replaceAll("{python}", python)
       .replaceAll("{argument}", argument ?? "");
   const environment = Object.entries(manifest.environment).map(([name, value]) => [name, replace(value)] as const);
-  return { command: manifest.command.map(replace), environment: Object.fromEntries(environment) };
+  return {
+    command: manifest.command.map((word) => runnable(replace(word))),
+    environment: Object.fromEntries(environment),
+  };
 }
 
 /** The requirement files of an engine, as absolute paths. */
