@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { format } from "../compare/judge.ts";
+import { withoutLayer } from "../trace/site.ts";
 import type { Culprit, Verdict } from "../compare/verdict.ts";
 
 /** Independent culprits that are spelled out. */
@@ -82,7 +83,9 @@ function body(verdict: Verdict): string[] {
       if (names.length > 0) lines.push(`   the engine ${what}: ${some(names)}`);
   if (coverage.unexpected.length > 0) lines.push(`   sites that the reference lacks: ${some(coverage.unexpected)}`);
   if (coverage.unknown.length > 0 && verdict.mode !== "shapes")
-    lines.push(`   not judged, the engine does not offer them: ${some(coverage.unknown)}`);
+    lines.push(
+      `   not judged, the engine does not offer them: ${some([...new Set(coverage.unknown.map(withoutLayer))])}`,
+    );
   if (verdict.config_audit && verdict.config_audit.never_read_by_engine.length > 0)
     lines.push(`   config fields the engine never reads: ${some(verdict.config_audit.never_read_by_engine)}`);
   return lines;
@@ -118,7 +121,11 @@ function sizesText(sizes: Culprit["expected_sizes"]): string {
 /** How far the failure spreads, and what it does to the output. */
 function spreadLines({ sites, logits }: Verdict): string[] {
   const failing = sites.filter((site) => (site.accumulated_status ?? site.status) === "fail").length;
-  const lines = [`     ${failing} of ${sites.length} sites differ from there on (errors accumulate)`];
+  const lines = [
+    failing > 0
+      ? `     ${failing} of ${sites.length} sites differ from there on (errors accumulate)`
+      : "     further on the error drowns in the run's own noise",
+  ];
   const off = logits.filter(({ top1, rows }) => top1 < rows);
   if (off.length > 0)
     lines.push(
