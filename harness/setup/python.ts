@@ -24,7 +24,17 @@ export class PythonUnavailable extends Error {
 }
 
 /** `LOCKSTEP_PYTHON` where it is set, else the first of python3.11, 3.12, 3.13, python3 and python, that is version 3.11 or newer; null when there is none. */
-export async function findPython(): Promise<Python | null> {
+export function findPython(): Promise<Python | null> {
+  const key = `${process.env["LOCKSTEP_PYTHON"]}\0${process.env["PATH"]}`;
+  const known = looks.get(key) ?? lookForPython();
+  looks.set(key, known);
+  return known;
+}
+
+/** A look takes a process or two; what it finds does not change while this process runs. */
+const looks = new Map<string, Promise<Python | null>>();
+
+async function lookForPython(): Promise<Python | null> {
   const configured = process.env["LOCKSTEP_PYTHON"];
   const candidates =
     configured !== undefined ? [configured] : ["python3.11", "python3.12", "python3.13", "python3", "python"];
