@@ -8,17 +8,20 @@ import { defineCase, planPhases } from "../run/case.ts";
 import type { EnginePool } from "../run/engines.ts";
 import { runCase } from "../run/live.ts";
 import type { Figure } from "./figures.ts";
-import { medianOf, spellBytes, spellTime } from "./figures.ts";
+import { mediansInTurn, spellBytes, spellTime } from "./figures.ts";
 
 /** From request to verdict, engines warm. */
 export async function* benchWarmCase(pool: EnginePool, found: Case): AsyncGenerator<Figure> {
-  let verdict = passed(await runCase(pool, found));
-  const median = await medianOf(async () => (verdict = passed(await runCase(pool, found))), { time: 2000, runs: 5 });
+  let sites = 0;
+  const run = async () => {
+    sites = passed(await runCase(pool, found)).coverage.compared;
+  };
+  const [median = 0] = await mediansInTurn([run], 3);
   yield {
     section: "warm case",
     what: found.name,
     value: spellTime(median),
-    from: `${verdict.coverage.compared} sites, each judged twice`,
+    from: `${sites.toLocaleString("en-US")} sites, each judged twice`,
   };
 }
 
@@ -29,6 +32,9 @@ function passed(verdict: Verdict): Verdict {
 
 const memoryTokens = 192;
 
+/** Layers of the trace, and of the shallow one it is compared with. */
+const layers = { few: 6, many: 24 } as const;
+
 /** Peak resident sizes while a deep trace passes through, beside the size of one side's trace. */
 export async function* benchMemory(pool: EnginePool, text: Case): AsyncGenerator<Figure> {
   if (process.platform !== "linux") return;
@@ -37,16 +43,16 @@ export async function* benchMemory(pool: EnginePool, text: Case): AsyncGenerator
     ["reference", (await pool.reference()).pid],
     ["engine", (await pool.get(text.engine)).pid],
   ] as const;
-  passed(await runCase(pool, deepCase(text, 6))); // what a run costs at all
+  passed(await runCase(pool, deepCase(text, layers.few))); // what a run costs at all
   const before = processes.map(([, pid]) => peakResident(pid));
-  const verdict = passed(await runCase(pool, deepCase(text, 36)));
+  const verdict = passed(await runCase(pool, deepCase(text, layers.many)));
   const trace = verdict.sites.reduce(
     (total, { shape = [], dtype = "F32" }) => total + elementCount(shape) * (isDtype(dtype) ? dtypeBytes[dtype] : 0),
     0,
   );
   yield {
     section: "memory",
-    what: "trace of one side, 36 layers",
+    what: `trace of one side, ${layers.many} layers`,
     value: spellBytes(trace),
     from: "7 such pass through",
   };
@@ -57,23 +63,23 @@ export async function* benchMemory(pool: EnginePool, text: Case): AsyncGenerator
       section: "memory",
       what: `peak of ${name}`,
       value: spellBytes(peak),
-      from: `${spellBytes(growth)} more than with 6 layers, ${(growth / trace).toFixed(2)} x the trace`,
+      from: `${spellBytes(growth)} more than with ${layers.few} layers, ${(growth / trace).toFixed(2)} x the trace`,
     };
   }
 }
 
 /** A text case's model with so many layers, on enough tokens for megabytes a layer. */
-function deepCase(text: Case, layers: number): Case {
+function deepCase(text: Case, count: number): Case {
   const ids = drawUniform(0, "bench ids", memoryTokens, 3, 170).map(Math.floor);
   const kinds = ["sliding_attention", "sliding_attention", "full_attention"];
   return defineCase({
-    name: `bench/${layers}_layers`,
-    title: `${layers} layers`,
+    name: `bench/${count}_layers`,
+    title: `${count} layers`,
     config: {
       ...text.config,
-      num_hidden_layers: layers,
+      num_hidden_layers: count,
       max_position_embeddings: 256,
-      layer_types: Array.from({ length: layers }, (_, layer) => kinds[layer % 3]!),
+      layer_types: Array.from({ length: count }, (_, layer) => kinds[layer % 3]!),
     },
     inputs: () =>
       new Map([

@@ -16,18 +16,29 @@ export interface Effort {
   readonly runs: number;
 }
 
-/** Median duration of `run` in ms, after `warmup` runs. @throws what `run` throws. */
-export async function medianOf(
-  run: () => unknown,
-  { time, runs }: Effort = { time: 700, runs: 5 },
-  warmup = 2,
-): Promise<number> {
-  const bench = new Bench({ time, iterations: runs, warmupIterations: warmup, warmupTime: 0, throws: true });
+/** Median duration of `run` in ms, after one run to warm up. @throws what `run` throws. */
+export async function medianOf(run: () => unknown, { time, runs }: Effort = { time: 300, runs: 5 }): Promise<number> {
+  const bench = new Bench({ time, iterations: runs, warmupIterations: 1, warmupTime: 0, throws: true });
   bench.add("run", async () => void (await run()));
   const [task] = await bench.run();
   if (task?.result.state !== "completed")
     throw new Error(`expected a completed benchmark, found ${task?.result.state}`);
   return task.result.latency.p50;
+}
+
+/**
+ * Median durations in ms of runs that are compared with each other. They take turns, so that whatever else the machine does falls on all
+ * of them; the first round is to warm up.
+ */
+export async function mediansInTurn(runs: readonly (() => Promise<unknown>)[], rounds: number): Promise<number[]> {
+  const times = runs.map((): number[] => []);
+  for (let round = 0; round <= rounds; round++)
+    for (const [index, run] of runs.entries()) {
+      const start = performance.now();
+      await run();
+      if (round > 0) times[index]!.push(performance.now() - start);
+    }
+  return times.map((all) => all.toSorted((a, b) => a - b)[all.length >> 1]!);
 }
 
 /** `1.84 GB/s`, from bytes and ms. */

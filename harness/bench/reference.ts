@@ -7,9 +7,9 @@ import type { Case } from "../run/case.ts";
 import type { EnginePool } from "../run/engines.ts";
 import { writeInputs } from "../run/inputs-file.ts";
 import type { Figure } from "./figures.ts";
-import { medianOf, spellTime } from "./figures.ts";
+import { mediansInTurn, spellTime } from "./figures.ts";
 
-const effort = { time: 1500, runs: 5 };
+const rounds = 3;
 const nothing = ["no site is called this"];
 
 /**
@@ -24,9 +24,15 @@ export async function* benchReference(pool: EnginePool, found: Case, name: strin
   const folder = createSpool();
   try {
     const batches = await record(reference, run, folder);
-    const plain = await medianOf(() => drain(reference.run({ ...run, sites: nothing })), effort);
-    const capture = await medianOf(() => drain(reference.run(run)), effort);
-    const replay = await medianOf(() => drain(replayed(reference, run, batches)), effort);
+    const medians = await mediansInTurn(
+      [
+        () => drain(reference.run({ ...run, sites: nothing })),
+        () => drain(reference.run(run)),
+        () => drain(replayed(reference, run, batches)),
+      ],
+      rounds,
+    );
+    const [plain, capture, replay] = medians as [number, number, number];
     const taps = batches.reduce((total, batch) => total + batch.taps.length, 0);
     const figure = (what: string, median: number, from: string): Figure => ({
       section: "reference",
