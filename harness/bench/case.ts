@@ -3,6 +3,7 @@ import { dtypeBytes, isDtype } from "../trace/dtype.ts";
 import { drawUniform } from "../trace/draw.ts";
 import { elementCount, int64Tensor } from "../trace/tensor.ts";
 import type { Verdict } from "../compare/verdict.ts";
+import { renderVerdict } from "../report/terminal.ts";
 import type { Case } from "../run/case.ts";
 import { defineCase, planPhases } from "../run/case.ts";
 import type { EnginePool } from "../run/engines.ts";
@@ -26,7 +27,7 @@ export async function* benchWarmCase(pool: EnginePool, found: Case): AsyncGenera
 }
 
 function passed(verdict: Verdict): Verdict {
-  if (verdict.status !== "pass") throw new Error(`${verdict.case}: expected a pass, found ${verdict.status}`);
+  if (verdict.status !== "pass") throw new Error(renderVerdict(verdict));
   return verdict;
 }
 

@@ -38,6 +38,7 @@ function realCase(): Case | null {
 
 /** Before the other sections, whose large arrays would raise the harness's peak. */
 async function showLive(pool: EnginePool): Promise<void> {
+  await pool.reference(); // a case makes a verdict of what it throws
   const found = selectCases(await loadCases(join(packageRoot, "cases")), [
     "gemma4_unified/text",
     "gemma4_unified/decode",
