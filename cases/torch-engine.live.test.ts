@@ -40,6 +40,7 @@ describe.skipIf(livePool === null)("a PyTorch engine", () => {
   it.each(planted)("with %s is located at %s", async (name, site) => {
     const verdict = await verdictOf(name, "float32");
     expect(verdict.culprit?.site, renderVerdict(verdict)).toBe(site);
-    expect(verdict.culprits).toHaveLength(1);
+    // One window makes masks and caches: two places. Every other bug is one.
+    expect(verdict.culprits).toHaveLength(name === "window" ? 2 : 1);
   });
 });

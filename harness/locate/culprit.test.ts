@@ -65,9 +65,20 @@ describe("with local judgements", () => {
     ]);
   });
 
-  it("two outputs of one module are two places", () => {
-    const sites = run(["model.rotary_emb:out.1", "fail", "fail"], ["model.rotary_emb:out.2", "fail", "fail"]);
-    expect(firsts(sites)).toEqual(["model.rotary_emb:out.1", "model.rotary_emb:out.2"]);
+  it("two outputs of one module are one place", () => {
+    const sites = run(["model.rotary_emb:out", "fail", "fail"], ["model.rotary_emb:out.1", "fail", "fail"]);
+    expect(firsts(sites)).toEqual(["model.rotary_emb:out"]);
+    expect(findCulprits(sites)[0]!.also).toEqual(["model.rotary_emb:out.1 in prefill"]);
+  });
+
+  it("what follows from another shape is no place of its own", () => {
+    const sites = run(
+      ["cache.0.key", "fail", "fail"],
+      ["layers.1.self_attn#scores", "fail", "fail"],
+      ["layers.1.self_attn#context", "fail", "fail"],
+      ["layers.2.mlp:out", "fail", "fail"],
+    ).map((site, place) => (place < 2 ? { ...site, found_shape: [1] } : site));
+    expect(firsts(sites)).toEqual(["cache.0.key", "layers.2.mlp:out"]);
   });
 
   it("that all pass, the earliest failing site is left: an input that was wrong", () => {

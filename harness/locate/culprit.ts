@@ -17,11 +17,38 @@ export function findCulprits(sites: readonly SiteVerdict[]): Located[] {
   const failing = sites.filter(({ status }) => status === "fail").toSorted((a, b) => a.order - b.order);
   const local = failing.filter((site) => site.local_status === "fail");
   if (local.length === 0) return failing.slice(0, 1).map((first) => ({ first, also: [] }));
-  const places = Map.groupBy(local, ({ site }) => withoutLayer(site).replace(/@.*$/, ""));
+  const places = Map.groupBy(withoutFollowers(local), ({ site }) => placeOf(site));
   return [...places.values()].map(([first, ...rest]) => ({
     first: first!,
     also: rest.map(({ site, phase }) => `${site} in ${phase}`),
   }));
+}
+
+/** The same place in all layers, calls, output ports, and for keys and values. */
+function placeOf(site: string): string {
+  return withoutLayer(site)
+    .replace(/@.*$/, "")
+    .replace(/:out\.\d+$/, ":out")
+    .replace(/^(cache\.\*)\.\w+$/, "$1");
+}
+
+/**
+ * A tensor of another shape can't take the reference's place, so what follows from it in the same module, and shapes that differ later, are no findings of
+ * their own.
+ */
+function withoutFollowers(local: readonly SiteVerdict[]): SiteVerdict[] {
+  const first = local.find(isMisshapen);
+  const broken = new Set<string>();
+  return local.filter((site) => {
+    const inside = `${site.phase}|${parseSite(site.site).module}`;
+    const follows = broken.has(inside) || (isMisshapen(site) && placeOf(site.site) !== placeOf(first!.site));
+    if (isMisshapen(site)) broken.add(inside);
+    return !follows;
+  });
+}
+
+function isMisshapen({ found_shape: found }: SiteVerdict): boolean {
+  return found !== undefined;
 }
 
 /** The module that a site belongs to: for `...o_proj:in` the parent `...self_attn`, since its glue made the input; else the module itself. */
