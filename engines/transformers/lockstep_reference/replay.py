@@ -30,18 +30,27 @@ class Feed:
         self._taps: dict[tuple[str, str], tuple[int, torch.Tensor]] = {}
         self._read = 0
         self._reached = 0
+        self._phases: list[str] = []
         self._ended = False
 
     def take(self, phase: str, site: str) -> torch.Tensor | None:
         """The engine's tensor at a site, waiting for it; None when the engine does not offer the site."""
         key = (phase, site)
-        while key not in self._taps and not self._ended and self._read <= self._reached + _LOOKAHEAD:
+        while key not in self._taps and self._may_come(phase):
             self._add(self._batches.get())
         batch, tensor = self._taps.pop(key, (0, None))
         if batch > self._reached:
             self._reached = batch
             self._forget()
         return tensor
+
+    def _may_come(self, phase: str) -> bool:
+        """False when the engine is past the place where a site of `phase` would be."""
+        if self._ended:
+            return False
+        if phase not in self._phases:
+            return True
+        return phase == self._phases[-1] and self._read <= self._reached + _LOOKAHEAD
 
     def _add(self, batch: dict[str, Any] | None) -> None:
         if batch is None:
@@ -53,6 +62,8 @@ class Feed:
             tensors = load_file(file)
         file.unlink()
         self._read += 1
+        if batch["phase"] not in self._phases:
+            self._phases.append(batch["phase"])
         for tap in batch["taps"]:
             self._taps[batch["phase"], tap["site"]] = (self._read, tensors[tap["tensor"]])
 
