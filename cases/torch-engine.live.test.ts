@@ -3,7 +3,6 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { renderVerdict } from "../harness/report/terminal.ts";
 import { loadCases, selectCases } from "../harness/run/discover.ts";
-import { createPool } from "../harness/run/engines.ts";
 import { runCase } from "../harness/run/live.ts";
 import { livePool } from "./testing/live.ts";
 
@@ -22,11 +21,11 @@ const planted = [
 ] as const;
 
 async function verdictOf(name: string, dtype: "float32" | "bfloat16" | "float16") {
-  const pool = createPool({ report: () => undefined }); // an engine of its own: each factory is another process
+  const engine = `torch:${file}:${name}`; // each factory is a process of its own
   try {
-    return await runCase(pool, found!, { engine: `torch:${file}:${name}`, dtype });
+    return await runCase(livePool!, found!, { engine, dtype });
   } finally {
-    await pool.close();
+    await livePool!.stop(engine);
   }
 }
 

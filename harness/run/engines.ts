@@ -14,6 +14,8 @@ export interface EnginePool {
   reference(): Promise<EngineProcess>;
   /** Loads a model, unless exactly it is loaded already. */
   load(engine: EngineProcess, params: Params<"load">): Promise<Result<"load">>;
+  /** Ends the engine that `get(name)` started; the others stay warm. */
+  stop(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -60,6 +62,11 @@ export function createPool({ report, patience }: PoolOptions): EnginePool {
       const result = await engine.request("load", params);
       loaded.set(engine, { key, result });
       return result;
+    },
+    async stop(name) {
+      const engine = running.get(name);
+      running.delete(name);
+      await (await engine?.catch(() => undefined))?.close();
     },
     async close() {
       await Promise.allSettled([...running.values()].map(async (engine) => (await engine).close()));
