@@ -49,6 +49,12 @@ export const cases = [
     [14],
     planPhases({ chunks: [6], decode: 8, full: true }),
   ),
+  text(
+    "turns",
+    "a left-padded batch: decode steps, a second turn, then another request that reuses the first prefill",
+    [20, 15],
+    planPhases({ chunks: [10], decode: 3, turn: 6, reuse: 10, full: true }),
+  ),
   mixed("image", "one non-square photograph, with padding patches", [{ text: 5 }, { image: "photo" }, { text: 6 }]),
   mixed("two_images", "two images of different size with text between", [
     { text: 3 },

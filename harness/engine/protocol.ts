@@ -29,12 +29,16 @@ export const moduleSpec = z.strictObject({ path: z.string(), type: z.string() })
 /** One read of a config field: which module (dotted path) read it, and the field's path in the config. */
 export const configRead = z.strictObject({ scope: z.string(), field: z.string() });
 
+const phaseName = z.string().regex(/^[a-z_]+(:\d+)?$/);
+
 /** A slice [start, end) of the input tokens that is run as one forward; `cache: false` is a forward without KV cache. */
 export const phaseSpec = z.strictObject({
-  name: z.string().regex(/^[a-z_]+(:\d+)?$/),
+  name: phaseName,
   start: size,
   end: size,
   cache: z.boolean(),
+  /** An earlier phase with cache: this one continues the cache as it was right after that one (capability `fork`), not the latest. */
+  from: phaseName.optional(),
 });
 
 /** What a KV cache of a given budget holds, per kind of layer. */
@@ -76,6 +80,8 @@ export const methods = {
         shapes: z.boolean(),
         /** Keeps a KV cache between phases (else only `prefill` and `full`). */
         cache: z.boolean(),
+        /** Can go back to the cache as it was after an earlier phase (`from`), as prefix caching does. */
+        fork: z.boolean().default(false),
         /** Can draw a checkpoint from a config and a seed. */
         build: z.boolean(),
         /** Can run in float64 as the oracle. */

@@ -84,6 +84,32 @@ describe("defineCase", () => {
       ],
       "expected decode:1 to start at token 3, where the cache ends, found 4",
     ],
+    [
+      "continues a phase that comes later",
+      [
+        { name: "prefill", start: 0, end: 3, cache: true },
+        { name: "reuse:1", start: 3, end: 5, cache: true, from: "turn:2" },
+        { name: "turn:2", start: 5, end: 6, cache: true },
+      ],
+      "expected reuse:1 to continue an earlier phase with cache, found turn:2",
+    ],
+    [
+      "does not begin where its prefix ends",
+      [
+        { name: "prefill", start: 0, end: 3, cache: true },
+        { name: "turn:2", start: 3, end: 6, cache: true },
+        { name: "reuse:1", start: 6, end: 7, cache: true, from: "prefill" },
+      ],
+      "expected reuse:1 to start at token 3, where prefill ends, found 6",
+    ],
+    [
+      "reuses a prefix without a cache",
+      [
+        { name: "prefill", start: 0, end: 3, cache: true },
+        { name: "full", start: 3, end: 6, cache: false, from: "prefill" },
+      ],
+      "expected full, which continues prefill, to have cache: true, found false",
+    ],
   ])("refuses a phase that %s", (_, phases, problem) => {
     expect(refusal({ phases })).toBe(`case tiny/text: phases: ${problem}`);
   });
@@ -113,8 +139,16 @@ describe("planPhases", () => {
     );
   });
 
+  it("goes back to the end of the first chunk for a reuse", () => {
+    expect(planPhases({ chunks: [4], decode: 1, turn: 2, reuse: 5, full: true }).slice(2)).toEqual([
+      { name: "turn:2", start: 5, end: 7, cache: true },
+      { name: "reuse:1", start: 4, end: 9, cache: true, from: "prefill" },
+      { name: "full", start: 0, end: 9, cache: false },
+    ]);
+  });
+
   it("makes phases that a case accepts", () => {
-    const phases = planPhases({ chunks: [1, 7], decode: 3, full: true });
+    const phases = planPhases({ chunks: [1, 7], decode: 3, turn: 4, reuse: 2, full: true });
     expect(defineCase({ ...definition, phases }).phases).toEqual(phases);
   });
 });

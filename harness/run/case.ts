@@ -28,6 +28,8 @@ const caseSchema = z.strictObject({
   engine: z.string().default("typescript"),
   /** Planted into the engine under test. */
   fault: faultSpec.optional(),
+  /** The id of that fault where it is one of `faults/`. */
+  faultId: z.string().optional(),
   expect: z.union([z.literal("pass"), z.strictObject({ fail_at: z.string() })]).default("pass"),
 });
 
@@ -51,29 +53,42 @@ export function defineCase(definition: CaseDefinition): Case {
   return result;
 }
 
-/** Phases have names of their own, and those that share the cache continue one another from token 0. */
+/** Phases have names of their own; those that share the cache continue the one before, or the one that they name in `from`, beginning at token 0. */
 function checkPhases({ name, phases }: Case): void {
   const refuse = (expected: string, found: string): never => {
     throw new UsageError(`case ${name}: phases: expected ${expected}, found ${found}`);
   };
   if (phases.length === 0) refuse("at least one phase", "none");
   let cached = 0;
-  for (const [place, { name: phase, start, end, cache }] of phases.entries()) {
+  const ends = new Map<string, number>();
+  for (const [place, { name: phase, start, end, cache, from }] of phases.entries()) {
     if (start >= end) refuse(`${phase} to have tokens`, `[${start}, ${end})`);
     if (phases.findIndex((other) => other.name === phase) < place) refuse("each name once", `${phase} twice`);
+    if (from !== undefined) {
+      if (!cache) refuse(`${phase}, which continues ${from}, to have cache: true`, "false");
+      if (!ends.has(from)) refuse(`${phase} to continue an earlier phase with cache`, from);
+      cached = ends.get(from)!;
+    }
     if (!cache) continue;
-    if (start !== cached) refuse(`${phase} to start at token ${cached}, where the cache ends`, `${start}`);
+    const where = from === undefined ? "the cache" : from;
+    if (start !== cached) refuse(`${phase} to start at token ${cached}, where ${where} ends`, `${start}`);
     cached = end;
+    ends.set(phase, end);
   }
 }
 
-/** Phases that cover `total` tokens: chunks of the given sizes first, then forced decode steps, then one full forward to check against. */
+/**
+ * Phases from token 0 on: chunks of the given sizes, forced decode steps, a second turn of so many tokens, a request that reuses the first chunk as its prefix
+ * and reads so many tokens behind it, and one full forward to check them all against.
+ */
 export function planPhases(options: {
   chunks: readonly number[];
   decode: number;
+  turn?: number;
+  reuse?: number;
   full: boolean;
 }): z.infer<typeof phaseSpec>[] {
-  const { chunks, decode, full } = options;
+  const { chunks, decode, turn, reuse, full } = options;
   const phases: z.infer<typeof phaseSpec>[] = [];
   let start = 0;
   const add = (name: string, tokens: number): void => {
@@ -82,6 +97,13 @@ export function planPhases(options: {
   };
   chunks.forEach((tokens, index) => add(chunks.length === 1 ? "prefill" : `chunk:${index}`, tokens));
   for (let step = 1; step <= decode; step++) add(`decode:${step}`, 1);
-  if (full) phases.push({ name: "full", start: 0, end: start, cache: false });
+  if (turn !== undefined) add("turn:2", turn);
+  let length = start;
+  if (reuse !== undefined) {
+    const { name: from, end } = phases[0]!;
+    phases.push({ name: "reuse:1", start: end, end: end + reuse, cache: true, from });
+    length = Math.max(length, end + reuse);
+  }
+  if (full) phases.push({ name: "full", start: 0, end: length, cache: false });
   return phases;
 }

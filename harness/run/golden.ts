@@ -19,6 +19,7 @@ import type { InputsFile } from "./inputs-file.ts";
 import { writeInputs } from "./inputs-file.ts";
 import { defaultLimit } from "./live.ts";
 import { mergeTaps } from "./merge.ts";
+import { possiblePhases } from "./possible-phases.ts";
 import { buildVerdict, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 
 /** Goldens are recorded in float32 with this seed. */
@@ -87,7 +88,8 @@ export async function checkGolden(
     const places = new Map(golden.sites.map(({ site, phase }, place) => [tapKey(phase, site), place]));
     const sites: SiteVerdict[] = [];
     const unexpected: string[] = [];
-    const run = { inputs: inputs.path, phases: found.phases, oracle: false };
+    const { possible, impossible } = possiblePhases(found.phases, engine.hello.capabilities);
+    const run = { inputs: inputs.path, phases: [...possible], oracle: false };
     await mergeTaps({ engine: engine.run(run) }, ({ site, phase, sides }) => {
       const place = places.get(tapKey(phase, site));
       if (place === undefined) unexpected.push(site);
@@ -100,8 +102,11 @@ export async function checkGolden(
       return "go on";
     });
     const missing = [...places.values()].map((place) => golden.sites[place]!);
-    const reason = "the engine does not offer this site";
-    for (const [, order] of places) sites.push({ ...pick(golden.sites[order]!), order, status: "unknown", reason });
+    for (const [, order] of places) {
+      const sketch = golden.sites[order]!;
+      const reason = impossible.get(sketch.phase) ?? "the engine does not offer this site";
+      sites.push({ ...pick(sketch), order, status: "unknown", reason });
+    }
     const checksums = { ...golden.checksums };
     return buildVerdict(frame, { sites, missing: missing.map(({ site }) => site), unexpected, checksums });
   } catch (error) {

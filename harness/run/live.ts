@@ -8,6 +8,8 @@ import { writeInputs } from "./inputs-file.ts";
 import { judgeGroups } from "./judging.ts";
 import type { Incomplete } from "./merge.ts";
 import { mergeTaps } from "./merge.ts";
+import type { PossiblePhases } from "./possible-phases.ts";
+import { possiblePhases } from "./possible-phases.ts";
 import type { Findings, Frame } from "./verdict-builder.ts";
 import { buildVerdict, describeError, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 
@@ -67,8 +69,10 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     oracle: false,
     ...(options.sites && { sites: [...options.sites] }),
   };
+  const { possible, impossible } = possiblePhases(found.phases, engine.hello.capabilities);
+  const enginesRun = { ...run, phases: [...possible] };
   const judging = judgeGroups({ found, inputs, limit, bail: options.bail ?? false, progress: options.progress });
-  const local = [reference.replay(run), reference.replay({ ...run, oracle: true })] as const;
+  const local = [reference.replay(enginesRun), reference.replay({ ...enginesRun, oracle: true })] as const;
   const { incomplete, failure } = await mergeTaps(
     {
       reference: reference.run(run),
@@ -77,7 +81,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
       localOracle: local[1].stream,
       engine: feeding(
         engine,
-        run,
+        enginesRun,
         local.map(({ feed }) => feed),
       ),
     },
@@ -87,11 +91,12 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     // What was judged before an engine broke tells where it broke.
     (error: unknown) => ({ incomplete: [], failure: error }),
   );
-  if (failure) return { ...judging.findings(), ...withLeftovers(judging.sites, []), error: describeError(failure) };
+  if (failure)
+    return { ...judging.findings(), ...withLeftovers(judging.sites, [], impossible), error: describeError(failure) };
   const [ours, theirs] = await Promise.all([engine, reference].map((side) => side.request("config_reads", {})));
   return {
     ...judging.findings(),
-    ...withLeftovers(judging.sites, incomplete),
+    ...withLeftovers(judging.sites, incomplete, impossible),
     tensor_audit: auditTensors(own.tensors, model.tensors),
     config_audit: auditConfig(ours!.reads, theirs!.reads, null),
     checksums: { inputs: inputs.sha256, ...(model.weights_sha256 && { weights: model.weights_sha256 }) },
@@ -99,7 +104,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
 }
 
 /** The engine's run, each batch also handed to the replaying runs; they learn of its end however it comes. */
-async function* feeding(
+export async function* feeding(
   engine: EngineProcess,
   run: Parameters<EngineProcess["run"]>[0],
   feeds: readonly Feed[],
@@ -112,7 +117,11 @@ async function* feeding(
 }
 
 /** Sites that one side lacks: `unknown` where the engine does not offer them, a failure where only the engine has them. */
-function withLeftovers(judged: readonly SiteVerdict[], incomplete: readonly Incomplete[]) {
+function withLeftovers(
+  judged: readonly SiteVerdict[],
+  incomplete: readonly Incomplete[],
+  impossible: PossiblePhases["impossible"],
+) {
   const sites = [...judged];
   const missing: string[] = [];
   const unexpected: string[] = [];
@@ -121,7 +130,7 @@ function withLeftovers(judged: readonly SiteVerdict[], incomplete: readonly Inco
     else {
       const reason = sides.includes("engine")
         ? "came too far out of order to be compared"
-        : "the engine does not offer this site";
+        : (impossible.get(phase) ?? "the engine does not offer this site");
       sites.push({ site, phase, order, status: "unknown", reason });
       missing.push(site);
     }

@@ -173,7 +173,8 @@ describe("an error", () => {
 });
 
 describe("identify", () => {
-  const capabilities = { dtypes: [], shapes: false, cache: false, build: false, oracle: false, replay: false };
+  const no = { shapes: false, cache: false, fork: false, build: false, oracle: false, replay: false };
+  const capabilities = { dtypes: [], ...no };
   const hello = { protocol: 1, name: "e", version: "2", versions: { torch: "2.13.0" }, capabilities };
 
   it("names engine, versions and the fault that was planted", () => {

@@ -31,6 +31,7 @@ def serve_factory(channel: Channel) -> None:
         "dtypes": ["float32", "bfloat16", "float16"],
         "shapes": True,
         "cache": True,
+        "fork": True,
         "build": False,
         "oracle": False,
         "replay": False,

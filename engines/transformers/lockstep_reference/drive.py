@@ -39,6 +39,13 @@ class Phase:
     start: int
     end: int
     cache: bool
+    # The earlier phase whose cache it continues, in place of the latest.
+    origin: str | None = None
+
+    @staticmethod
+    def of(message: dict[str, Any]) -> Phase:
+        """A phase of a `run` message."""
+        return Phase(message["name"], message["start"], message["end"], message["cache"], message.get("from"))
 
 
 def read_inputs(file: Path) -> Inputs:
@@ -111,6 +118,7 @@ def check_accepts(model: nn.Module, inputs: Inputs, phases: list[Phase]) -> None
                 found=str(phase.end),
                 where=f"phases, {phase.name}",
             )
+    _check_origins(phases)
     if "input_ids" not in forward_parameters(type(model)):
         raise unsupported(
             f"{type(model).__name__}.forward takes no input_ids",
@@ -138,6 +146,21 @@ def check_accepts(model: nn.Module, inputs: Inputs, phases: list[Phase]) -> None
             found=", ".join(unknown),
             remedy="Leave these tensors out of the inputs file, or use the multimodal architecture.",
         )
+
+
+def _check_origins(phases: list[Phase]) -> None:
+    """Raises EngineError for a phase that continues what is no earlier phase with cache, or not at its end."""
+    ends: dict[str, int] = {}
+    for phase in phases:
+        if phase.origin is not None and (not phase.cache or ends.get(phase.origin) != phase.start):
+            raise bad_input(
+                f"phase {phase.name} can't continue phase {phase.origin}",
+                expected=f"an earlier phase with cache that ends at token {phase.start}",
+                found=f"one that ends at {ends[phase.origin]}" if phase.origin in ends else "no such phase before it",
+                where=f"phases, {phase.name}, from",
+            )
+        if phase.cache:
+            ends[phase.name] = phase.end
 
 
 def call_arguments(

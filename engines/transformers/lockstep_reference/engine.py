@@ -88,7 +88,7 @@ class Engine:
             raise bad_input("the run's name must be a file name", found=params["run"], where="run.run")
         torch.set_num_threads(1)
         inputs = read_inputs(check_input_file(params["inputs"], roots))
-        phases = [Phase(**phase) for phase in params["phases"]]
+        phases = [Phase.of(phase) for phase in params["phases"]]
         # A copy with its own hooks: runs on the same weights interleave.
         model = oracle_copy(self.model) if params["oracle"] else share_copy(self.model)
         dtype = torch.float64 if params["oracle"] else model_dtype(self.model)

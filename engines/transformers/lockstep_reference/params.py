@@ -23,12 +23,15 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_phase_name(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[a-z_]+(:\d+)?", value) is not None
+
+
 def _is_phase(value: Any) -> bool:
     return (
         isinstance(value, dict)
-        and set(value) == {"name", "start", "end", "cache"}
-        and isinstance(value["name"], str)
-        and re.fullmatch(r"[a-z_]+(:\d+)?", value["name"]) is not None
+        and set(value) - {"from"} == {"name", "start", "end", "cache"}
+        and all(_is_phase_name(value[field]) for field in ("name", "from") if field in value)
         and _is_size(value["start"])
         and _is_size(value["end"])
         and value["start"] < value["end"]
@@ -59,7 +62,7 @@ _OBJECT: Check = ("an object", lambda value: isinstance(value, dict))
 _DTYPE: Check = (f"one of {', '.join(DTYPES)}", lambda value: value in DTYPES)
 _FAULT: Check = ('{"module": file, "name": export}', _is_fault)
 _PHASES: Check = (
-    "phases [{name, start, end, cache}], start < end",
+    "phases [{name, start, end, cache, from?}], start < end",
     lambda value: isinstance(value, list) and len(value) > 0 and all(map(_is_phase, value)),
 )
 _PATTERNS: Check = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from contextlib import nullcontext
 from typing import Any, Protocol
@@ -55,17 +56,24 @@ def run_phases(
         }
     capture = Capture(model, sink, None if feed is None else Replacement(feed, lambda: sink.phase))
     cache = new_cache(model)
+    # Caches that a later phase goes back to, as they were right after the phase of that name.
+    origins = {phase.origin for phase in phases}
+    kept: dict[str, DynamicCache | None] = {}
     logits = None
     try:
         with torch.no_grad(), Float64Mode() if oracle else nullcontext():
             for phase in phases:
                 sink.phase = phase.name
                 capture.start_phase()
+                if phase.origin is not None:
+                    cache = copy.deepcopy(kept[phase.origin])
                 arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype)
                 positions = capture.exchange("inputs#position_ids", inputs.position_ids[:, phase.start : phase.end])
                 if "position_ids" in arguments:
                     arguments["position_ids"] = positions
                 logits = _call(model, arguments, cache if phase.cache else None, capture)
+                if phase.name in origins:
+                    kept[phase.name] = copy.deepcopy(cache)
     except EngineError:
         raise
     except Exception as error:

@@ -54,6 +54,7 @@ def serve_reference(channel: Channel) -> None:
         "dtypes": ["float32", "bfloat16", "float16"],
         "shapes": True,
         "cache": True,
+        "fork": True,
         "build": True,
         "oracle": True,
         "replay": True,

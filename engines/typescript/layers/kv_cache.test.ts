@@ -48,3 +48,23 @@ test("mask sizes follow the first layer of the kind, past layers without a cache
   expect(cache.get_mask_sizes(1, "sliding")).toEqual({ kv_length: 3, kv_offset: 3 });
   expect(() => cache.update(tokens(0, 1), tokens(0, 1), 0)).toThrow("layer 0 shares the keys of another layer");
 });
+
+test("a restored cache holds what it held when it was saved, whatever came after", () => {
+  const cache = new KVCache([null, new CacheLayer(), new SlidingWindowCacheLayer(4)]);
+  const add = (first: number, count: number): void => {
+    for (const layer of [1, 2]) cache.update(tokens(first, count), tokens(first, count), layer);
+  };
+  add(0, 3);
+  const saved = cache.save();
+  add(3, 5);
+  cache.restore(saved);
+  expect(cache.seq_length).toBe(3);
+  expect(cache.layers.slice(1).map((layer) => kept(layer!))).toEqual([
+    [0, 1, 2],
+    [0, 1, 2],
+  ]);
+  add(9, 1);
+  expect(kept(cache.layers[1]!)).toEqual([0, 1, 2, 9]);
+  cache.restore(saved);
+  expect(kept(cache.layers[2]!)).toEqual([0, 1, 2]);
+});

@@ -10,6 +10,9 @@ export interface KeyRange {
   kv_offset: number;
 }
 
+/** What a layer holds at one moment: its tensors are never changed, only replaced. */
+export type LayerState = Pick<CacheLayer, "kept" | "cumulative_length">;
+
 /** The cache of a full-attention layer: keeps everything. Source: transformers 5.24.0, `cache_utils.py`, `DynamicLayer`. */
 export class CacheLayer {
   /** What is kept between forwards; null before the first. */
@@ -70,6 +73,16 @@ export class KVCache {
   /** Tokens seen so far. */
   get seq_length(): number {
     return this.layers.find((layer) => layer !== null)?.cumulative_length ?? 0;
+  }
+
+  /** What the cache holds now, for `restore`. */
+  save(): readonly (LayerState | null)[] {
+    return this.layers.map((layer) => layer && { kept: layer.kept, cumulative_length: layer.cumulative_length });
+  }
+
+  /** Makes the cache what it was when `saved` was taken, as a request that shares a prefix finds it. */
+  restore(saved: readonly (LayerState | null)[]): void {
+    for (const [index, layer] of this.layers.entries()) if (layer) Object.assign(layer, saved[index]);
   }
 
   /** Adds tokens to layer `layer_idx`. Throws RangeError for a layer without a cache of its own. */

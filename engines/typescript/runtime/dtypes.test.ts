@@ -14,7 +14,7 @@ import {
 import { buildModel } from "./build.ts";
 import { readWeights } from "./checkpoint.ts";
 import { readInputs } from "./inputs.ts";
-import { runPhase } from "./phases.ts";
+import { runPhase, startPhases } from "./phases.ts";
 import { SiteTracer } from "./taps.ts";
 
 const checkpoint = writeCheckpoint(tiny);
@@ -52,7 +52,7 @@ describe.each([
       if (values.some((value, i) => !Object.is(value, rounded[i]))) unrounded.add(site);
     };
     model.context.tracer = new SiteTracer(check, () => {});
-    const state = { cache: null };
+    const state = startPhases([]);
     for (const phase of phases) runPhase(model.root, inputs, phase, state);
     expect(seen).toBeGreaterThan(500);
     expect([...unrounded]).toEqual([]);

@@ -10,8 +10,7 @@ import { readConfigFile, readWeights } from "./checkpoint.ts";
 import { readInputs } from "./inputs.ts";
 import { planKvCache } from "./kv_plan.ts";
 import { loadFault } from "./load_fault.ts";
-import type { PhaseState } from "./phases.ts";
-import { runPhase } from "./phases.ts";
+import { runPhase, startPhases } from "./phases.ts";
 import { listShapes } from "./shapes.ts";
 import { TapRecorder, siteFilter } from "./taps.ts";
 
@@ -26,7 +25,7 @@ export class TypeScriptEngine implements EngineImplementation {
       name: "typescript",
       version: "0.1.0",
       versions: { node: process.versions.node },
-      capabilities: { dtypes, shapes: true, cache: true, build: false, oracle: false, replay: false },
+      capabilities: { dtypes, shapes: true, cache: true, fork: true, build: false, oracle: false, replay: false },
     };
   }
 
@@ -61,7 +60,7 @@ export class TypeScriptEngine implements EngineImplementation {
     const inputs = readInputs(params.inputs, model.root.modalities, model.fault);
     const silent = params.sites?.length === 0;
     const recorder = new TapRecorder(emit, siteFilter(params.sites));
-    const state: PhaseState = { cache: null };
+    const state = startPhases(params.phases);
     try {
       for (const phase of params.phases) {
         model.context.tracer = silent ? null : recorder.startPhase(phase.name);

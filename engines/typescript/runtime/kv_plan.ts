@@ -5,7 +5,7 @@ import type { CacheLayer } from "../layers/kv_cache.ts";
 import { SlidingWindowCacheLayer } from "../layers/kv_cache.ts";
 import { indexTensor } from "../tensor/tensor.ts";
 import type { LoadedModel } from "./build.ts";
-import { runPhase } from "./phases.ts";
+import { runPhase, startPhases } from "./phases.ts";
 
 interface Kind {
   readonly kind: string;
@@ -25,7 +25,8 @@ export function planKvCache(model: LoadedModel, budget_bytes: number, max_length
   const attention_mask = indexTensor([1, max_length], new Int32Array(max_length).fill(1));
   const cache = model.root.create_cache();
   const inputs = { input_ids, attention_mask, mm_token_type_ids: null, modalities: noModalities };
-  runPhase(model.root, inputs, { name: "prefill", start: 0, end: max_length, cache: true }, { cache });
+  const phase = { name: "prefill", start: 0, end: max_length, cache: true };
+  runPhase(model.root, inputs, phase, { ...startPhases([phase]), cache });
 
   const kinds = new Map<string, Kind>();
   for (const layer of cache.layers) if (layer !== null) addLayer(kinds, layer);

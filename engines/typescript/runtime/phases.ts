@@ -3,7 +3,7 @@ import type { PhaseSpec } from "../../../harness/engine/protocol.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 import type { CausalModel } from "../layers/causal_model.ts";
 import { noModalities } from "../layers/causal_model.ts";
-import type { KVCache } from "../layers/kv_cache.ts";
+import type { KVCache, LayerState } from "../layers/kv_cache.ts";
 import type { Tracer } from "../layers/context.ts";
 import { slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
@@ -12,6 +12,16 @@ import type { ModelInputs } from "./inputs.ts";
 /** The state that phases hand on: one cache for all phases with `cache`. */
 export interface PhaseState {
   cache: KVCache | null;
+  /** Tokens that the phases with `cache` have run, by their own account. */
+  length: number;
+  /** The cache after phases that a later phase names in `from`. */
+  readonly saved: Map<string, Pick<PhaseState, "length"> & { readonly layers: readonly (LayerState | null)[] }>;
+  readonly keep: ReadonlySet<string | undefined>;
+}
+
+/** The state before the first of `phases`. */
+export function startPhases(phases: readonly PhaseSpec[]): PhaseState {
+  return { cache: null, length: 0, saved: new Map(), keep: new Set(phases.map(({ from }) => from)) };
 }
 
 /**
@@ -22,7 +32,8 @@ export function runPhase(model: CausalModel, inputs: ModelInputs, phase: PhaseSp
   const tracer = model.context.tracer;
   const first = !phase.cache || phase.start === 0;
   const cache = phase.cache ? (state.cache ??= model.create_cache()) : null;
-  checkPhase(phase, inputs.input_ids.size(1), cache?.seq_length ?? phase.start);
+  if (phase.from !== undefined) goBack(phase, state);
+  checkPhase(phase, inputs.input_ids.size(1), cache ? state.length : phase.start);
 
   const positions = model.create_position_ids(inputs.attention_mask);
   const input_ids = slice<Int32Array, IndexTensor>(inputs.input_ids, 1, phase.start, phase.end);
@@ -40,7 +51,22 @@ export function runPhase(model: CausalModel, inputs: ModelInputs, phase: PhaseSp
   const logits = model.forward(input_ids, { ...modalities, position_ids, attention_masks, cache });
   if (tracer !== null && cache !== null) tapCaches(cache, tracer);
   tracer?.tap("logits", logits);
+  if (cache !== null) state.length = phase.end;
+  if (cache !== null && state.keep.has(phase.name))
+    state.saved.set(phase.name, { length: state.length, layers: cache.save() });
   return logits;
+}
+
+function goBack({ name, from, cache }: PhaseSpec, state: PhaseState): void {
+  const saved = cache ? state.saved.get(from!) : undefined;
+  if (saved === undefined)
+    throw new EngineError(errorCodes.badInput, `phase ${name} can't continue phase ${from}`, {
+      expected: "an earlier phase with cache",
+      found: cache ? "no such phase before it" : "a phase without cache",
+      where: `phase ${name}, from`,
+    });
+  state.length = saved.length;
+  state.cache!.restore(saved.layers);
 }
 
 function tapCaches(cache: KVCache, tracer: Tracer): void {
@@ -57,6 +83,6 @@ function checkPhase({ name, start, end }: PhaseSpec, length: number, expectedSta
     expected: `a slice that starts at ${expectedStart} and ends by ${length}`,
     found: `[${start}, ${end})`,
     where: `phase ${name}`,
-    remedy: "phases with a cache continue where the one before ended",
+    remedy: "phases with a cache continue where the one before, or the one named in `from`, ended",
   });
 }

@@ -2,7 +2,7 @@ import type { Result } from "../../../harness/engine/protocol.ts";
 import { ShapeError } from "../tensor/tensor.ts";
 import type { LoadedModel } from "./build.ts";
 import type { ModelInputs } from "./inputs.ts";
-import { runPhase } from "./phases.ts";
+import { runPhase, startPhases } from "./phases.ts";
 import { SiteTracer } from "./taps.ts";
 
 /**
@@ -17,12 +17,8 @@ export function listShapes(model: LoadedModel, inputs: ModelInputs): Result<"sha
     () => {},
   );
   try {
-    runPhase(
-      model.root,
-      inputs,
-      { name: "prefill", start: 0, end: inputs.input_ids.size(1), cache: true },
-      { cache: null },
-    );
+    const phase = { name: "prefill", start: 0, end: inputs.input_ids.size(1), cache: true };
+    runPhase(model.root, inputs, phase, startPhases([phase]));
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     const { message, expected, found } = error;
