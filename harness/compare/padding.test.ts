@@ -92,3 +92,18 @@ describe("tokenAxes", () => {
     expect(tokenAxes(site, shape, tokens)).toEqual(axes);
   });
 });
+
+describe("rows of all sequences in one axis, as routers see them", () => {
+  it("are hidden by sequence and token", () => {
+    const tokens = leftPadded([1, 0], 3, 0, 3);
+    expect(hidden("model.layers.0.mlp.gate:out", [6, 2], tokens)).toEqual([0, 1]);
+  });
+
+  it("are the sequences themselves in a decode step", () => {
+    expect(hidden("model.layers.0.mlp.gate:out", [2, 2], leftPadded([1, 0], 3, 2, 3))).toEqual([]);
+  });
+});
+
+it("the state of a recurrence is hidden nowhere: its axes are no tokens", () => {
+  expect(hidden("cache.0.recurrent", [2, 4, 3, 3], leftPadded([1, 0], 3, 0, 3))).toEqual([]);
+});

@@ -17,7 +17,8 @@ export interface TokenMask {
  * Sets the elements that belong to left-padding tokens to zero, in place: what a model computes there is nobody's contract.
  * Token axes are known by the kind of site: queries are the last `end - start` tokens, keys the last tokens up to `end`.
  */
-export function hidePadding(site: Site, shape: readonly number[], tokens: TokenMask, values: Numbers): void {
+export function hidePadding(site: Site, given: readonly number[], tokens: TokenMask, values: Numbers): void {
+  const shape = unfolded(given, tokens);
   const axes = tokenAxes(site, shape, tokens);
   if (axes.length === 0) return;
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
@@ -34,6 +35,13 @@ export function hidePadding(site: Site, shape: readonly number[], tokens: TokenM
   }
 }
 
+/** Routers and experts see [B * S, ...]: the shape with its batch axis, when the first axis runs over the tokens of all sequences. */
+function unfolded(shape: readonly number[], { batch, start, end }: TokenMask): readonly number[] {
+  const queries = end - start;
+  if (batch === 1 || queries === 1 || shape[0] !== batch * queries) return shape;
+  return [batch, queries, ...shape.slice(1)];
+}
+
 /** Zeroes index `token` of the axis with `stride` and `size`, within one batch row. */
 function zero(values: Numbers, base: number, extent: number, stride: number, size: number, token: number): void {
   for (let outer = 0; outer < extent; outer += stride * size)
@@ -44,7 +52,8 @@ function zero(values: Numbers, base: number, extent: number, stride: number, siz
 export function tokenAxes(site: Site, shape: readonly number[], tokens: TokenMask): number[] {
   if (shape[0] !== tokens.batch) return [];
   const { functional, module } = parseSite(site);
-  if (module.startsWith("cache.")) return [2];
+  if (/^cache\.\d+\.(key|value)$/.test(module)) return [2];
+  if (module.startsWith("cache.")) return []; // a recurrent or convolution state is no matter of single tokens
   const queries = tokens.end - tokens.start;
   switch (functional) {
     case "scores":

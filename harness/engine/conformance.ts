@@ -61,7 +61,7 @@ const checks: Readonly<Record<string, Check>> = {
     for (const key of taps.keys()) {
       const { port, functional, module } = parseSite(key.slice(key.indexOf("|") + 1));
       const known =
-        port !== null || functional !== null || module === "logits" || /^cache\.\d+\.(key|value)$/.test(module);
+        port !== null || functional !== null || module === "logits" || /^cache\.\d+\.\w+(\.\d+)?$/.test(module);
       expect(known, "sites as docs/protocol.md names them", key);
     }
     const logits = taps.get(tapKey("full", "logits"));

@@ -87,13 +87,20 @@ def _replayed_attention(  # noqa: PLR0917 - the arguments of an attention functi
     context, probs = eager(module, query, key, value, attention_mask, **kwargs)
     if probs is None:
         return tapper.exchange("context", context), None
+    own_probs = probs
     stepwise = _is_plain_softmax(own_scores, probs, attention_mask)
     if stepwise and scores is not own_scores:
         probs = _softmax(scores, attention_mask, probs.dtype)
+    # Asked of the own probabilities: attention that ends in another way is replayed whole.
+    weighs_values = stepwise or torch.equal(_weighted(own_probs, value), context)
     new_probs = tapper.exchange("probs", probs)
-    if stepwise:
-        context = torch.matmul(new_probs, _repeat_heads(value, query.shape[1])).transpose(1, 2).contiguous()
+    if weighs_values:
+        context = _weighted(new_probs, value)
     return tapper.exchange("context", context), probs
+
+
+def _weighted(probs: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    return torch.matmul(probs, _repeat_heads(value, probs.shape[1])).transpose(1, 2).contiguous()
 
 
 def _softmax(scores: torch.Tensor, mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor:

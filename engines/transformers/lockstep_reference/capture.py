@@ -52,8 +52,9 @@ class Capture:
         self._labels = CallLabels()
         self._handles: list[Any] = []
         layers = _outermost_list_elements(model)
+        hidden = _inside_experts(model)
         for path, module in model.named_modules():
-            if path:
+            if path and path not in hidden:
                 self._handles.append(module.register_forward_pre_hook(self._before(path), with_kwargs=True))
                 after = self._after(path, ends_layer=path in layers)
                 self._handles.append(module.register_forward_hook(after, with_kwargs=True))
@@ -91,6 +92,7 @@ class Capture:
             label = self.running.pop().label
             ports = list(outputs(output))
             changes = [(tensor, self.exchange(f"{path}:{port}{label}", tensor)) for port, tensor in ports]
+            changes = [(own, _valid_choice(ports[0][1], own, new)) for own, new in changes]
             if ends_layer:
                 self.sink.flush()
             return None if self.replacement is None else replace_outputs(output, changes)
@@ -133,6 +135,22 @@ def _valid_input(module: nn.Module, own: torch.Tensor, new: torch.Tensor) -> tor
     if isinstance(module, nn.Embedding) and (new.min() < 0 or new.max() >= module.num_embeddings):
         return own
     return new
+
+
+def _valid_choice(logits: torch.Tensor, own: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    """`new`, or `own` where nobody could follow it: a choice among the columns of `logits` that are not there."""
+    if new is own or own.is_floating_point() or own is logits or not logits.is_floating_point() or own.numel() == 0:
+        return new
+    return own if new.min() < 0 or new.max() >= max(logits.shape[-1], int(own.max()) + 1) else new
+
+
+def _inside_experts(model: nn.Module) -> set[str]:
+    """Paths inside modules that run many experts: which of them is called for which tokens is the engine's affair.
+
+    transformers swaps the forward of such modules for other implementations; its decorator leaves a mark.
+    """
+    experts = [path for path, module in model.named_modules() if hasattr(module, "_is_expert_parallel")]
+    return {path for path, _ in model.named_modules() if any(path.startswith(f"{outer}.") for outer in experts)}
 
 
 def _outermost_list_elements(model: nn.Module) -> set[str]:

@@ -90,15 +90,30 @@ def _call(
 ) -> torch.Tensor | None:
     output = model(**arguments)
     for index, layer in enumerate(cache.layers if cache is not None else ()):
-        # Layers that read another layer's keys and values store none.
-        if getattr(layer, "keys", None) is not None:
-            layer.keys = capture.exchange(f"cache.{index}.key", layer.keys)
-            layer.values = capture.exchange(f"cache.{index}.value", layer.values)
+        exchange_state(layer, f"cache.{index}", capture)
     logits = root_output(output)
     if logits is not None:
         capture.sink.tap("logits", logits)
     capture.sink.flush()
     return logits
+
+
+def exchange_state(layer: Any, site: str, capture: Capture) -> None:
+    """Taps all tensors that one layer's cache holds, whatever its kind, and goes on with what the capture answers.
+
+    `keys` is the site `<site>.key`, `conv_states` `<site>.conv`; of several states of one kind the later ones are
+    `.1`, ... Layers that read another layer's keys and values store none.
+    """
+    for attribute, held in vars(layer).items():
+        name = f"{site}.{attribute.removesuffix('_states').removesuffix('s')}"
+        if attribute.startswith("_"):
+            continue
+        if isinstance(held, torch.Tensor) and held.ndim > 0:
+            setattr(layer, attribute, capture.exchange(name, held))
+        elif isinstance(held, dict):
+            for key, state in held.items():
+                if isinstance(state, torch.Tensor) and state.ndim > 0:
+                    held[key] = capture.exchange(f"{name}.{key}" if key else name, state)
 
 
 def root_output(output: Any) -> torch.Tensor | None:

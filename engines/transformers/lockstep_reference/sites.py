@@ -41,7 +41,11 @@ def first_input(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, A
 
 
 def outputs(output: Any) -> Iterator[tuple[str, torch.Tensor]]:
-    """Ports and tensors of a call's output: the first tensor is `out`, further ones of its shape `out.1`, ..."""
+    """Ports and tensors of a call's output: the first tensor is `out`, further ones for the same rows `out.1`, ...
+
+    They may differ in the last axis, as the logits, weights and indices of a router do. By-products of another kind
+    (an attention's probabilities) have other axes and sites of their own where they are made.
+    """
     if isinstance(output, torch.Tensor):
         parts: list[Any] = [output]
     elif isinstance(output, Mapping):
@@ -49,7 +53,8 @@ def outputs(output: Any) -> Iterator[tuple[str, torch.Tensor]]:
     else:
         parts = list(output) if isinstance(output, (tuple, list)) else []
     tensors = [part for part in parts if isinstance(part, torch.Tensor)]
-    alike = [tensor for tensor in tensors if tensor.shape == tensors[0].shape]
+    alike = [tensor for tensor in tensors if tensor.shape[:-1] == tensors[0].shape[:-1] and tensor.ndim > 0]
+    alike = alike or tensors[:1]
     for index, tensor in enumerate(alike):
         yield ("out" if index == 0 else f"out.{index}"), tensor
 
@@ -68,6 +73,14 @@ class CallLabels:
         if text:
             return f"@{text}" if repeat == 0 else f"@{text}.{repeat}"
         return "" if repeat == 0 else f"@{repeat}"
+
+    def before(self, path: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallLabels:
+        """A copy as it was before the call of `path` on these arguments was counted."""
+        earlier = CallLabels()
+        earlier._calls = self._calls.copy()
+        text = next((value for value in (*args, *kwargs.values()) if isinstance(value, str)), "")
+        earlier._calls[path, text] -= 1
+        return earlier
 
     def clear(self) -> None:
         """Starts a new phase."""

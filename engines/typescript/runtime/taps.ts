@@ -43,7 +43,7 @@ export class SiteTracer implements Tracer {
     const suffix = this.#running.pop()!;
     const outputs = output instanceof Tensor ? [output] : output;
     for (const [index, tensor] of outputs.entries())
-      if (tensor.shape.join() === outputs[0]!.shape.join())
+      if (tensor.shape.slice(0, -1).join() === outputs[0]!.shape.slice(0, -1).join())
         this.#sink(`${module.path}:out${index === 0 ? "" : `.${index}`}${suffix}`, tensor);
     if (module.repeated) this.#endBatch();
   }
