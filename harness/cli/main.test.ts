@@ -54,6 +54,16 @@ describe.concurrent("wrong usage ends with exit code 2 and says what was expecte
   it.each<[string, string[], RegExp]>([
     ["an unknown case", ["run", "nope"], /^lockstep: no case matches "nope"; there are gemma4_unified\/text, /],
     [
+      "a verdict that does not exist",
+      ["repro", "nope.json"],
+      /^lockstep: nope\.json: expected what lockstep run --json/,
+    ],
+    [
+      "a file that is no verdict",
+      ["repro", "list.json"],
+      /^lockstep: list\.json is not a verdict: expected what .*run --json/,
+    ],
+    [
       "an unknown engine",
       ["run", "--engine", "nope"],
       /^lockstep: unknown engine "nope": expected one of .*typescript/,

@@ -9,6 +9,7 @@ import { addCalibrate } from "./calibrate.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEngines } from "./engines.ts";
 import { addGolden } from "./golden.ts";
+import { addRepro } from "./repro.ts";
 import { addRun } from "./run.ts";
 import { addSchemas } from "./schemas.ts";
 import { addSelftest } from "./selftest.ts";
@@ -24,7 +25,17 @@ const program = new Command("lockstep")
   .version(version)
   .showHelpAfterError("(see lockstep --help)");
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
-for (const add of [addRun, addShapes, addGolden, addSelftest, addCalibrate, addSchemas, addEngines, addDoctor])
+for (const add of [
+  addRun,
+  addRepro,
+  addShapes,
+  addGolden,
+  addSelftest,
+  addCalibrate,
+  addSchemas,
+  addEngines,
+  addDoctor,
+])
   add(program);
 
 try {

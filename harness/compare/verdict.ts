@@ -180,6 +180,8 @@ export const verdict = z.strictObject({
       stderr_tail: z.array(z.string()).default([]),
     })
     .nullable(),
+  /** What it takes to run this again: the engine as `--engine` names it, a planted fault's id. */
+  rerun: z.strictObject({ engine: z.string(), fault: z.string().optional() }).optional(),
   /** SHA-256 of config, weights and inputs, as far as they are known. */
   checksums: z.record(z.string(), z.string()),
   started: z.string(),

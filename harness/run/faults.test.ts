@@ -78,7 +78,7 @@ describe("selectFaults", () => {
 describe("plant", () => {
   it("puts the fault into its case", () => {
     const found = { name: "a/b", title: "a case" } as Case;
-    expect(plant(fault, [{ name: "a/c" } as Case, found])).toEqual({ ...found, fault: fault.spec });
+    expect(plant(fault, [{ name: "a/c" } as Case, found])).toEqual({ ...found, fault: fault.spec, faultId: fault.id });
   });
 
   it("refuses a fault whose case is not there", () => {

@@ -61,7 +61,7 @@ export function selectFaults(all: readonly KnownFault[], names: readonly string[
 export function plant(fault: KnownFault, cases: readonly Case[]): Case {
   const found = cases.find(({ name }) => name === fault.case);
   if (!found) throw new UsageError(`fault ${fault.id}: there is no case ${fault.case}`);
-  return { ...found, fault: fault.spec };
+  return { ...found, fault: fault.spec, faultId: fault.id };
 }
 
 /**

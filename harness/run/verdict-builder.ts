@@ -24,6 +24,7 @@ export interface Frame {
   readonly found: Case;
   readonly mode: Verdict["mode"];
   readonly engine: Verdict["engine"];
+  readonly rerun: NonNullable<Verdict["rerun"]>;
   readonly reference: Verdict["reference"];
   readonly dtype: string;
   readonly seed: number;
@@ -45,6 +46,7 @@ export function openFrame(
     seed,
     limit,
     engine: { ...unknown, name: engine },
+    rerun: { engine, ...(found.faultId && { fault: found.faultId }) },
     reference: { ...unknown, name: mode === "golden" ? "golden" : "?" },
     started: new Date(),
   };
@@ -92,6 +94,7 @@ export function buildVerdict(frame: Frame, findings: Findings): Verdict {
     config_audit: findings.config_audit ?? null,
     tensor_audit: findings.tensor_audit ?? null,
     error: findings.error ?? null,
+    rerun: frame.rerun,
     checksums: findings.checksums ?? {},
     started: frame.started.toISOString(),
     seconds: (Date.now() - frame.started.getTime()) / 1000,
