@@ -52,9 +52,9 @@ export function judge(triple: TapTriple, rules: Rules): SiteVerdict {
   }
   if (shape.includes(0)) return { ...base, status: "pass" };
   const values = {
-    engine: numbers(triple, engine, rules),
-    reference: numbers(triple, reference, rules),
-    oracle: numbers(triple, oracle, rules),
+    engine: visibleNumbers(site, engine, rules),
+    reference: visibleNumbers(site, reference, rules),
+    oracle: visibleNumbers(site, oracle, rules),
   };
   if (!isFloating(reference.dtype)) {
     const equal = bitEqual(values.engine, values.reference);
@@ -108,7 +108,8 @@ export function format(ratio: number): string {
   return ratio >= 100 ? Math.round(ratio).toLocaleString("en-US") : ratio.toFixed(ratio < 10 ? 2 : 1);
 }
 
-function numbers({ site }: TapTriple, tensor: RawTensor, { tokens }: Rules): Numbers {
+/** A tensor's values; left padding, where `rules` know of some, as zeros. */
+export function visibleNumbers(site: Site, tensor: RawTensor, { tokens }: Pick<Rules, "tokens">): Numbers {
   const values = toNumbers(tensor);
   if (!tokens) return values;
   const copy = values.slice();

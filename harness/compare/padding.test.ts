@@ -101,6 +101,7 @@ describe("rows of all sequences in one axis, as routers see them", () => {
 
   it("are the sequences themselves in a decode step", () => {
     expect(hidden("model.layers.0.mlp.gate:out", [2, 2], leftPadded([1, 0], 3, 2, 3))).toEqual([]);
+    expect(hidden("model.layers.0.mlp.gate:out", [2, 2], leftPadded([1, 0], 3, 0, 1))).toEqual([0, 1]);
   });
 });
 

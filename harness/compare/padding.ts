@@ -38,7 +38,7 @@ export function hidePadding(site: Site, given: readonly number[], tokens: TokenM
 /** Routers and experts see [B * S, ...]: the shape with its batch axis, when the first axis runs over the tokens of all sequences. */
 function unfolded(shape: readonly number[], { batch, start, end }: TokenMask): readonly number[] {
   const queries = end - start;
-  if (batch === 1 || queries === 1 || shape[0] !== batch * queries) return shape;
+  if (shape[0] !== batch * queries || (queries === 1 && shape.length !== 2)) return shape;
   return [batch, queries, ...shape.slice(1)];
 }
 

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { isTie } from "../compare/choice.ts";
 import { format } from "../compare/judge.ts";
 import { withoutLayer } from "../trace/site.ts";
 import type { Culprit, Verdict } from "../compare/verdict.ts";
@@ -61,7 +62,7 @@ function sitesText({ coverage: { compared, total }, mode, culprit, status }: Ver
 function body(verdict: Verdict): string[] {
   const { status, error, culprit, coverage, consistency, tensor_audit: tensors } = verdict;
   if (error) return errorLines(error);
-  if (status === "pass") return [];
+  if (status === "pass") return tieLines(verdict);
   const lines = verdict.culprits.slice(0, culpritsShown).flatMap(culpritLines);
   const hidden = verdict.culprits.length - culpritsShown;
   if (hidden > 0) lines.push(`   and ${hidden} more places that are wrong on their own: see --json or the report`);
@@ -81,6 +82,7 @@ function body(verdict: Verdict): string[] {
       ],
     ] as const)
       if (names.length > 0) lines.push(`   the engine ${what}: ${some(names)}`);
+  lines.push(...tieLines(verdict));
   if (coverage.unexpected.length > 0) lines.push(`   sites that the reference lacks: ${some(coverage.unexpected)}`);
   if (coverage.unknown.length > 0 && verdict.mode !== "shapes")
     lines.push(
@@ -89,6 +91,15 @@ function body(verdict: Verdict): string[] {
   if (verdict.config_audit && verdict.config_audit.never_read_by_engine.length > 0)
     lines.push(`   config fields the engine never reads: ${some(verdict.config_audit.never_read_by_engine)}`);
   return lines;
+}
+
+/** Choices that fell otherwise than the reference's, where rounding decides. */
+function tieLines({ sites }: Verdict): string[] {
+  const ties = sites.filter(isTie);
+  if (ties.length === 0) return [];
+  const { site, phase, reason } = ties[0]!;
+  const more = ties.length > 1 ? ` (and at ${ties.length - 1} more sites)` : "";
+  return [`   ${reason}: ${site} in ${phase}${more}`];
 }
 
 function errorLines({ message, remedy, stderr_tail: tail }: NonNullable<Verdict["error"]>): string[] {

@@ -1,13 +1,17 @@
 import type { Rules, TapTriple } from "../compare/judge.ts";
 import { judge } from "../compare/judge.ts";
+import type { Routing } from "../compare/choice.ts";
+import { isTie, judgeChoice } from "../compare/choice.ts";
 import { compareLogits } from "../compare/logits.ts";
 import { hidePadding } from "../compare/padding.ts";
-import type { LogitsAgreement, SiteVerdict } from "../compare/verdict.ts";
+import type { Consistency, LogitsAgreement, SiteVerdict } from "../compare/verdict.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Case } from "./case.ts";
 import type { InputsFile } from "./inputs-file.ts";
 import type { Group } from "./merge.ts";
+import type { Ready } from "./routers.ts";
+import { collectRouters } from "./routers.ts";
 import { hasWholePhase, trackConsistency } from "./self-consistency.ts";
 
 /** Judges groups as they are completed. */
@@ -32,18 +36,22 @@ export function judgeGroups(options: {
     const spec = phases.get(phase);
     return spec && inputs.padded ? { tokens: inputs.tokensOf(spec) } : {};
   };
+  const rulesOf = (phase: string): Rules => ({ limit, ...tokensOf(phase) });
   const accumulated = judgeWithMemory();
   const local = judgeWithMemory();
 
-  const complete = ({ site, phase, order, sides }: Group): "go on" | "stop" => {
-    const { engine, reference, oracle, localReference, localOracle } = sides as Required<typeof sides>;
-    const rules: Rules = { limit, ...tokensOf(phase) };
-    const place = { site, phase, order };
-    const whole = accumulated({ ...place, engine, reference, oracle }, rules);
-    const alone = local(
-      { ...place, engine, reference: localReference, oracle: localOracle },
-      { ...rules, structure: true },
-    );
+  const routers = collectRouters();
+
+  const complete = (found: Group): "go on" | "stop" =>
+    routers.take(found).map(judgeReady).includes("stop") ? "stop" : "go on";
+  const judgeReady = ({ group, routing }: Ready): "go on" | "stop" => {
+    const { site, phase, sides } = group;
+    const { engine, reference } = sides as Required<typeof sides>;
+    const rules = rulesOf(phase);
+    const routed = (view: (one: Group) => TapTriple) =>
+      routing && { logits: view(routing.logits), choice: view(routing.choice) };
+    const whole = accumulated(inTheRun(group), rules, routed(inTheRun));
+    const alone = local(onItsOwn(group), { ...rules, structure: true }, routed(onItsOwn));
     const verdict = combine(whole, alone);
     sites.push(verdict);
     const { noise = 0 } = whole.accumulated ?? {};
@@ -56,18 +64,39 @@ export function judgeGroups(options: {
     return bail && alone.status === "fail" ? "stop" : "go on";
   };
 
-  const findings = () => ({
-    logits,
-    consistency: hasWholePhase(found.phases) ? trackers.map(({ tracker }) => tracker.result(limit)) : [],
-  });
-  return { sites, complete, findings };
+  const findings = () => {
+    routers.rest().forEach(judgeReady);
+    const consistency = hasWholePhase(found.phases) ? trackers.map(({ tracker }) => tracker.result(limit)) : [];
+    return { logits, consistency: sites.some(isTie) ? consistency.map(withoutBlame) : consistency };
+  };
+  return { sites, complete, findings, rules: rulesOf };
 }
 
-/** A judge that remembers each site's noise: one token's noise alone is a sample of one. */
-function judgeWithMemory(): (triple: TapTriple, rules: Rules) => SiteVerdict {
+/** A group as the run as a whole has it. */
+function inTheRun({ site, phase, order, sides }: Group): TapTriple {
+  const { engine, reference, oracle } = sides as Required<typeof sides>;
+  return { site, phase, order, engine, reference, oracle };
+}
+
+/** A group with the reference on the engine's data. */
+function onItsOwn({ site, phase, order, sides }: Group): TapTriple {
+  const { engine, localReference: reference, localOracle: oracle } = sides as Required<typeof sides>;
+  return { site, phase, order, engine, reference, oracle };
+}
+
+/** Whichever expert a tie falls to, the numbers behind it are others: chunks and a full forward may then differ, and nobody is wrong. */
+function withoutBlame(check: Consistency): Consistency {
+  return check.status === "fail" ? { ...check, status: "unknown" } : check;
+}
+
+/** A judge that remembers each site's noise: one token's noise alone is a sample of one. A router's choice and weights are judged with its logits. */
+function judgeWithMemory(): (triple: TapTriple, rules: Rules, routing?: Routing) => SiteVerdict {
   const relativeNoise = new Map<string, number>();
-  return (triple, rules) => {
-    const verdict = judge(triple, { ...rules, relativeNoise: relativeNoise.get(triple.site) ?? 0 });
+  return (triple, rules, routing) => {
+    const choice = routing ? judgeChoice(routing, rules) : null;
+    if (choice?.verdict.site === triple.site) return choice.verdict;
+    const judged = choice?.align(triple) ?? triple;
+    const verdict = judge(judged, { ...rules, relativeNoise: relativeNoise.get(triple.site) ?? 0 });
     const { noise = 0, rms = 0 } = verdict.accumulated ?? {};
     if (rms > 0) relativeNoise.set(triple.site, noise / rms);
     return verdict;

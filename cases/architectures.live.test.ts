@@ -1,0 +1,72 @@
+/**
+ * Architectures that no code of ours knows: mixtures of experts, shared layers, recurrent states, attention sinks and latent attention, models without a cache. A
+ * healthy PyTorch engine is green at every site, a planted bug is located where it is.
+ */
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { renderVerdict } from "../harness/report/terminal.ts";
+import type { RunOptions } from "../harness/run/live.ts";
+import { runCase } from "../harness/run/live.ts";
+import { architectureCase, architectures } from "./testing/architectures.ts";
+import { livePool } from "./testing/live.ts";
+
+const file = fileURLToPath(new URL("testing/architectures_engine.py", import.meta.url));
+const engineOf = (factory: string): string => `torch:${file}:${factory}`;
+const dtypes = ["float32", "bfloat16"] as const;
+
+const planted = [
+  ["mixtral", "top_k_not_renormalised", "model.layers.2.mlp.gate:out.1", "prefill"],
+  ["mixtral", "experts_off_by_one", "model.layers.0.mlp.gate:out.2", "prefill"],
+  ["mixtral", "one_expert_less", "model.layers.0.mlp.experts:out", "prefill"],
+  ["mixtral", "indices_alone_permuted", "model.layers.1.mlp.gate:out.1", "prefill"],
+  ["qwen3_moe", "norm_topk_prob_ignored", "model.layers.2.mlp.gate:out.1", "prefill"],
+  ["gpt_oss", "sink_dropped", "model.layers.1.self_attn#probs", "prefill"],
+  ["gpt_oss", "softmax_before_top_k", "model.layers.1.mlp.router:out.1", "prefill"],
+  ["gpt_oss", "swiglu_not_clamped", "model.layers.0.mlp.experts:out", "prefill"],
+  ["deepseek_v3", "scaling_factor_dropped", "model.layers.1.mlp.gate:out.1", "prefill"],
+  ["deepseek_v3", "bias_in_weights", "model.layers.1.mlp.gate:out.1", "prefill"],
+  ["deepseek_v3", "groups_ignored", "model.layers.2.mlp.gate:out.2", "prefill"],
+  ["deepseek_v3", "kv_norm_skipped", "model.layers.0.self_attn.kv_a_layernorm:out", "prefill"],
+  ["albert", "third_call_scaled", "albert.encoder.albert_layer_groups.0.albert_layers.0.attention#scores@2", "full"],
+  [
+    "albert",
+    "second_call_other_norm",
+    "albert.encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm:out@1",
+    "full",
+  ],
+  ["bert", "gelu_tanh", "bert.encoder.layer.1.intermediate.intermediate_act_fn:out", "full"],
+  ["bert", "causal", "bert.encoder.layer.2.attention.self#mask", "full"],
+  ["mamba2", "time_step_bias_missing", "backbone.layers.2.mixer.norm:in", "prefill"],
+  ["mamba2", "mamba_conv_lost", "backbone.layers.1.mixer.norm:in", "decode:1"],
+  ["mamba2", "mamba_recurrence_lost", "backbone.layers.1.mixer.norm:in", "decode:1"],
+  ["qwen3_next", "delta_conv_lost", "model.layers.2.linear_attn.norm:in", "decode:1"],
+  ["qwen3_next", "delta_recurrence_lost", "model.layers.0.linear_attn.norm:in", "decode:1"],
+] as const;
+
+async function verdictOf(architecture: string, factory: string, dtype: RunOptions["dtype"] = "float32") {
+  const engine = engineOf(factory); // each factory is a process of its own
+  try {
+    return await runCase(livePool!, architectureCase(architecture), { engine, dtype, explain: 0 });
+  } finally {
+    if (factory !== "healthy") await livePool!.stop(engine);
+  }
+}
+
+describe.skipIf(livePool === null)("a healthy engine", () => {
+  describe.each(architectures)("of %s", (architecture) => {
+    it.each(dtypes)("is green in %s", async (dtype) => {
+      const verdict = await verdictOf(architecture, "healthy", dtype);
+      expect(verdict.status, renderVerdict(verdict)).toBe("pass");
+      expect(verdict.coverage.compared).toBe(verdict.coverage.total);
+      expect(verdict.coverage.total).toBeGreaterThan(150);
+    });
+  });
+});
+
+describe.skipIf(livePool === null)("a planted bug", () => {
+  it.each(planted)("of %s, %s, is located at %s", async (architecture, factory, site, phase) => {
+    const verdict = await verdictOf(architecture, factory);
+    expect(verdict.culprit?.site, renderVerdict(verdict)).toBe(site);
+    expect(verdict.culprit?.phase).toBe(phase);
+  });
+});

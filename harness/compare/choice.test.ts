@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+import type { RawTensor } from "../trace/tensor.ts";
+import { float32Tensor, int64Tensor, toNumbers } from "../trace/tensor.ts";
+import { isTie, judgeChoice } from "./choice.ts";
+import type { TapTriple } from "./judge.ts";
+
+const rules = { limit: 4 };
+const place = { phase: "prefill", order: 0 };
+
+function triple(site: string, [engine, reference, oracle]: readonly [RawTensor, RawTensor, RawTensor]): TapTriple {
+  return { ...place, site, engine, reference, oracle };
+}
+
+/** Logits of 2 rows over 4 columns whose noise is 1e-6 throughout; row 0 has columns 1 and 2 `gap` apart. */
+function logits(gap: number): TapTriple {
+  const exact = [0.5, 1, 1 + gap, 2, 3, 0.25, 0.125, 2.5];
+  const rounded = exact.map((value, index) => value + (index % 2 === 0 ? 1e-6 : -1e-6));
+  const tensors = [rounded, rounded, exact].map((all) => float32Tensor(Float32Array.from(all), [2, 4]));
+  return triple("gate:out", tensors as [RawTensor, RawTensor, RawTensor]);
+}
+
+/** What the engine, the reference and the oracle chose, 2 of 4 in 2 rows. */
+function choice(engine: number[], reference: number[], oracle = reference): TapTriple {
+  const tensors = [engine, reference, oracle].map((all) => int64Tensor(all, [2, 2]));
+  return triple("gate:out.2", tensors as [RawTensor, RawTensor, RawTensor]);
+}
+
+function verdictOf(engine: number[], options: { gap?: number; oracle?: number[] } = {}) {
+  const { gap = 0.5, oracle } = options;
+  return judgeChoice({ logits: logits(gap), choice: choice(engine, [3, 2, 0, 3], oracle) }, rules)!.verdict;
+}
+
+describe("a router's choice", () => {
+  it("passes when it is the reference's", () => {
+    expect(verdictOf([3, 2, 0, 3])).toMatchObject({ site: "gate:out.2", status: "pass", shape: [2, 2] });
+  });
+
+  it("may come in another order, and that is no tie", () => {
+    const verdict = verdictOf([2, 3, 3, 0]);
+    expect([verdict.status, isTie(verdict)]).toEqual(["pass", false]);
+  });
+
+  it("that is another, of logits closer than rounding can tell, is a tie", () => {
+    const verdict = verdictOf([3, 1, 0, 3], { gap: 2e-6 });
+    expect(isTie(verdict)).toBe(true);
+    expect(verdict.reason).toMatch(
+      /^a tie: 1 of 2 rows choose other columns; row 0: \[3,1\], expected \[3,2\]; their logits differ by [12]\.\d+x noise$/,
+    );
+  });
+
+  it("that is another, of logits apart, fails", () => {
+    const verdict = verdictOf([3, 1, 0, 3], { gap: 1e-4 });
+    expect(verdict.status).toBe("fail");
+    expect(verdict.reason).toContain("row 0: [3,1], expected [3,2]; their logits differ by ");
+  });
+
+  it("is not excused by a tie in another row", () => {
+    const verdict = verdictOf([3, 1, 0, 2], { gap: 2e-6 });
+    expect(verdict.status).toBe("fail");
+    expect(verdict.reason).toContain("1 of 2 rows choose other columns; row 1: [0,2], expected [0,3]");
+  });
+
+  it("that float64 makes is a tie whatever the logits: they need not be all that a router chooses by", () => {
+    expect(isTie(verdictOf([3, 1, 0, 3], { oracle: [1, 3, 0, 3] }))).toBe(true);
+  });
+
+  it.each([
+    ["a column that is not there", [3, 9, 0, 3]],
+    ["one column twice", [3, 3, 0, 3]],
+  ])("of %s fails", (_, engine) => {
+    expect(verdictOf(engine, { gap: 0 }).status).toBe("fail");
+  });
+
+  it("whose values are no columns of the logits is none", () => {
+    const positions = choice([3, 4, 0, 3], [3, 4, 0, 3]);
+    expect(judgeChoice({ logits: logits(0.5), choice: positions }, rules)).toBeNull();
+  });
+
+  it("of a padding token is nobody's business", () => {
+    const routing = { logits: logits(0.5), choice: choice([1, 0, 0, 3], [3, 2, 0, 3]) };
+    const tokens = { batch: 2, start: 0, end: 1, mask: [0, 1], length: 1 };
+    const twoTokens = { batch: 1, start: 0, end: 2, mask: [0, 1], length: 2 };
+    expect(judgeChoice(routing, rules)!.verdict.status).toBe("fail");
+    expect(judgeChoice(routing, { ...rules, tokens })!.verdict.status).toBe("pass");
+    expect(judgeChoice(routing, { ...rules, tokens: twoTokens })!.verdict.status).toBe("pass");
+  });
+});
+
+describe("weights of a choice", () => {
+  const weights = (all: number[]) => float32Tensor(Float32Array.from(all), [2, 2]);
+  const aligned = (engine: number[], gap: number) => {
+    const judged = judgeChoice({ logits: logits(gap), choice: choice(engine, [3, 2, 0, 3]) }, rules)!;
+    const all = triple("gate:out.1", [weights([1, 2, 3, 4]), weights([5, 6, 7, 8]), weights([5, 6, 7, 8])]);
+    const { engine: ours, reference, oracle } = judged.align(all);
+    return [ours, reference, oracle].map((tensor) => [...toNumbers(tensor)]);
+  };
+
+  it("are compared column by column, in the engine's order", () => {
+    expect(aligned([2, 3, 0, 3], 0.5)).toEqual([
+      [1, 2, 3, 4],
+      [6, 5, 7, 8],
+      [6, 5, 7, 8],
+    ]);
+  });
+
+  it("are left out of rows that choose other columns", () => {
+    expect(aligned([3, 1, 0, 3], 2e-6)).toEqual([
+      [0, 0, 3, 4],
+      [0, 0, 7, 8],
+      [0, 0, 7, 8],
+    ]);
+  });
+
+  it("of another shape stay as they are", () => {
+    const judged = judgeChoice({ logits: logits(0.5), choice: choice([3, 2, 0, 3], [3, 2, 0, 3]) }, rules)!;
+    const groups = float32Tensor(new Float32Array(2), [2, 1]);
+    const all = triple("gate:out.1", [groups, groups, groups]);
+    expect(judged.align(all)).toBe(all);
+  });
+});
