@@ -64,6 +64,12 @@ describe.skipIf(livePool === null)("the reproduction", () => {
     expect(toFound).toBeGreaterThan(1000 * toExpected);
   });
 
+  it("of a cache that a prefix was reused from runs the phases that the cache comes from", async () => {
+    const { wanted, toExpected, toFound } = await reproduce("prefix-cache-shared-not-copied");
+    expect(wanted.phase).toBe("reuse:1");
+    expect(toFound).toBeGreaterThan(1000 * toExpected);
+  });
+
   it("does not replace a folder that holds something else", async () => {
     const target = join(folder, "taken");
     const verdict = await runCase(livePool!, plant(selectFaults(faults, ["final-norm-eps"])[0]!, cases));

@@ -1,79 +1,74 @@
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { Distance, Verdict } from "../compare/verdict.ts";
 import { packageRoot } from "../engine/registry.ts";
+import { drawCalibration } from "../report/calibration-plot.ts";
 import type { Measured, Planted } from "../report/calibration.ts";
-import { renderCalibration } from "../report/calibration.ts";
+import { renderCalibration, renderSummaryLines, summarize } from "../report/calibration.ts";
+import { measureFaults, measureHealthy, sampleFaults } from "../run/calibrate.ts";
 import { casesFolder, loadCases } from "../run/discover.ts";
-import type { EnginePool } from "../run/engines.ts";
 import { createPool } from "../run/engines.ts";
-import { loadFaults, plant } from "../run/faults.ts";
-import { defaultLimit, runCase } from "../run/live.ts";
-import { UsageError } from "../trace/errors.ts";
+import { loadFaults } from "../run/faults.ts";
+import { loadHealthy, planHealthy } from "../run/healthy.ts";
+import { defaultLimit } from "../run/live.ts";
+import { UsageError, exitCodes } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
 
-const dtypes = ["float32", "bfloat16", "float16"] as const;
-const seeds = [0, 1, 2];
+/** Faults of each category that are planted unless all are asked for. */
+const faultsPerCategory = 2;
 
 /** `lockstep calibrate`: measures the limit: healthy engines against planted faults, in all dtypes. */
 export function addCalibrate(program: Command): void {
   program
     .command("calibrate")
-    .description("measure the limit: healthy engines against planted faults; writes docs/calibration.md")
-    .option("--engine <name...>", "healthy engines beside the cases' own", [])
-    .action(async ({ engine: others }: { engine: string[] }) => {
-      const pool = createPool({ report: say });
-      try {
-        const healthy = await measureHealthy(pool, others);
-        const faults = await measureFaults(pool);
-        const page = renderCalibration(healthy, faults, defaultLimit);
-        writeFileSync(join(packageRoot, "docs", "calibration.md"), page);
-        say(page.slice(0, page.indexOf("## Healthy runs")));
-      } finally {
-        await pool.close();
-      }
-    });
+    .description("measure the limit: healthy engines against planted faults; writes docs/calibration.md and .svg")
+    .option("--all-faults", `plant every fault, not ${faultsPerCategory} of each category`)
+    .action(calibrate);
 }
 
-async function measureHealthy(pool: EnginePool, others: readonly string[]): Promise<Measured[]> {
-  const cases = (await loadCases(casesFolder())).filter(({ kind }) => kind === "run");
-  const runs: Measured[] = [];
-  for (const engine of [undefined, ...others])
-    for (const dtype of dtypes)
-      for (const seed of engine === undefined ? seeds : [0])
-        for (const found of cases) {
-          status(`healthy ${found.name} ${dtype} seed ${seed}`);
-          const verdict = await runCase(pool, found, { dtype, seed, ...(engine && { engine }) });
-          if (verdict.status !== "pass")
-            throw new UsageError(`${found.name} with a healthy engine ends in ${verdict.status}; mend that first`);
-          runs.push({
-            what: `${found.name}, ${verdict.engine.name}`,
-            ...{ dtype, seed, sites: verdict.coverage.compared },
-            local: Math.max(...verdict.sites.map(({ local }) => largest(local))),
-            accumulated: Math.max(...verdict.sites.map(({ accumulated }) => largest(accumulated))),
-          });
-        }
-  return runs;
-}
-
-async function measureFaults(pool: EnginePool): Promise<Planted[]> {
-  const cases = await loadCases(casesFolder());
+async function calibrate({ allFaults }: { allFaults?: boolean }): Promise<void> {
+  const folder = casesFolder();
+  const [cases, catalogue, variants] = [await loadCases(folder), await loadFaults(folder), await loadHealthy(folder)];
+  if (variants.length === 0)
+    throw new UsageError(
+      `${folder} holds no *.healthy.ts: expected a list of healthy engines, as a clone of lockstep has it`,
+    );
+  const runs = planHealthy(variants, cases);
+  const faults = allFaults ? catalogue : sampleFaults(catalogue, faultsPerCategory);
+  const began = Date.now();
+  const pool = createPool({ report: say });
+  const healthy: Measured[] = [];
   const planted: Planted[] = [];
-  for (const fault of await loadFaults(casesFolder())) {
-    status(`fault ${fault.id}`);
-    const found = plant(fault, cases);
-    if (found.kind === "shapes") continue;
-    planted.push(describe(fault.id, await runCase(pool, found)));
+  try {
+    await pool.reference(); // without one there is nothing to measure
+    for await (const run of measureHealthy(pool, runs)) {
+      healthy.push(run);
+      status(`healthy ${healthy.length}/${runs.length}  ${run.variant} ${run.case} ${run.dtype}`);
+      if (run.alarm !== null)
+        say(`FALSE ALARM  ${run.variant}  ${run.case}  ${run.dtype}  seed ${run.seed}: ${run.alarm}`);
+    }
+    for await (const fault of measureFaults(pool, faults, cases)) {
+      planted.push(fault);
+      status(`faults ${planted.length}/${faults.length}  ${fault.id}`);
+      if (!fault.found) say(`MISSED  ${fault.id}`);
+    }
+  } finally {
+    status(null);
+    await pool.close();
   }
-  return planted;
+  const missing = variants.flatMap(({ title, missing: why }) => (why === undefined ? [] : [{ title, missing: why }]));
+  const all = { healthy, faults: planted, catalogue: catalogue.length, limit: defaultLimit, missing };
+  write("calibration.md", renderCalibration(all));
+  write("calibration.svg", drawCalibration(all));
+  say(
+    `${renderSummaryLines(all).join("\n")}\nwritten to docs/calibration.md and docs/calibration.svg   ${Math.round((Date.now() - began) / 1000)} s`,
+  );
+  const { alarms, missed } = summarize(all);
+  process.exitCode = alarms.length + missed.length === 0 ? exitCodes.pass : exitCodes.mismatch;
 }
 
-function describe(id: string, { culprit, sites }: Verdict): Planted {
-  const site = sites.find((one) => one.site === culprit?.site && one.phase === culprit.phase);
-  return { id, ratio: site?.local ? largest(site.local) : null, reason: culprit?.summary ?? "not found" };
-}
-
-function largest(distance: Distance | undefined): number {
-  return distance ? Math.max(distance.ratio, distance.worst_row?.ratio ?? 0, distance.worst_column?.ratio ?? 0) : 0;
+function write(name: string, content: string): void {
+  const target = join(packageRoot, "docs", name);
+  writeFileSync(`${target}.tmp`, content);
+  renameSync(`${target}.tmp`, target);
 }

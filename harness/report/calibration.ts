@@ -1,69 +1,155 @@
 import { format } from "../compare/judge.ts";
 
-/** One measured run: what it was, and the largest local and accumulated ratio over all of its sites. */
+/** One run of a healthy engine: what it was, and the largest local and accumulated ratio over all of its sites. */
 export interface Measured {
-  readonly what: string;
+  readonly variant: string;
+  readonly case: string;
   readonly dtype: string;
   readonly seed: number;
+  /** Sites that were judged, and sites that the engine does not offer. */
   readonly sites: number;
+  readonly unknown: number;
   readonly local: number;
+  /** The site of the largest local ratio. */
+  readonly where: string;
   readonly accumulated: number;
+  /** The local ratios of all judged sites. */
+  readonly ratios: readonly number[];
+  /** Why the run was not green: a false alarm. Null for one that was. */
+  readonly alarm: string | null;
 }
 
 /** A planted fault: the local ratio at its culprit, and why it failed. */
 export interface Planted {
   readonly id: string;
-  /** Null where shapes, masks or structure decide, not a ratio. */
+  readonly category: string;
+  readonly found: boolean;
+  /** Null where shapes, masks or exactness decide, not a ratio. */
   readonly ratio: number | null;
   readonly reason: string;
 }
 
-const edges = [0, 0.5, 1, 1.5, 2, 3, 4, 8, 16, 64, 256, 1e3, 1e4, 1e5, 1e6, Number.POSITIVE_INFINITY];
+/** All that a calibration measured. */
+export interface Calibration {
+  readonly healthy: readonly Measured[];
+  readonly faults: readonly Planted[];
+  /** Faults in the catalogue, of which `faults` may be a sample. */
+  readonly catalogue: number;
+  readonly limit: number;
+  /** Variants that could not be run here, and why. */
+  readonly missing: readonly { readonly title: string; readonly missing: string }[];
+}
 
-/** The measured limit as a Markdown page: both distributions, the gap between them, and a plot. */
-export function renderCalibration(healthy: readonly Measured[], faults: readonly Planted[], limit: number): string {
-  const locals = healthy.map(({ local }) => local);
-  const ratios = faults.map(({ ratio }) => ratio).filter((ratio) => ratio !== null);
-  const worst = Math.max(...locals);
-  const above = ratios.filter((ratio) => ratio > limit);
-  const least = Math.min(...above);
-  const sites = healthy.reduce((total, run) => total + run.sites, 0);
-  const alarms = healthy.filter(({ local }) => local > limit).length;
+/** The two sides of the limit and the room between them. */
+export function summarize({ healthy, faults, limit }: Calibration) {
+  const worst = healthy.reduce<Measured | null>(
+    (most, run) => (most === null || run.local > most.local ? run : most),
+    null,
+  );
+  const above = faults.flatMap(({ ratio, found }) => (found && ratio !== null && ratio > limit ? [ratio] : []));
+  return {
+    sites: healthy.reduce((total, run) => total + run.sites, 0),
+    alarms: healthy.filter(({ alarm }) => alarm !== null),
+    worst,
+    byRatio: above.length,
+    otherwise: faults.filter(({ found }) => found).length - above.length,
+    missed: faults.filter(({ found }) => !found),
+    least: above.length > 0 ? Math.min(...above) : null,
+  };
+}
+
+const edges = [0, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4, 8, 16, 64, 256, 1e3, 1e4, 1e5, 1e6, Number.POSITIVE_INFINITY];
+
+/** What was measured in a few lines: for the terminal, and at the head of the page. */
+export function renderSummaryLines(all: Calibration): string[] {
+  const { healthy, faults, catalogue, limit } = all;
+  const { sites, alarms, worst, byRatio, otherwise, missed, least } = summarize(all);
+  return [
+    `- ${healthy.length} healthy runs, ${sites.toLocaleString("en-US")} sites: the largest local ratio is **${format(worst?.local ?? 0)}**, at \`${worst?.where ?? "no site"}\` (${worst?.variant ?? "no run"}, ${worst?.dtype ?? ""}). False alarms: **${alarms.length}**.`,
+    `- ${faults.length} of ${catalogue} planted faults: ${byRatio} fail by their ratio, the smallest is **${least === null ? "none" : format(least)}**; ${otherwise} fail by shape, mask, exactness or structure; ${missed.length} are missed.`,
+    `- The limit is **${limit}**: ${worst ? format(limit / worst.local) : "?"} times the worst healthy site${least === null ? "" : `; the weakest fault that it catches is ${format(least / limit)} times above, so that nothing was met between ${format(worst?.local ?? 0)} and ${format(least)}`}.`,
+  ];
+}
+
+/** The measured limit as a Markdown page: both distributions, the gap between them, a plot, and every run. */
+export function renderCalibration(all: Calibration): string {
+  const { healthy, faults, limit, missing } = all;
+  const { alarms, missed } = summarize(all);
   const lines = [
     "# Calibration",
     "",
-    "Written by `lockstep calibrate`. One limit serves all sites, models and dtypes; this page is why it can.",
+    "Written by `lockstep calibrate`. One limit serves all sites, models and dtypes; this page is why it can. A healthy engine computes the same model in another way: other summation orders, kernels, threads, cuts of the",
+    "sequence. `*.healthy.ts` beside the cases lists them.",
     "",
-    `- ${healthy.length} healthy runs, ${sites.toLocaleString("en-US")} sites: the largest local ratio is **${format(worst)}**, false alarms ${alarms}.`,
-    `- ${faults.length} planted faults: ${above.length} fail by their ratio, the smallest of these is **${format(least)}**; ${faults.length - above.length} fail by shape, mask, exactness or structure.`,
-    `- The limit is **${limit}**: ${format(limit / worst)} times the worst healthy site, ${format(least / limit)} times below the weakest fault that needs it.`,
+    ...renderSummaryLines(all),
+    "",
+    "![Local ratios of healthy runs and of planted faults on a logarithmic axis, the limit between them](calibration.svg)",
     "",
     "```",
-    ...plot(locals, ratios, limit),
+    ...plot(
+      healthy.map(({ local }) => local),
+      faults.flatMap(({ ratio }) => (ratio === null ? [] : [ratio])),
+      limit,
+    ),
     "```",
+    ...(alarms.length > 0
+      ? [
+          "",
+          "## False alarms",
+          "",
+          ...alarms.map((run) => `- ${run.variant}, ${run.case}, ${run.dtype}, seed ${run.seed}: ${run.alarm}`),
+        ]
+      : []),
+    ...(missed.length > 0 ? ["", "## Missed faults", "", ...missed.map(({ id, reason }) => `- ${id}: ${reason}`)] : []),
+    ...(missing.length > 0
+      ? ["", "## Not measured", "", ...missing.map((one) => `- ${one.title}: ${one.missing}`)]
+      : []),
     "",
     "## Healthy runs",
     "",
-    "| run | dtype | seed | sites | largest local ratio | largest accumulated ratio |",
-    "|---|---|--:|--:|--:|--:|",
-    ...healthy.map(
-      (run) =>
-        `| ${run.what} | ${run.dtype} | ${run.seed} | ${run.sites} | ${format(run.local)} | ${format(run.accumulated)} |`,
+    ...table(
+      [
+        "variant",
+        "case",
+        "dtype",
+        ">seed",
+        ">sites",
+        ">not offered",
+        ">largest local ratio",
+        "at",
+        ">largest accumulated ratio",
+      ],
+      healthy.map((run) => [
+        ...[run.variant, run.case, run.dtype, String(run.seed), String(run.sites), String(run.unknown)],
+        ...[format(run.local), run.where, format(run.accumulated)],
+      ]),
     ),
     "",
     "## The weakest faults",
     "",
-    "| fault | local ratio at the culprit | reason |",
-    "|---|--:|---|",
-    ...faults
-      .toSorted((a, b) => (a.ratio ?? 0) - (b.ratio ?? 0))
-      .slice(0, 30)
-      .map(
-        ({ id, ratio, reason }) =>
-          `| ${id} | ${ratio === null ? "" : format(ratio)} | ${reason.replaceAll("|", "\\|")} |`,
-      ),
+    "A fault with a ratio below the limit fails by another test: shape, exactness, or structure.",
+    "",
+    ...table(
+      ["fault", "category", ">local ratio at the culprit", "found"],
+      faults
+        .filter(({ ratio }) => ratio !== null)
+        .toSorted((a, b) => a.ratio! - b.ratio!)
+        .slice(0, 30)
+        .map(({ id, category, ratio, reason }) => [id, category, format(ratio!), reason]),
+    ),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** A Markdown table; the cells of a column whose head begins with `>` are set to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const row = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [
+    row(head.map((cell) => cell.replace(/^>/, ""))),
+    row(head.map((cell) => (cell.startsWith(">") ? "--:" : "---"))),
+    ...rows.map(row),
+  ];
 }
 
 /** Both distributions as bars, one line an interval of ratios. */

@@ -38,7 +38,7 @@ export interface Captured {
   readonly recorded: ReadonlyMap<string, RawTensor>;
   readonly checkpoint: string;
   readonly inputs: string;
-  /** All phases up to this one. */
+  /** This phase, after those that its cache comes from. */
   readonly phases: readonly PhaseSpec[];
   /** True when elements of padding tokens were made equal: nobody compares them. */
   readonly padded: boolean;
@@ -130,7 +130,7 @@ export async function captureSite(
   const owner = responsibleModule(wanted.site);
   const recorded = new Map<string, RawTensor>();
   let pair: Pick<Captured, "expected" | "found"> | undefined;
-  const run = { inputs: inputs.path, phases: [...phases], oracle: false };
+  const run = { inputs: inputs.path, phases: found.phases.slice(0, place + 1), oracle: false };
   const replay = reference.replay(run);
   await mergeTaps(
     {
@@ -160,10 +160,13 @@ export async function captureSite(
   };
 }
 
-/** The phase at `place` and those before it that its cache comes from. */
+/** The phase at `place` and those before it that its cache comes from, as one line: what branches off is left out. */
 function chainOf(all: readonly PhaseSpec[], place: number): PhaseSpec[] {
-  const phase = all[place]!;
-  return phase.cache ? all.slice(0, place + 1).filter(({ cache }) => cache) : [phase];
+  const { from, ...phase } = all[place]!;
+  if (!phase.cache || phase.start === 0) return [phase];
+  const earlier = all.slice(0, place);
+  const before = earlier.findLastIndex(({ name, cache }) => cache && (from === undefined || name === from));
+  return [...chainOf(all, before), phase];
 }
 
 /** `found` with `expected` in the place of what belongs to padding tokens. */
