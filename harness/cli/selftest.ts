@@ -58,8 +58,12 @@ function withoutSites(verdict: Verdict): Verdict {
 }
 
 function line({ found, category, id, at, verdict: { culprit, error } }: SelftestRow): string {
+  const explanation = culprit?.explanation;
+  const cause = explanation
+    ? `\n       ${explanation.status} ${explanation.candidates[0]?.sentence ?? ""} [${explanation.candidates.map(({ id: name }) => name).join(" | ")}] ${explanation.tried} in ${explanation.seconds.toFixed(1)} s`
+    : "";
   const label = { exact: "exact ", parent: "parent", wrong: "WRONG ", undetected: "MISSED" }[found];
   const where = culprit ? `${culprit.site} in ${culprit.phase}` : (error?.message ?? "");
   const wanted = found === "exact" ? "" : `   expected ${at}`;
-  return `${label} ${category.padEnd(22)} ${id.padEnd(34)} ${where}${wanted}`;
+  return `${label} ${category.padEnd(22)} ${id.padEnd(34)} ${where}${wanted}${cause}`;
 }

@@ -58,7 +58,7 @@ export const siteVerdict = z.strictObject({
   accumulated_status: status.optional(),
   /** The reference's module on the engine's own input. Absent where it can't be made. */
   local_status: status.optional(),
-  /** Why it is not a pass, in one sentence; absent when it is. */
+  /** Why it is not a pass, in one sentence; of a pass only where a choice between equals fell otherwise ("a tie: ..."). */
   reason: z.string().optional(),
   shape: shape.optional(),
   dtype: z.string().optional(),
@@ -75,6 +75,36 @@ export const sizeReading = z.strictObject({ size: z.int(), formula: z.string() }
 /** A stated or ruled-out explanation with its evidence. */
 export const reading = z.strictObject({ claim: z.string(), holds: z.boolean(), evidence: z.string() });
 
+/** A change of the reference with which the engine agrees to within noise. */
+export const counterfactual = z.strictObject({
+  /** `family/place/what`. */
+  id: z.string(),
+  /** Kind of porting fault. */
+  category: z.string(),
+  /** What the engine does instead. */
+  sentence: z.string(),
+  /** The reference's line that does it right; may be empty. */
+  source: z.string(),
+  /** The engine's distance from the changed reference, in noise units, over all phases that it explains. */
+  ratio,
+  /** Phases that it explains. */
+  phases: z.array(z.string()),
+  /** Phases where the engine agrees with the reference as it is, and not with this change. */
+  not_in: z.array(z.string()).default([]),
+});
+
+/** Why the engine differs at a culprit, found by experiment. */
+export const explanation = z.strictObject({
+  /** explained: one change reproduces the engine; ambiguous: several that differ elsewhere do; unexplained: none. */
+  status: z.enum(["explained", "ambiguous", "unexplained"]),
+  /** Counterfactuals that were tried. */
+  tried: z.int(),
+  /** The engine's distance from the reference as it is. */
+  ratio,
+  candidates: z.array(counterfactual),
+  seconds: z.number(),
+});
+
 export const culprit = z.strictObject({
   site: z.string(),
   phase: z.string(),
@@ -87,6 +117,7 @@ export const culprit = z.strictObject({
   /** Other layers with the same failure. */
   also: z.array(z.string()).default([]),
   readings: z.array(reading).default([]),
+  explanation: explanation.optional(),
 });
 
 /** Agreement of final logits over one phase. */
@@ -192,6 +223,8 @@ export type Status = z.infer<typeof status>;
 export type Distance = z.infer<typeof distance>;
 export type SiteVerdict = z.infer<typeof siteVerdict>;
 export type Culprit = z.infer<typeof culprit>;
+export type Explanation = z.infer<typeof explanation>;
+export type Counterfactual = z.infer<typeof counterfactual>;
 export type Detail = z.infer<typeof detail>;
 export type LogitsAgreement = z.infer<typeof logitsAgreement>;
 export type Consistency = z.infer<typeof consistency>;

@@ -107,6 +107,23 @@ const checks: Readonly<Record<string, Check>> = {
     const shape = taps.get(tapKey("decode:1", "logits"))?.shape;
     expect(shape?.[1] === 1, "logits of one token in a decode step", `${shape}`);
   },
+  "a phase with `from` goes back to the cache as it was": async (engine, model) => {
+    if (!engine.hello.capabilities.fork) throw new Skip("the engine can't go back");
+    const cut = Math.floor(model.length / 2);
+    const step = { start: cut, end: cut + 1, cache: true };
+    const phases: PhaseSpec[] = [
+      { name: "prefill", start: 0, end: cut, cache: true },
+      { name: "decode:1", ...step },
+      { name: "decode:2", start: cut + 1, end: cut + 2, cache: true },
+      { name: "reuse:1", ...step, from: "prefill" },
+    ];
+    const taps = await collect(engine, { inputs: model.inputs, phases });
+    for (const site of ["inputs#position_ids", "logits"]) {
+      const again = taps.get(tapKey("reuse:1", site));
+      const first = taps.get(tapKey("decode:1", site));
+      if (first) expectSame(first, again, `${site}, the same step from the same cache`);
+    }
+  },
   "shapes come from a config alone": async (engine, { config, inputs }) => {
     if (!engine.hello.capabilities.shapes) throw new Skip("the engine lists no shapes");
     const { sites, stop } = await engine.request("shapes", { config, inputs });

@@ -52,14 +52,16 @@ export interface EngineProcess {
   readonly pid: number;
   /** False once the process has ended. */
   alive(): boolean;
-  request<M extends Exclude<Method, "run" | "hello">>(method: M, params: Params<M>): Promise<Result<M>>;
+  request<M extends Exclude<Method, "run" | "hello" | "explain">>(method: M, params: Params<M>): Promise<Result<M>>;
   /** Runs phases; yields batches as they come. `listen` sees each batch before its file is read and deleted. */
-  run(params: Omit<Params<"run">, "run" | "credits" | "replay">, listen?: BatchListener): TapStream;
+  run(params: Omit<Params<"run">, "run" | "credits" | "replay" | "explain">, listen?: BatchListener): TapStream;
   /** Runs phases on another engine's batches (capability `replay`). */
   replay(params: Omit<Params<"run">, "run" | "credits" | "replay">): {
     readonly feed: Feed;
     readonly stream: TapStream;
   };
+  /** Searches for the changes of itself that give what another engine had at a site (capability `explain`); with the tensors of its file. */
+  explain(params: Params<"explain">): Promise<Result<"explain"> & { readonly tensors: ReadonlyMap<string, RawTensor> }>;
   /** Sends a raw line, for tests of how an engine treats what is not a request. */
   sendLine(line: string): void;
   close(): Promise<void>;
@@ -172,6 +174,10 @@ export async function startEngine({ command, environment, patience }: EngineComm
       request: (method, params) => connection.request(method, params, requestPatience),
       run,
       replay,
+      async explain(params) {
+        const result = await connection.request("explain", params, requestPatience);
+        return { ...result, tensors: result.file === null ? new Map() : readSpoolFile(spool, result.file) };
+      },
       sendLine: (line) => void child.stdin.write(`${line}\n`),
       close,
     };
@@ -192,10 +198,7 @@ function shareFile(from: string, to: string): void {
 
 /** Reads a batch into memory and deletes its file. */
 function readBatch(spool: string, { phase, file, taps }: TapsNotification): TapBatch {
-  checkSpoolFile(spool, file);
-  const { entries } = readSafetensorsIndex(file);
-  const tensors = new Map([...entries.values()].map((entry) => [entry.name, readTensor(entry)]));
-  unlinkSync(file);
+  const tensors = readSpoolFile(spool, file);
   return {
     phase,
     taps: taps.map(({ site, tensor }) => {
@@ -204,4 +207,13 @@ function readBatch(spool: string, { phase, file, taps }: TapsNotification): TapB
       return { site, tensor: found };
     }),
   };
+}
+
+/** All tensors of a file in the spool directory, which is deleted. */
+function readSpoolFile(spool: string, file: string): ReadonlyMap<string, RawTensor> {
+  checkSpoolFile(spool, file);
+  const { entries } = readSafetensorsIndex(file);
+  const tensors = new Map([...entries.values()].map((entry) => [entry.name, readTensor(entry)]));
+  unlinkSync(file);
+  return tensors;
 }

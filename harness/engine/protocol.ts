@@ -88,6 +88,8 @@ export const methods = {
         oracle: z.boolean(),
         /** Can run with every module's inputs taken from another engine's run. */
         replay: z.boolean(),
+        /** Can search for the change of itself that gives what another engine had at a site. */
+        explain: z.boolean().default(false),
       }),
     }),
   },
@@ -123,6 +125,8 @@ export const methods = {
       oracle: z.boolean(),
       /** Replays an engine's run (capability `replay`): every module works on what `feed` notifications bring of the engine. */
       replay: z.boolean().default(false),
+      /** Of a replaying run: keeps the calls that lead to these sites, for `explain` (capability `explain`). */
+      explain: z.array(z.strictObject({ site: z.string(), phase: z.string() })).optional(),
       credits: z.int().positive(),
     }),
     result: z.strictObject({ run: z.string(), batches: size, taps: size }),
@@ -138,6 +142,39 @@ export const methods = {
         .strictObject({ site: z.string(), message: z.string(), found: shape.optional(), expected: shape.optional() })
         .optional(),
       config_reads: z.array(configRead),
+    }),
+  },
+  explain: {
+    params: z.strictObject({
+      site: z.string(),
+      /** The search is made in the first; what it finds is computed in all. */
+      phases: z.array(z.string()).min(1),
+      /** Longest time to search. */
+      seconds: z.number().positive(),
+    }),
+    result: z.strictObject({
+      /** Counterfactuals that were tried. */
+      tried: size,
+      /** The nearest ones, nearest first. */
+      candidates: z.array(
+        z.strictObject({
+          id: z.string(),
+          category: z.string(),
+          sentence: z.string(),
+          /** Where the reference does what is changed: `modeling_x.py:12: code`; may be empty. */
+          source: z.string(),
+          /** Rough distance of the engine from it, in noise units. */
+          score: z.number(),
+          /** Places in `phases` for which the file holds its tensors. */
+          phases: z.array(size),
+        }),
+      ),
+      phases: z.array(z.string()),
+      /**
+       * A safetensors file in the spool directory, null when nothing could be tried; the harness deletes it. `engine.<phase>`, and for each
+       * candidate `reference.<candidate>.<phase>` and `oracle.<candidate>.<phase>`, by their places.
+       */
+      file: z.string().nullable(),
     }),
   },
   config_reads: { params: empty, result: z.strictObject({ reads: z.array(configRead) }) },

@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 import { isTie } from "../compare/choice.ts";
 import { format } from "../compare/judge.ts";
 import { withoutLayer } from "../trace/site.ts";
-import type { Culprit, Verdict } from "../compare/verdict.ts";
+import type { Culprit, Explanation, Verdict } from "../compare/verdict.ts";
 
 /** Independent culprits that are spelled out. */
 const culpritsShown = 4;
@@ -121,8 +121,28 @@ function culpritLines({ site, phase, summary, expected, found, ...rest }: Culpri
     lines.push(`   ${holds ? paint("bold", "cause ") : paint("dim", "not   ")} ${claim}`);
     for (const part of evidence.split("; ")) lines.push(`          ${part}`);
   }
+  if (rest.explanation) lines.push(...explanationLines(rest.explanation));
   if (rest.also.length > 0) lines.push(`   also    ${some(rest.also, 8)}`);
   return lines;
+}
+
+function explanationLines({ status, tried, ratio, candidates, seconds }: Explanation): string[] {
+  const effort = paint("dim", `(${tried} tried in ${seconds.toFixed(1)} s)`);
+  if (candidates.length === 0)
+    return [
+      `   ${paint("bold", "cause ")} unexplained: no change of the reference gives what the engine has  ${effort}`,
+    ];
+  const [first, ...others] = candidates;
+  const only = first!.not_in.length > 0 ? `, in ${first!.phases.join(", ")} only` : "";
+  return [
+    `   ${paint("bold", "cause ")} ${first!.sentence}${only}`,
+    `          ${format(ratio)}x noise from the reference, ${format(first!.ratio)}x from the reference with this change  ${effort}`,
+    ...(first!.source ? [paint("dim", `          ${first!.source}`)] : []),
+    ...others.map(
+      (other) =>
+        `          ${status === "ambiguous" ? "or" : "less simply"}: ${other.sentence} (${format(other.ratio)}x)`,
+    ),
+  ];
 }
 
 function sizesText(sizes: Culprit["expected_sizes"]): string {

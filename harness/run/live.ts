@@ -1,13 +1,15 @@
 import type { SiteVerdict, Verdict } from "../compare/verdict.ts";
-import type { EngineProcess, Feed, TapStream } from "../engine/process.ts";
+import type { EngineProcess } from "../engine/process.ts";
 import type { Params } from "../engine/protocol.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "./case.ts";
 import type { EnginePool } from "./engines.ts";
+import { explainVerdict } from "./explain.ts";
 import { writeInputs } from "./inputs-file.ts";
 import { judgeGroups } from "./judging.ts";
 import type { Incomplete } from "./merge.ts";
 import { mergeTaps } from "./merge.ts";
+import { feeding } from "./replay-run.ts";
 import type { PossiblePhases } from "./possible-phases.ts";
 import { possiblePhases } from "./possible-phases.ts";
 import type { Findings, Frame } from "./verdict-builder.ts";
@@ -15,6 +17,9 @@ import { buildVerdict, describeError, errorVerdict, identify, openFrame } from "
 
 /** The limit of every site, model and dtype, in noise units. */
 export const defaultLimit = 4;
+
+/** Seconds spent on the cause at one culprit, where nothing else is asked for. */
+const defaultSeconds = 20;
 
 /** How a case is run. */
 export interface RunOptions {
@@ -27,6 +32,8 @@ export interface RunOptions {
   readonly sites?: readonly string[];
   /** Stop both sides at the first culprit. */
   readonly bail?: boolean;
+  /** Seconds to search for the cause at one culprit; 0 not to search. */
+  readonly explain?: number;
   /** Called with the number of sites judged so far. */
   readonly progress?: (sites: number) => void;
 }
@@ -41,7 +48,8 @@ export async function runCase(pool: EnginePool, found: Case, options: RunOptions
     frame = { ...frame, reference: identify(reference.hello) };
     const engine = await pool.get(engineName);
     frame = { ...frame, engine: identify(engine.hello, found.fault?.name) };
-    return buildVerdict(frame, await compareLive({ pool, reference, engine, frame, options }));
+    const { findings, explain } = await compareLive({ pool, reference, engine, frame, options });
+    return await explain(buildVerdict(frame, findings));
   } catch (error) {
     return errorVerdict(frame, error);
   }
@@ -55,7 +63,13 @@ interface Setting {
   readonly options: RunOptions;
 }
 
-async function compareLive({ pool, reference, engine, frame, options }: Setting): Promise<Findings> {
+/** What a comparison has found, and how its verdict can be explained. */
+interface Compared {
+  readonly findings: Findings;
+  readonly explain: (verdict: Verdict) => Promise<Verdict>;
+}
+
+async function compareLive({ pool, reference, engine, frame, options }: Setting): Promise<Compared> {
   const { found, seed, limit } = frame;
   const dtype = frame.dtype as Params<"load">["dtype"];
   const weights = found.checkpoint ? { checkpoint: found.checkpoint } : { config: found.config, seed };
@@ -91,29 +105,27 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     // What was judged before an engine broke tells where it broke.
     (error: unknown) => ({ incomplete: [], failure: error }),
   );
-  if (failure)
-    return { ...judging.findings(), ...withLeftovers(judging.sites, [], impossible), error: describeError(failure) };
+  if (failure) {
+    const left = withLeftovers(judging.sites, [], impossible);
+    const findings = { ...judging.findings(), ...left, error: describeError(failure) };
+    return { findings, explain: async (verdict) => verdict };
+  }
   const [ours, theirs] = await Promise.all([engine, reference].map((side) => side.request("config_reads", {})));
-  return {
+  const findings = {
     ...judging.findings(),
     ...withLeftovers(judging.sites, incomplete, impossible),
     tensor_audit: auditTensors(own.tensors, model.tensors),
     config_audit: auditConfig(ours!.reads, theirs!.reads, null),
     checksums: { inputs: inputs.sha256, ...(model.weights_sha256 && { weights: model.weights_sha256 }) },
   };
-}
-
-/** The engine's run, each batch also handed to the replaying runs; they learn of its end however it comes. */
-export async function* feeding(
-  engine: EngineProcess,
-  run: Parameters<EngineProcess["run"]>[0],
-  feeds: readonly Feed[],
-): TapStream {
-  try {
-    return yield* engine.run(run, (batch) => feeds.forEach((feed) => feed.add(batch)));
-  } finally {
-    for (const feed of feeds) feed.end();
-  }
+  const { explain = defaultSeconds, progress } = options;
+  const setting = {
+    ...{ reference, engine, seconds: explain },
+    run: { inputs: inputs.path, phases: [...possible] },
+    rules: judging.rules,
+    ...(progress && { progress: () => progress(judging.sites.length) }),
+  };
+  return { findings, explain: async (verdict) => (explain > 0 ? explainVerdict(setting, verdict) : verdict) };
 }
 
 /** Sites that one side lacks: `unknown` where the engine does not offer them, a failure where only the engine has them. */

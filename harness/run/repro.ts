@@ -13,7 +13,7 @@ import type { Case } from "./case.ts";
 import type { EnginePool } from "./engines.ts";
 import type { KnownFault } from "./faults.ts";
 import { plant } from "./faults.ts";
-import { feeding } from "./live.ts";
+import { feeding } from "./replay-run.ts";
 import { writeInputs } from "./inputs-file.ts";
 import { mergeTaps } from "./merge.ts";
 

@@ -49,7 +49,7 @@ class Capture:
         self.sink = sink
         self.replacement = replacement
         self.running: list[Call] = []
-        self._labels = CallLabels()
+        self.labels = CallLabels()
         self._handles: list[Any] = []
         layers = _outermost_list_elements(model)
         hidden = _inside_experts(model)
@@ -67,7 +67,7 @@ class Capture:
 
     def start_phase(self) -> None:
         """Forgets the calls of the phase before."""
-        self._labels.clear()
+        self.labels.clear()
         self.running.clear()
 
     def detach(self) -> None:
@@ -77,7 +77,7 @@ class Capture:
 
     def _before(self, path: str) -> Callable[..., Any]:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            label = self._labels.label(path, args, kwargs)
+            label = self.labels.label(path, args, kwargs)
             tensor = first_input(module, args, kwargs)
             self.running.append(Call(path, label, tensor))
             if tensor is None:

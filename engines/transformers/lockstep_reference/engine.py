@@ -19,10 +19,11 @@ from lockstep_reference.config_reads import ReadRecorder, recording
 from lockstep_reference.controls import Controls
 from lockstep_reference.drive import Phase, model_dtype, read_inputs
 from lockstep_reference.errors import INVALID_PARAMS, EngineError, bad_input, unsupported
+from lockstep_reference.explain import Evidence
 from lockstep_reference.oracle import oracle_copy, share_copy
 from lockstep_reference.params import check_input_file
 from lockstep_reference.replay import Feed
-from lockstep_reference.run import run_phases
+from lockstep_reference.run import Wanted, run_phases
 from lockstep_reference.shapes import FakeModels, trace_shapes
 from lockstep_reference.sites import site_filter
 from lockstep_reference.spool import SpoolSink
@@ -43,6 +44,7 @@ class Engine:
         self.model: nn.Module | None = None
         self._recorder = ReadRecorder()
         self._fakes = FakeModels()
+        self._evidence = Evidence()
 
     def load(self, params: dict[str, Any], cache: Path) -> dict[str, Any]:
         """Loads (after drawing it, when a config is given) a checkpoint. Raises EngineError."""
@@ -94,8 +96,11 @@ class Engine:
         dtype = torch.float64 if params["oracle"] else model_dtype(self.model)
         sink = SpoolSink(params["run"], roots[0], controls.credits, notify, site_filter(params.get("sites")))
         feed = Feed(controls.feed, lambda file: check_input_file(file, roots)) if params.get("replay") else None
+        wanted = Wanted([(one["site"], one["phase"]) for one in params["explain"]]) if params.get("explain") else None
         with recording(self._recorder):
-            run_phases(model, inputs, phases, sink, dtype=dtype, feed=feed)
+            run_phases(model, inputs, phases, sink, dtype=dtype, feed=feed, wanted=wanted)
+        if wanted is not None:
+            self._evidence.keep(wanted.snapshots, inputs, phases)
         self._recorder.name_modules(model)
         return {"run": params["run"], "batches": sink.batches, "taps": sink.taps}
 
@@ -113,10 +118,17 @@ class Engine:
         # Eager experts loop over the tokens each one gets, which fake tensors do not know.
         return instantiate(config, experts="batched_mm")
 
+    def explain(self, params: dict[str, Any], spool: Path) -> dict[str, Any]:
+        """The changes of the reference that come nearest to what an engine had at a site. Raises EngineError."""
+        if self.model is None:
+            raise bad_input("no model is loaded", remedy="Send load first.")
+        return self._evidence.explain(self.model, params, spool)
+
     def config_reads(self) -> dict[str, Any]:
         """Which module read which config field since `load`."""
         return {"reads": self._recorder.reads()}
 
     def unload(self) -> None:
         """Frees the model."""
+        self._evidence.clear()
         self.model = None

@@ -69,6 +69,24 @@ _PATTERNS: Check = (
     "a list of site patterns",
     lambda value: isinstance(value, list) and all(map(_is_text, value)),
 )
+_NAMES: Check = (
+    "a list of strings, not empty",
+    lambda value: isinstance(value, list) and len(value) > 0 and all(map(_is_text, value)),
+)
+_SITES: Check = (
+    "a list of {site, phase}",
+    lambda value: (
+        isinstance(value, list)
+        and all(
+            isinstance(one, dict) and set(one) == {"site", "phase"} and all(map(_is_text, one.values()))
+            for one in value
+        )
+    ),
+)
+_SECONDS: Check = (
+    "a number > 0",
+    lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0,
+)
 _BATCH: Check = ("a batch of taps {phase, batch, file, taps}, or null", _is_batch)
 
 _REQUIRED: dict[str, dict[str, Check]] = {
@@ -76,6 +94,7 @@ _REQUIRED: dict[str, dict[str, Check]] = {
     "load": {"dtype": _DTYPE},
     "run": {"run": _TEXT, "inputs": _TEXT, "phases": _PHASES, "oracle": _FLAG, "credits": _COUNT},
     "shapes": {"config": _OBJECT, "inputs": _TEXT},
+    "explain": {"site": _TEXT, "phases": _NAMES, "seconds": _SECONDS},
     "config_reads": {},
     "unload": {},
     "shutdown": {},
@@ -85,7 +104,7 @@ _REQUIRED: dict[str, dict[str, Check]] = {
 }
 _OPTIONAL: dict[str, dict[str, Check]] = {
     "load": {"checkpoint": _TEXT, "config": _OBJECT, "seed": _SIZE, "fault": _FAULT, "kv_budget_bytes": _SIZE},
-    "run": {"sites": _PATTERNS, "replay": _FLAG},
+    "run": {"sites": _PATTERNS, "replay": _FLAG, "explain": _SITES},
     "shapes": {"fault": _FAULT},
 }
 

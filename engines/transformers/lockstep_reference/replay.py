@@ -79,12 +79,16 @@ class Replacement:
     def __init__(self, feed: Feed, phase: Callable[[], str]) -> None:
         self._feed = feed
         self._phase = phase
+        # Told the engine's tensor of each site as it is used.
+        self.watch: Callable[[str, torch.Tensor, torch.Tensor], None] | None = None
 
     def of(self, site: str, own: torch.Tensor) -> torch.Tensor:
         """The engine's tensor in the dtype of `own`, or `own` when there is none of its shape and kind."""
         found = self._feed.take(self._phase(), site)
         if found is None or found.shape != own.shape or found.is_floating_point() != own.is_floating_point():
             return own
+        if self.watch is not None:
+            self.watch(site, own, found)
         # A copy: one tensor serves several sites, and modules may work in place.
         return found.to(own.dtype, copy=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 from transformers import DynamicCache
 
 from lockstep_reference.capture import Capture, Sink
+from lockstep_reference.counterfactuals.snapshot import Recorder, Snapshot
 from lockstep_reference.drive import Inputs, Phase, call_arguments, check_accepts, new_cache
 from lockstep_reference.errors import INTERNAL, EngineError
 from lockstep_reference.oracle import Float64Mode
@@ -25,6 +27,14 @@ class ForwardStoppedError(EngineError):
         data = {name: str(stop[name]) for name in ("expected", "found") if name in stop}
         super().__init__(INTERNAL, f"the forward stopped: {stop['message']}", where=stop["site"], **data)
         self.stop = stop
+
+
+@dataclass
+class Wanted:
+    """Snapshots that a replaying run is to take, as (site, phase), and those that it has taken."""
+
+    targets: list[tuple[str, str]]
+    snapshots: list[Snapshot] = field(default_factory=list)
 
 
 class PhaseSink(Sink, Protocol):
@@ -41,10 +51,11 @@ def run_phases(
     *,
     dtype: torch.dtype,
     feed: Feed | None = None,
+    wanted: Wanted | None = None,
 ) -> torch.Tensor | None:
     """Runs `phases` in order through `model` and passes every site to `sink`; returns the last logits.
 
-    With a `feed` the run replays an engine's, see replay.py. With dtype float64 `model` is an oracle copy and all
+    With a `feed` the run replays an engine's, see replay.py, and leaves the snapshots that are `wanted`. With dtype float64 `model` is an oracle copy and all
     operations run in float64.
     Raises EngineError when the inputs do not fit the model, and ForwardStoppedError when its forward fails.
     """
@@ -54,7 +65,12 @@ def run_phases(
         inputs.modality = {
             name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.modality.items()
         }
-    capture = Capture(model, sink, None if feed is None else Replacement(feed, lambda: sink.phase))
+    replacement = None if feed is None else Replacement(feed, lambda: sink.phase)
+    capture = Capture(model, sink, replacement)
+    recorder = None
+    if wanted is not None and replacement is not None:
+        recorder = Recorder(wanted.targets, capture, model, lambda: sink.phase, oracle=oracle)
+        replacement.watch = recorder.saw
     cache = new_cache(model)
     # Caches that a later phase goes back to, as they were right after the phase of that name.
     origins = {phase.origin for phase in phases}
@@ -81,7 +97,11 @@ def run_phases(
         sink.flush()
         raise ForwardStoppedError(describe_stop(model, capture, error)) from error
     finally:
-        capture.detach()
+        if recorder is None:
+            capture.detach()
+        else:
+            # The hooks stay: snapshots are run again.
+            wanted.snapshots += recorder.finish()
     return logits
 
 
@@ -93,7 +113,7 @@ def _call(
         exchange_state(layer, f"cache.{index}", capture)
     logits = root_output(output)
     if logits is not None:
-        capture.sink.tap("logits", logits)
+        logits = capture.exchange("logits", logits)
     capture.sink.flush()
     return logits
 

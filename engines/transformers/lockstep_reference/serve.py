@@ -58,6 +58,7 @@ def serve_reference(channel: Channel) -> None:
         "build": True,
         "oracle": True,
         "replay": True,
+        "explain": True,
     }
     versions = {"lockstep_reference generator": str(GENERATOR_VERSION)}
     serve(channel, Identity("transformers", version("transformers"), capabilities, engine, versions))
@@ -186,6 +187,8 @@ class Server:
             return engine.load(params, cache)
         if method == "shapes":
             return engine.shapes(params, (spool, cache))
+        if method == "explain":
+            return engine.explain(params, spool)
         if method == "config_reads":
             return engine.config_reads()
         if method == "unload":

@@ -25,7 +25,7 @@ export class TypeScriptEngine implements EngineImplementation {
       name: "typescript",
       version: "0.1.0",
       versions: { node: process.versions.node },
-      capabilities: { dtypes, shapes: true, cache: true, fork: true, build: false, oracle: false, replay: false },
+      capabilities: { dtypes, shapes: true, cache: true, fork: true, build: false, oracle: false, replay: false, explain: false },
     };
   }
 

@@ -1,0 +1,113 @@
+"""What a counterfactual is, and the scene it is tried in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from lockstep_reference.counterfactuals.error import ErrorMeasure
+from lockstep_reference.counterfactuals.names import Numbers
+from lockstep_reference.counterfactuals.operations import Change, Changed, Listing, Operation, OperationKey
+from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """A named change of the reference at one site.
+
+    `sentence` says what the engine would have done; `category` is the kind of porting fault. `within` changes how the
+    owning module runs, `finish` changes the site's tensor. Both work on any snapshot of the site: of other phases, in
+    the engine's dtype and in float64.
+    """
+
+    id: str
+    category: str
+    sentence: str
+    source: str = ""
+    within: Within | None = None
+    finish: Finish | None = None
+
+    def value(self, snapshot: Snapshot) -> torch.Tensor | None:
+        """The site's tensor under the change; None where it can't be made."""
+        return snapshot.value(self.within, self.finish)
+
+
+@dataclass
+class Scene:
+    """One site in one phase: what the engine has there, what the reference makes of the engine's data, and how."""
+
+    snapshot: Snapshot
+    reference: torch.Tensor
+    engine: torch.Tensor
+    measure: ErrorMeasure
+    numbers: Numbers
+    operations: list[Operation] = field(default_factory=list)
+
+    @property
+    def module(self) -> nn.Module:
+        """The module that owns the site."""
+        return self.snapshot.module
+
+    def list_operations(self) -> None:
+        """Finds the operations that lead to the site."""
+        listing = Listing()
+        self.snapshot.value(lambda _snapshot: listing)
+        self.operations = listing.operations
+
+
+def axis_name(scene: Scene, axis: int) -> str:
+    """What an axis of the site's tensor runs over, as far as the site's name and rank tell."""
+    functional = scene.snapshot.site.partition("#")[2].partition("@")[0]
+    ndim = scene.engine.ndim
+    heads_first = functional in ("q_rope", "k_rope", "value", "scores", "mask", "probs")
+    if ndim == 4 and (heads_first or scene.snapshot.site.startswith("cache.")):
+        last = "key" if functional in ("scores", "mask", "probs") else "feature"
+        return ("sequence", "head", "token", last)[axis]
+    if ndim == 4:
+        return ("sequence", "token", "head", "feature")[axis]
+    return ("sequence", "token", "feature")[axis] if ndim == 3 else f"index of axis {axis}"
+
+
+def changing(key: OperationKey, change: Change) -> Within:
+    """Puts `change` in the place of one operation."""
+    return lambda _snapshot: Changed(key, change)
+
+
+@contextmanager
+def attribute(module: nn.Module, name: str, value: Any) -> Iterator[None]:
+    """`module.name` is `value` inside the block."""
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+@contextmanager
+def tensor_of(module: nn.Module, name: str, value: torch.Tensor) -> Iterator[None]:
+    """The parameter or buffer `name` of `module` is `value` inside the block."""
+    table: Any = module._parameters if name in module._parameters else module._buffers
+    before = table[name]
+    table[name] = nn.Parameter(value, requires_grad=False) if table is module._parameters else value
+    try:
+        yield
+    finally:
+        table[name] = before
+
+
+def with_tensor(name: str, make: Any) -> Within:
+    """The owner's parameter or buffer `name` becomes `make(snapshot, own)`."""
+
+    def within(snapshot: Snapshot) -> AbstractContextManager[None]:
+        own = getattr(snapshot.module, name)
+        # Not in the oracle's mode, which would widen: the engine holds its weights in their own dtype.
+        with torch.no_grad(), torch._C.DisableTorchFunction():
+            return tensor_of(snapshot.module, name, make(snapshot, own.detach()).to(own.dtype))
+
+    return within

@@ -1,0 +1,349 @@
+"""Operations: every operation of a call left out, doubled, reversed or replaced by one that porters take for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene, changing
+from lockstep_reference.counterfactuals.operations import Change, Operation
+
+_ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "GELU (erf)": functional.gelu,
+    "GELU (tanh)": lambda x: functional.gelu(x, approximate="tanh"),
+    "quick GELU": lambda x: x * torch.sigmoid(1.702 * x),
+    "SiLU": functional.silu,
+    "ReLU": functional.relu,
+    "squared ReLU": lambda x: functional.relu(x) ** 2,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softplus": functional.softplus,
+    "ReLU6": functional.relu6,
+    "ELU": functional.elu,
+    "SELU": functional.selu,
+    "Mish": functional.mish,
+    "hard swish": functional.hardswish,
+    "leaky ReLU": functional.leaky_relu,
+    "no activation": lambda x: x,
+    "exp": torch.exp,
+    **{
+        f"GELU (tanh) with its constants as {root:.7g} and {cube:.7g}": lambda x, r=root, c=cube: (
+            0.5 * x * (1 + torch.tanh(r * (x + c * x**3)))
+        )
+        for root in (0.7978845608028654, 0.797884, 0.79788, 0.7979, 0.798, 0.8, 0.796875)
+        for cube in (0.044715, 0.0447, 0.04472, 0.045, 0.044677734375)
+        if (root, cube) != (0.7978845608028654, 0.044715)
+    },
+}
+_NONLINEAR = ("gelu", "silu", "relu", "sigmoid", "tanh", "softplus", "relu6", "elu", "selu", "mish", "hardswish", "exp")
+_BINARY = ("add", "sub", "mul", "div", "true_divide", "maximum", "minimum")
+
+Named = tuple[str, str, str, Change]  # id, category, sentence, change
+
+
+def changes(scene: Scene) -> Iterator[Counterfactual]:
+    """Every variant of every operation that leads to the site."""
+    for operation in scene.operations:
+        name = (
+            operation.key.name.strip("_").removeprefix("i")
+            if operation.key.name.startswith("__i")
+            else operation.key.name.strip("_")
+        )
+        for variant, category, sentence, change in _variants(name, operation):
+            yield Counterfactual(
+                id=f"operation/{type(scene.module).__name__}:{operation.key.line}.{operation.key.nth}/{name}:{variant}",
+                category=category,
+                sentence=sentence,
+                source=operation.source,
+                within=changing(operation.key, change),
+            )
+
+
+def _variants(name: str, operation: Operation) -> Iterator[Named]:
+    if not isinstance(operation.result, (torch.Tensor, tuple, list)):
+        return
+    if name in _NONLINEAR:
+        yield from _nonlinear(name, operation)
+    elif name in _BINARY:
+        yield from _binary(name, operation)
+    elif name == "softmax":
+        yield from _softmax()
+    elif name in ("cat", "concat", "stack"):
+        yield from _joined(operation)
+    elif name in ("chunk", "split", "unbind", "tensor_split"):
+        yield "reversed", "layout", f"the parts of `{name}` in reverse order", _on_result(lambda parts: parts[::-1])
+    elif name in ("view", "reshape", "flatten", "unflatten"):
+        yield from _reshaped(name, operation)
+    elif name == "neg":
+        yield "left out", "rope", "a minus sign left out", _first_argument
+    elif name in ("cos", "sin"):
+        other = torch.sin if name == "cos" else torch.cos
+        yield f"{name} swapped", "rope-tables", "cosine and sine swapped", lambda func, args, kwargs: other(args[0])
+    elif name == "mean":
+        yield "sum", "norm", "a sum in place of a mean", lambda func, args, kwargs: torch.sum(*args, **kwargs)
+        yield "all", "norm", "a mean over all features in place of the last axis", _mean_of_all
+    elif name in ("where", "masked_fill", "masked_fill_"):
+        yield from _masked(name, operation)
+    elif name in ("lt", "le", "gt", "ge"):
+        other_name = {"lt": "le", "le": "lt", "gt": "ge", "ge": "gt"}[name]
+        compare = getattr(torch, other_name)
+        yield other_name, "mask", f"`{other_name}` in place of `{name}`", lambda func, args, kwargs: compare(*args)
+    elif name == "getitem":
+        yield from _sliced(operation)
+    if _keeps_shape(operation) and name not in (*_NONLINEAR, *_BINARY, "neg", "to", "float", "type_as"):
+        yield "left out", "operation", f"`{name}` left out", _first_argument
+
+
+def _first_argument(_func: Callable[..., Any], args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Any:
+    return args[0].clone()
+
+
+def _on_result(then: Callable[[Any], Any]) -> Change:
+    return lambda func, args, kwargs: then(func(*args, **kwargs))
+
+
+def _keeps_shape(operation: Operation) -> bool:
+    first, result = next(iter(operation.args), None), operation.result
+    return (
+        isinstance(first, torch.Tensor)
+        and isinstance(result, torch.Tensor)
+        and first.shape == result.shape
+        and first.is_floating_point()
+        and result.is_floating_point()
+    )
+
+
+def _nonlinear(name: str, operation: Operation) -> Iterator[Named]:
+    for title, function in _ACTIVATIONS.items():
+        sentence = f"{title} in place of `{name}`{_approximation(operation)}"
+        yield title, "activation", sentence, lambda func, args, kwargs, f=function: f(args[0])
+    yield (
+        "twice",
+        "activation",
+        f"`{name}` applied twice",
+        lambda func, args, kwargs: func(func(*args, **kwargs), *args[1:], **kwargs),
+    )
+
+
+def _approximation(operation: Operation) -> str:
+    approximate = operation.kwargs.get("approximate")
+    return f" ({approximate})" if approximate else ""
+
+
+def _binary(name: str, operation: Operation) -> Iterator[Named]:
+    if len(operation.args) < 2 or not isinstance(operation.result, torch.Tensor):
+        return
+    left, right = operation.args[:2]
+    words = {"add": "added", "sub": "subtracted", "mul": "multiplied", "div": "divided"}.get(name, name)
+    category = "residual" if name in ("add", "sub") else "operation"
+
+    def fitting(value: Any, like: torch.Tensor) -> torch.Tensor:
+        tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=like.dtype)
+        return (
+            tensor.to(like.dtype).expand(like.shape).clone()
+            if tensor.dtype != like.dtype
+            else tensor.expand(like.shape).clone()
+        )
+
+    yield (
+        "without the second",
+        category,
+        f"the second operand of `{name}` not {words}",
+        lambda func, args, kwargs: fitting(args[0], func(*args, **kwargs)),
+    )
+    if not (isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor)):
+        return
+    yield (
+        "without the first",
+        category,
+        f"the first operand of `{name}` left out",
+        lambda func, args, kwargs: fitting(args[1], func(*args, **kwargs)),
+    )
+    if name in ("add", "sub"):
+        yield (
+            "sign",
+            category,
+            "the second operand with the other sign",
+            lambda func, args, kwargs: func(args[0], -args[1], *args[2:], **kwargs),
+        )
+        yield (
+            "twice",
+            category,
+            "the second operand twice",
+            lambda func, args, kwargs: func(args[0], 2 * args[1], *args[2:], **kwargs),
+        )
+        yield "product", "operation", "a product in place of a sum", lambda func, args, kwargs: args[0] * args[1]
+    else:
+        yield (
+            "1+w",
+            "norm",
+            f"1 + w in place of w in `{name}`",
+            lambda func, args, kwargs: func(args[0], 1 + args[1], *args[2:], **kwargs),
+        )
+        yield (
+            "w-1",
+            "norm",
+            f"w in place of 1 + w in `{name}`",
+            lambda func, args, kwargs: func(args[0], args[1] - 1, *args[2:], **kwargs),
+        )
+        yield (
+            "1+left",
+            "operation",
+            "1 + the first operand in its place",
+            lambda func, args, kwargs: func(1 + args[0], args[1], *args[2:], **kwargs),
+        )
+        yield (
+            "twice",
+            "operation",
+            f"{words} twice",
+            lambda func, args, kwargs: func(func(*args, **kwargs), *args[1:], **kwargs),
+        )
+        yield (
+            "inverse",
+            "operation",
+            f"the inverse operation of `{name}`",
+            lambda func, args, kwargs: args[0] / args[1] if name == "mul" else args[0] * args[1],
+        )
+        yield "sum", "operation", f"a sum in place of `{name}`", lambda func, args, kwargs: args[0] + args[1]
+        yield (
+            "negative",
+            "operation",
+            "the second operand with the other sign",
+            lambda func, args, kwargs: func(args[0], -args[1], *args[2:], **kwargs),
+        )
+
+
+def _softmax() -> Iterator[Named]:
+    def plus_one(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
+        scores = args[0]
+        top = scores.amax(-1, keepdim=True)
+        powers = (scores - top).exp()
+        return powers / (powers.sum(-1, keepdim=True) + (-top).exp())
+
+    yield "plus one", "attention", "a one added to the softmax's sum", plus_one
+    yield "sigmoid", "routing", "sigmoid in place of softmax", lambda func, args, kwargs: torch.sigmoid(args[0])
+    yield "exp", "attention", "exponentials that are not normalised", lambda func, args, kwargs: torch.exp(args[0])
+    yield (
+        "axis",
+        "attention",
+        "softmax over the axis before the last",
+        lambda func, args, kwargs: torch.softmax(args[0], -2),
+    )
+    yield (
+        "log",
+        "attention",
+        "log-softmax in place of softmax",
+        lambda func, args, kwargs: torch.log_softmax(args[0], -1),
+    )
+    yield (
+        "twice",
+        "attention",
+        "softmax applied twice",
+        lambda func, args, kwargs: func(func(*args, **kwargs), *args[1:], **kwargs),
+    )
+    yield (
+        "base 2",
+        "attention",
+        "powers of 2 in place of e",
+        lambda func, args, kwargs: func(args[0] * 0.6931471805599453, *args[1:], **kwargs),
+    )
+
+
+def _joined(operation: Operation) -> Iterator[Named]:
+    yield (
+        "reversed",
+        "layout",
+        "parts joined in reverse order",
+        lambda func, args, kwargs: func(list(args[0])[::-1], *args[1:], **kwargs),
+    )
+
+    def interleaved(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
+        return torch.stack(list(args[0]), -1).flatten(-2)
+
+    if len({part.shape for part in operation.args[0]}) == 1:
+        yield "interleaved", "layout", "parts interleaved element by element in place of joined end to end", interleaved
+    yield (
+        "first negated",
+        "layout",
+        "the first part with the other sign",
+        lambda func, args, kwargs: func([-args[0][0], *args[0][1:]], *args[1:], **kwargs),
+    )
+
+
+def _reshaped(name: str, operation: Operation) -> Iterator[Named]:
+    given, made = operation.args[0], operation.result
+    if not isinstance(made, torch.Tensor):
+        return
+    for axis in range(1, made.ndim - 1):
+        if made.shape[axis] > 1 and made.shape[axis + 1] > 1 and made.ndim > given.ndim:
+
+            def split(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], axis: int = axis) -> Any:
+                shape = list(func(*args, **kwargs).shape)
+                shape[axis], shape[axis + 1] = shape[axis + 1], shape[axis]
+                return args[0].reshape(shape).transpose(axis, axis + 1)
+
+            sizes = f"{made.shape[axis]} x {made.shape[axis + 1]}"
+            yield f"split {axis}", "layout", f"`{name}` to {sizes} with the other axis outermost (interleaved)", split
+    for axis in range(1, given.ndim - 1):
+        if given.shape[axis] > 1 and given.shape[axis + 1] > 1 and made.ndim < given.ndim:
+
+            def merged(
+                func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], axis: int = axis
+            ) -> Any:
+                return args[0].transpose(axis, axis + 1).reshape(func(*args, **kwargs).shape)
+
+            sizes = f"{given.shape[axis]} x {given.shape[axis + 1]}"
+            yield f"merge {axis}", "layout", f"`{name}` merges {sizes} with the other axis outermost", merged
+
+
+def _mean_of_all(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
+    own = func(*args, **kwargs)
+    axes = list(range(-min(2, args[0].ndim - 1), 0))
+    return args[0].mean(axes, keepdim=True).expand(own.shape).clone()
+
+
+def _masked(name: str, operation: Operation) -> Iterator[Named]:
+    if name == "where" and len(operation.args) == 3:
+        yield (
+            "first",
+            "mask",
+            "the condition of `where` always true",
+            lambda func, args, kwargs: func(torch.ones_like(args[0]), *args[1:]),
+        )
+        yield (
+            "second",
+            "mask",
+            "the condition of `where` never true",
+            lambda func, args, kwargs: func(torch.zeros_like(args[0]), *args[1:]),
+        )
+        yield (
+            "inverted",
+            "mask",
+            "the condition of `where` inverted",
+            lambda func, args, kwargs: func(~args[0], *args[1:]),
+        )
+    elif len(operation.args) == 3:
+        yield "inverted", "mask", "the mask inverted", lambda func, args, kwargs: func(args[0], ~args[1], args[2])
+
+
+def _sliced(operation: Operation) -> Iterator[Named]:
+    given, made = operation.args[0], operation.result
+    if not (isinstance(given, torch.Tensor) and isinstance(made, torch.Tensor)) or given.ndim != made.ndim:
+        return
+    axes = [axis for axis in range(given.ndim) if given.shape[axis] != made.shape[axis]]
+    if len(axes) != 1:
+        return
+    axis, length, size = axes[0], made.shape[axes[0]], given.shape[axes[0]]
+
+    def part(start: int, step: int = 1) -> Change:
+        index = [(start + step * place) % size for place in range(length)]
+        return lambda func, args, kwargs: args[0].index_select(axis, torch.tensor(index))
+
+    yield "start", "layout", "a slice from the start", part(0)
+    yield "end", "layout", "a slice from the end", part(size - length)
+    if size == 2 * length:
+        yield "even", "layout", "every second element in place of a half (even)", part(0, 2)
+        yield "odd", "layout", "every second element in place of a half (odd)", part(1, 2)

@@ -1,0 +1,179 @@
+"""Tries counterfactuals at a site and keeps those that come near to what the engine has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import torch
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.error import ErrorMeasure, Slab, noise_of
+from lockstep_reference.counterfactuals.families import FAMILIES
+from lockstep_reference.counterfactuals.names import Numbers
+from lockstep_reference.counterfactuals.snapshot import Snapshot
+
+# What is handed to the harness to be judged: well above its limit, since this first look is a rough one.
+_NEAR = 12.0
+_MOST = 24
+# How many of the best single changes are tried in pairs.
+_PAIRED = 14
+
+
+@dataclass(frozen=True)
+class SitePhase:
+    """A site in one phase as both runs have it: in the engine's dtype, and in float64."""
+
+    plain: Snapshot
+    oracle: Snapshot
+    real: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A counterfactual and how far the engine is from it, in noise units."""
+
+    counterfactual: Counterfactual
+    score: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search has found: how many counterfactuals were tried, and the nearest."""
+
+    scene: Scene
+    tried: int
+    nearest: list[Tried]
+
+
+def search(phase: SitePhase, numbers: Numbers, seconds: float) -> Search | None:
+    """Tries every family, then pairs, for at most `seconds`. None when the call can't be made again."""
+    scene = make_scene(phase, numbers)
+    if scene is None:
+        return None
+    deadline = time.monotonic() + seconds
+    before = scene.measure.score(scene.reference)
+    tried = _try_all(scene, deadline)
+    better = _better(tried, before)
+    slab = scene.measure.failing_slab(scene.reference)
+    if slab is not None and not (better and better[0].score <= _NEAR):
+        part = replace(scene, measure=replace(scene.measure, real=scene.measure.real & slab.mask(scene.engine.shape)))
+        inside = [
+            replace(entry, counterfactual=_restricted(entry.counterfactual, slab)) for entry in _try_all(part, deadline)
+        ]
+        tried += inside
+        better = _better([*better, *inside], before)
+    if not (better and better[0].score <= _NEAR):
+        better = _better(better + _pairs(scene, better, deadline), before)
+    near = [entry for entry in better if entry.score <= max(_NEAR, 0.05 * before)]
+    return Search(scene, len(tried), _distinct(scene, near)[:_MOST])
+
+
+def _try_all(scene: Scene, deadline: float) -> list[Tried]:
+    return [Tried(one, scene.measure.score(one.value(scene.snapshot))) for one in _all(scene, deadline)]
+
+
+def _better(tried: list[Tried], before: float) -> list[Tried]:
+    """Those that bring the reference nearer to the engine, nearest first; equals stay in the order of the families."""
+    return sorted((entry for entry in tried if entry.score < 0.9 * before), key=lambda entry: round(entry.score, 1))
+
+
+def _distinct(scene: Scene, nearest: list[Tried]) -> list[Tried]:
+    """Leaves out what gives the numbers of one before it: two names of one change."""
+    kept: list[Tried] = []
+    values: list[torch.Tensor] = []
+    for entry in nearest:
+        value = entry.counterfactual.value(scene.snapshot)
+        if value is None or any(_same(value, other, scene) for other in values):
+            continue
+        kept.append(entry)
+        values.append(value)
+    return kept
+
+
+def _same(one: torch.Tensor, other: torch.Tensor, scene: Scene) -> bool:
+    if not one.is_floating_point():
+        return torch.equal(one, other)
+    return replace(scene.measure, engine=other).score(one) < 0.02
+
+
+def make_scene(phase: SitePhase, numbers: Numbers) -> Scene | None:
+    """The scene of a site in one phase; None when its call can't be made again."""
+    reference, plain = phase.oracle.value(), phase.plain.value()
+    engine = phase.oracle.engine
+    if reference is None or plain is None or engine is None or reference.shape != engine.shape:
+        return None
+    dtype = engine.dtype if engine.is_floating_point() else torch.float32
+    noise = noise_of(plain, reference, dtype, phase.real)
+    scene = Scene(phase.oracle, reference, engine, ErrorMeasure(engine, noise, phase.real), numbers)
+    scene.list_operations()
+    return scene
+
+
+def _all(scene: Scene, deadline: float) -> Iterator[Counterfactual]:
+    for family in FAMILIES:
+        for counterfactual in family(scene):
+            if time.monotonic() > deadline:
+                return
+            yield counterfactual
+
+
+def _restricted(counterfactual: Counterfactual, slab: Slab) -> Counterfactual:
+    """The same change, but only in a block of the tensor."""
+
+    def finish(snapshot: Snapshot, value: torch.Tensor) -> torch.Tensor | None:
+        changed = value if counterfactual.finish is None else counterfactual.finish(snapshot, value)
+        own, inside = snapshot.value(), slab.mask(value.shape)
+        if changed is None or own is None or inside is None or changed.shape != own.shape:
+            return None
+        return torch.where(inside, changed, own)
+
+    return replace(
+        counterfactual,
+        id=f"{counterfactual.id} [{slab}]",
+        sentence=f"{counterfactual.sentence}, only at {slab}",
+        finish=finish,
+    )
+
+
+def _pairs(scene: Scene, singles: list[Tried], deadline: float) -> list[Tried]:
+    """Two changes at once, among the single ones that help most."""
+    found = []
+    for first, second in combinations(singles[:_PAIRED], 2):
+        if time.monotonic() > deadline:
+            break
+        both = _both(first.counterfactual, second.counterfactual)
+        score = scene.measure.score(both.value(scene.snapshot))
+        if score < 0.5 * first.score:
+            found.append(Tried(both, score))
+    return found
+
+
+def _both(first: Counterfactual, second: Counterfactual) -> Counterfactual:
+    @contextmanager
+    def within(snapshot: Snapshot) -> Iterator[None]:
+        with ExitStack() as stack:
+            for change in (first.within, second.within):
+                if change is not None:
+                    stack.enter_context(change(snapshot))
+            yield
+
+    def finish(snapshot: Snapshot, value: torch.Tensor) -> torch.Tensor | None:
+        for change in (first.finish, second.finish):
+            changed = value if change is None else change(snapshot, value)
+            if changed is None:
+                return None
+            value = changed
+        return value
+
+    return Counterfactual(
+        id=f"{first.id} + {second.id}",
+        category=first.category if first.category == second.category else f"{first.category} + {second.category}",
+        sentence=f"{first.sentence}; and {second.sentence}",
+        source=first.source if first.source == second.source else f"{first.source}; {second.source}",
+        within=within,
+        finish=finish,
+    )

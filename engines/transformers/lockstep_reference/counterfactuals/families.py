@@ -1,0 +1,38 @@
+"""All families, in the order in which they are tried; of two changes that give the same numbers the first is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.changes import changes
+from lockstep_reference.counterfactuals.elementwise import elementwise
+from lockstep_reference.counterfactuals.indices import indices
+from lockstep_reference.counterfactuals.masks import masks
+from lockstep_reference.counterfactuals.modules import modules
+from lockstep_reference.counterfactuals.moves import moves
+from lockstep_reference.counterfactuals.norms import norms
+from lockstep_reference.counterfactuals.positions import positions
+from lockstep_reference.counterfactuals.precision import precision
+from lockstep_reference.counterfactuals.rope import rope
+from lockstep_reference.counterfactuals.scalars import scalars
+from lockstep_reference.counterfactuals.terms import terms
+from lockstep_reference.counterfactuals.weights import weights
+
+Family = Callable[[Scene], Iterator[Counterfactual]]
+
+FAMILIES: tuple[Family, ...] = (
+    masks,
+    positions,
+    norms,
+    rope,
+    changes,
+    scalars,
+    weights,
+    terms,
+    modules,
+    moves,
+    indices,
+    elementwise,
+    precision,
+)

@@ -1,0 +1,115 @@
+"""Layout: the site's own numbers in another order, found by matching slices of the engine's tensor with the reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene, axis_name
+from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot
+
+_LARGEST_AXIS = 2048
+
+
+def indices(scene: Scene) -> Iterator[Counterfactual]:
+    """Slices taken from other indices, axes swapped, axes split and merged in another order."""
+    shape = scene.engine.shape
+    for axis in range(len(shape)):
+        if not 1 < shape[axis] <= _LARGEST_AXIS:
+            continue
+        finish = _matched(axis)
+        yield Counterfactual(
+            id=f"layout/{axis_name(scene, axis)}s from elsewhere",
+            category="layout",
+            sentence=_describe(scene, axis),
+            finish=finish,
+        )
+        for count in _factors(shape[axis]):
+            yield Counterfactual(
+                id=f"layout/axis {axis} interleaved by {count}",
+                category="layout",
+                sentence=f"axis {axis} ({shape[axis]}) in the order of {count} x {shape[axis] // count} transposed",
+                finish=_interleaved(axis, count),
+            )
+    for first in range(len(shape)):
+        for second in range(first + 1, len(shape)):
+            if shape[first] > 1 and shape[second] > 1:
+                yield Counterfactual(
+                    id=f"layout/axes {first} and {second} swapped in memory",
+                    category="layout",
+                    sentence=f"axes {first} and {second} ({shape[first]} x {shape[second]}) written in the other order",
+                    finish=_swapped(first, second),
+                )
+                yield Counterfactual(
+                    id=f"layout/axes {first} and {second} swapped when read",
+                    category="layout",
+                    sentence=f"axes {first} and {second} ({shape[first]} x {shape[second]}) read in the other order",
+                    finish=_misread(first, second),
+                )
+
+
+def _factors(size: int) -> list[int]:
+    return [count for count in range(2, min(size, 129)) if size % count == 0 and count < size]
+
+
+def _interleaved(axis: int, count: int) -> Finish:
+    def finish(_snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
+        if own.ndim <= axis or own.shape[axis] % count:
+            return None
+        return own.unflatten(axis, (count, -1)).transpose(axis, axis + 1).flatten(axis, axis + 1)
+
+    return finish
+
+
+def _swapped(first: int, second: int) -> Finish:
+    return lambda _snapshot, own: own.transpose(first, second).reshape(own.shape)
+
+
+def _misread(first: int, second: int) -> Finish:
+    def finish(_snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor:
+        shape = list(own.shape)
+        shape[first], shape[second] = shape[second], shape[first]
+        return own.reshape(shape).transpose(first, second)
+
+    return finish
+
+
+def _matched(axis: int) -> Finish:
+    def finish(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
+        sources = _sources(own, snapshot.engine, axis)
+        return None if sources is None else own.index_select(axis, sources)
+
+    return finish
+
+
+def _sources(own: torch.Tensor, engine: torch.Tensor | None, axis: int) -> torch.Tensor | None:
+    """For each index of `axis` the index whose slice of `own` is nearest to the engine's. None where slices say too little."""
+    if engine is None or engine.shape != own.shape or own.numel() // own.shape[axis] < 4:
+        return None
+    theirs, ours = (
+        torch.nan_to_num(tensor.double(), posinf=0.0, neginf=0.0).movedim(axis, 0).flatten(1)
+        for tensor in (engine, own)
+    )
+    distances = (ours.square().sum(1)[None] - 2 * theirs @ ours.T) + theirs.square().sum(1)[:, None]
+    nearest = distances.argmin(1)
+    # An index keeps its place unless another one is clearly nearer.
+    stays = distances.diagonal() <= distances.gather(1, nearest[:, None])[:, 0] * 4 + 1e-12
+    return torch.where(stays, torch.arange(len(nearest)), nearest)
+
+
+def _describe(scene: Scene, axis: int) -> str:
+    sources, name = _sources(scene.reference, scene.engine, axis), axis_name(scene, axis)
+    if sources is None:
+        return f"{name}s from other places"
+    order, size = sources.tolist(), scene.engine.shape[axis]
+    if order == list(range(size))[::-1]:
+        return f"{name}s in reverse order"
+    shifts = {(source - place) % size for place, source in enumerate(order)}
+    if len(shifts) == 1:
+        shift = shifts.pop()
+        return f"{name}s shifted by {shift if shift <= size // 2 else shift - size}"
+    if len(set(order)) == 1:
+        return f"{name} {order[0]} used for all"
+    moved = [f"{place} from {source}" for place, source in enumerate(order) if place != source]
+    return f"{name}s from other places: {', '.join(moved[:6])}{', ...' if len(moved) > 6 else ''}"

@@ -1,0 +1,172 @@
+"""Masks: which keys a query may read, as a rule with parts; parts are changed until the engine's mask comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A mask's parts. `causal`: keys up to the query, before it, or all; `window`: keys seen, 0 for no window."""
+
+    causal: str = "causal"
+    window: int = 0
+    symmetric: bool = False
+    blocks: str = "none"
+    block_in_window: bool = False
+    padding: bool = True
+    shift: int = 0
+    chunk: int = 0
+    past: bool = True
+
+    def differences(self, other: Rule) -> list[str]:
+        """The parts in which this rule differs from `other`, in words."""
+        words = []
+        if self.causal != other.causal:
+            words.append(f"{_CAUSAL[self.causal]} ({_CAUSAL[other.causal]} in the reference)")
+        if self.window != other.window or self.symmetric != other.symmetric:
+            words.append(f"{_window(self)} ({_window(other)} in the reference)")
+        if self.chunk != other.chunk:
+            words.append(f"chunks of {self.chunk} tokens" if self.chunk else "no chunks")
+        if self.blocks != other.blocks:
+            words.append(f"{_BLOCKS[self.blocks]} ({_BLOCKS[other.blocks]} in the reference)")
+        if self.block_in_window != other.block_in_window:
+            words.append(
+                "the window also cuts the blocks" if self.block_in_window else "blocks reach beyond the window"
+            )
+        if self.padding != other.padding:
+            words.append("padding is hidden" if self.padding else "padding is read")
+        if self.past != other.past:
+            words.append("tokens of earlier phases read" if self.past else "tokens of earlier phases hidden")
+        if self.shift != other.shift:
+            words.append(f"queries taken for tokens {self.shift - other.shift:+d}")
+        return words
+
+
+_CAUSAL = {"causal": "keys up to the query", "strict": "keys before the query only", "all": "keys after the query too"}
+_BLOCKS = {
+    "none": "no bidirectional blocks",
+    "each": "each image bidirectional",
+    "media": "all media tokens as one bidirectional block",
+    "runs": "each run of media tokens bidirectional",
+}
+
+
+def _window(rule: Rule) -> str:
+    if rule.window == 0:
+        return "no window"
+    return f"a window of {rule.window} keys" + (" to both sides" if rule.symmetric else "")
+
+
+def masks(scene: Scene) -> Iterator[Counterfactual]:
+    """Rules that differ least from one that gives the reference's mask."""
+    if scene.engine.dtype != torch.bool or scene.engine.ndim != 4 or scene.snapshot.context is None:
+        return
+    rules = list(_rules(scene))
+    ours = [rule for rule in rules if _equal(_mask(scene.snapshot, rule, scene.engine.shape), scene.reference, scene)]
+    theirs = [rule for rule in rules if _equal(_mask(scene.snapshot, rule, scene.engine.shape), scene.engine, scene)]
+    pairs = sorted(
+        ((rule.differences(own), rule) for own in ours for rule in theirs if rule != own), key=lambda pair: len(pair[0])
+    )
+    seen = set()
+    for words, rule in pairs:
+        if len(words) > len(pairs[0][0]) or rule in seen:
+            break
+        seen.add(rule)
+        yield Counterfactual(
+            id=f"mask/{', '.join(words)}",
+            category="mask",
+            sentence=f"the mask has {' and '.join(words)}",
+            finish=_finish(rule),
+        )
+    # Where no rule gives it: the whole mask of another kind.
+    for what, change in (
+        ("inverted", torch.logical_not),
+        ("transposed", lambda m: m.transpose(-1, -2) if m.shape[-1] == m.shape[-2] else None),
+        ("of the first sequence for all", lambda m: m[:1].expand_as(m)),
+        ("of the first query for all", lambda m: m[:, :, :1].expand_as(m)),
+        ("of the last query for all", lambda m: m[:, :, -1:].expand_as(m)),
+    ):
+        yield Counterfactual(f"mask/{what}", "mask", f"the mask {what}", finish=lambda _snapshot, m, f=change: f(m))
+
+
+def _finish(rule: Rule) -> Finish:
+    return lambda snapshot, own: _mask(snapshot, rule, own.shape)
+
+
+def _equal(mask: torch.Tensor | None, wanted: torch.Tensor, scene: Scene) -> bool:
+    return mask is not None and not ((mask != wanted) & scene.measure.real).any()
+
+
+def _rules(scene: Scene) -> Iterator[Rule]:
+    keys = scene.engine.shape[-1]
+    numbers = {int(v) for v in scene.numbers.fields.values() if v == int(v) and 0 < v <= 4 * keys}
+    windows = sorted({0, *range(1, min(keys, 512) + 1), *(w + d for w in numbers for d in (-1, 0, 1) if w + d > 0)})
+    chunks = [0, *sorted(n for n in numbers if n > 1)]
+    media = scene.snapshot.context.token_types is not None
+    blocks = ["none", "each", "media", "runs"] if media else ["none"]
+    for causal, window, block, padding in product(("causal", "strict", "all"), windows, blocks, (True, False)):
+        yield Rule(causal, window, False, block, False, padding)
+        if window and causal == "all":
+            yield Rule(causal, window, True, block, False, padding)
+        if window and block != "none":
+            yield Rule(causal, window, False, block, True, padding)
+    end = scene.snapshot.context.end
+    for shift, window in product(dict.fromkeys((-1, 1, 2, -2, -(end - scene.engine.shape[2]))), windows):
+        yield Rule(window=window, shift=shift)
+    for chunk in chunks[1:]:
+        yield Rule(chunk=chunk)
+    for window, causal in product(windows, _CAUSAL):
+        yield Rule(causal, window, past=False)
+
+
+def _mask(snapshot: Snapshot, rule: Rule, shape: torch.Size) -> torch.Tensor | None:
+    """BOOL [B, 1, S, T]; queries are the last S tokens before the phase's end, keys the last T."""
+    context = snapshot.context
+    if context is None or len(shape) != 4 or shape[-1] > context.end:
+        return None
+    query = torch.arange(context.end - shape[2], context.end)[:, None]
+    key = torch.arange(context.end - shape[3], context.end)[None]
+    distance = query + rule.shift - key
+    seen = {"causal": distance >= 0, "strict": distance > 0, "all": torch.ones_like(distance, dtype=torch.bool)}[
+        rule.causal
+    ]
+    window = torch.ones_like(seen)
+    if rule.window:
+        window = distance < rule.window
+        if rule.symmetric:
+            window &= distance > -rule.window
+    if not rule.past:
+        window &= key >= context.end - shape[2]
+    if rule.chunk:
+        window &= (query // rule.chunk) == (key // rule.chunk)
+    batch = context.attention_mask.shape[0]
+    mask = (seen & window).expand(batch, *seen.shape)
+    if rule.blocks != "none" and context.token_types is not None:
+        group = _groups(context.token_types, rule.blocks)
+        of_query, of_key = (
+            group[:, context.end - shape[2] : context.end],
+            group[:, context.end - shape[3] : context.end],
+        )
+        same = (of_query[:, :, None] == of_key[:, None]) & (of_query[:, :, None] >= 0)
+        mask = mask | (same & window if rule.block_in_window else same)
+    if rule.padding:
+        real = context.attention_mask[:, context.end - shape[3] : context.end].bool()
+        mask = mask & real[:, None]
+    return mask[:, None].expand(shape)
+
+
+def _groups(token_types: torch.Tensor, blocks: str) -> torch.Tensor:
+    """The block of each token [B, S], -1 for none. Types: 0 text, 1 image, 2 video, 3 audio."""
+    media = token_types > 0 if blocks == "runs" else (token_types == 1) | (token_types == 2)
+    if blocks == "media":
+        return torch.where(media, 0, -1)
+    before = torch.nn.functional.pad(media[:, :-1], (1, 0))
+    return torch.where(media, (media & ~before).long().cumsum(-1), -1)

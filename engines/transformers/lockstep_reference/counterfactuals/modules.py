@@ -1,0 +1,74 @@
+"""Modules: a child that is left out, answers zero, or runs twice; a norm that belongs elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
+from lockstep_reference.oracle import Float64Mode
+from lockstep_reference.sites import first_input
+
+_MOST = 40
+
+
+def modules(scene: Scene) -> Iterator[Counterfactual]:
+    """Children of the owner left out or zero, and every norm of its size applied to the site's tensor."""
+    for path in scene.snapshot.children[-_MOST:]:
+        for what, sentence, zero in (
+            ("left out", f"{path} left out: its input goes on", False),
+            ("zero", f"the output of {path} left out: zeros", True),
+        ):
+            yield Counterfactual(
+                f"module/{path} {what}", "operation", sentence, path, within=_answering(path, zero=zero)
+            )
+    if not scene.engine.is_floating_point():
+        return
+    norms = [
+        path
+        for path, module in scene.snapshot.model.named_modules()
+        if path != scene.snapshot.path and _is_norm(module, scene.engine.shape[-1])
+    ]
+    for path in norms[-_MOST:]:
+        yield Counterfactual(f"module/{path} applied", "norm", f"{path} applied here too", path, finish=_applied(path))
+
+
+def _is_norm(module: nn.Module, size: int) -> bool:
+    weight = getattr(module, "weight", None)
+    return "Norm" in type(module).__name__ and isinstance(weight, torch.Tensor) and weight.shape == (size,)
+
+
+def _answering(path: str, *, zero: bool) -> Within:
+    @contextmanager
+    def within(snapshot: Snapshot) -> Iterator[None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+            given = first_input(module, args, kwargs)
+            first = output if isinstance(output, torch.Tensor) else output[0]
+            if not isinstance(first, torch.Tensor) or (not zero and (given is None or given.shape != first.shape)):
+                raise TypeError(f"{path} can't be left out")
+            new = torch.zeros_like(first) if zero else given.clone()
+            return new if isinstance(output, torch.Tensor) else (new, *output[1:])
+
+        handle = snapshot.model.get_submodule(path).register_forward_hook(hook, with_kwargs=True)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+    return within
+
+
+def _applied(path: str) -> Finish:
+    def finish(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor:
+        module = snapshot.model.get_submodule(path)
+        if not snapshot.oracle:
+            return type(module).forward(module, own)
+        with Float64Mode():
+            return type(module).forward(module, own)
+
+    return finish

@@ -1,0 +1,124 @@
+"""The operations of a module's call: listed with their place in the source, and changed one at a time."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+# Frames between an operation and the line that asks for it.
+_PLUMBING = (
+    *("torch/overrides.py", "torch/nn/functional.py", "torch/_tensor.py", "torch/functional.py"),
+    # One change may work inside another.
+    "counterfactuals/operations.py",
+)
+_NOT_OPERATIONS = frozenset(
+    ("__get__", "__set__", "size", "dim", "numel", "stride", "is_floating_point", "data_ptr", "detach", "clone")
+    + ("finfo", "is_contiguous", "contiguous", "item", "get_device", "__len__", "__bool__", "tolist", "type")
+)
+
+
+class OperationKey(NamedTuple):
+    """Names one operation of a call, also when others are changed: the nth of its name on its line."""
+
+    file: str
+    line: int
+    name: str
+    nth: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation that a call has made, with what it worked on."""
+
+    key: OperationKey
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Any
+
+    @property
+    def source(self) -> str:
+        """`modeling_x.py:17: code` for modeling code; the operation's name where no modeling line asks for it."""
+        file = Path(self.key.file)
+        if "lockstep_reference" in file.parts or "torch" in file.parts:
+            return f"{file.stem}: {self.key.name}"
+        code = linecache.getline(self.key.file, self.key.line).strip()
+        return f"{file.name}:{self.key.line}: {code}"
+
+
+# Takes the function, arguments and keyword arguments of an operation, answers its result.
+Change = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+
+
+class _Watch(TorchFunctionMode):
+    """Sees every operation with its key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: Counter[tuple[str, int, str]] = Counter()
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in _NOT_OPERATIONS:
+            return func(*args, **(kwargs or {}))
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_code.co_filename.endswith(_PLUMBING):
+            frame = frame.f_back
+        place = (frame.f_code.co_filename, frame.f_lineno, name)
+        key = OperationKey(*place, self._seen[place])
+        self._seen[place] += 1
+        return self.perform(key, func, args, kwargs or {})
+
+    def perform(
+        self, key: OperationKey, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Does the operation."""
+        raise NotImplementedError
+
+
+class Listing(_Watch):
+    """Lists the operations of the calls made inside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[Operation] = []
+
+    def perform(
+        self, key: OperationKey, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Does the operation and keeps it."""
+        # Operations in place change what they were given.
+        kept = tuple(arg.clone() if isinstance(arg, torch.Tensor) and key.name.endswith("_") else arg for arg in args)
+        result = func(*args, **kwargs)
+        self.operations.append(Operation(key, kept, kwargs, result))
+        return result
+
+
+class Changed(_Watch):
+    """Puts `change` in the place of the operation `key`."""
+
+    def __init__(self, key: OperationKey, change: Change) -> None:
+        super().__init__()
+        self._key = key
+        self._change = change
+
+    def perform(
+        self, key: OperationKey, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Does the operation, or what stands in its place."""
+        if key != self._key:
+            return func(*args, **kwargs)
+        return self._change(func, args, kwargs)

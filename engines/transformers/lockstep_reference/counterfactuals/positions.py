@@ -1,0 +1,125 @@
+"""Positions: ids that start elsewhere, ignore padding, or are those of another count; also as arguments of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
+
+# From ids [.., S] and the snapshot to other ids.
+Renumber = Callable[[torch.Tensor, Snapshot], torch.Tensor]
+
+
+def _arange(ids: torch.Tensor, first: int) -> torch.Tensor:
+    return torch.arange(first, first + ids.shape[-1]).expand(ids.shape).to(ids.dtype)
+
+
+def _start(snapshot: Snapshot, ids: torch.Tensor) -> int:
+    return 0 if snapshot.context is None else snapshot.context.end - ids.shape[-1]
+
+
+def _real_before(snapshot: Snapshot, ids: torch.Tensor) -> torch.Tensor:
+    mask = snapshot.context.attention_mask if snapshot.context is not None else torch.ones(1, ids.shape[-1])
+    return mask[:, : _start(snapshot, ids)].sum(-1, keepdim=True)
+
+
+_VARIANTS: dict[str, tuple[str, Renumber]] = {
+    "+1": ("positions one too high", lambda ids, _s: ids + 1),
+    "-1": ("positions one too low", lambda ids, _s: ids - 1),
+    "-1, not below 0": ("positions one too low, but not below 0", lambda ids, _s: (ids - 1).clamp(min=0)),
+    "padding counted": (
+        "positions count padding: they ignore the attention mask",
+        lambda ids, s: _arange(ids, _start(s, ids)),
+    ),
+    "padding counted, +1": ("positions count padding, and start at 1", lambda ids, s: _arange(ids, _start(s, ids) + 1)),
+    "from 0": ("positions start at 0 in every forward", lambda ids, _s: _arange(ids, 0)),
+    "less those before": ("positions restart behind the cache", lambda ids, s: ids - _real_before(s, ids)),
+    "all 0": ("all positions 0", lambda ids, _s: torch.zeros_like(ids)),
+    "last for all": ("the last token's position for all", lambda ids, _s: ids[..., -1:].expand_as(ids).clone()),
+    "first sequence": ("the first sequence's positions for all", lambda ids, _s: ids[:1].expand_as(ids).clone()),
+    "reversed": ("positions in reverse order", lambda ids, _s: ids.flip(-1)),
+    "doubled": ("positions twice as large", lambda ids, _s: ids * 2),
+    "of the length": (
+        "the sequence's length as the position",
+        lambda ids, s: torch.full_like(ids, _start(s, ids) + ids.shape[-1]),
+    ),
+    "the step": (
+        "positions without the padding's offset but from the phase's start",
+        lambda ids, s: _arange(ids, _start(s, ids)),
+    ),
+    "padding 1": ("padding at position 1", lambda ids, s: torch.where(_padding(ids, s), 1, ids)),
+    "padding negative": ("padding at negative positions", lambda ids, s: _unclamped(ids, s)),
+}
+
+
+def _padding(ids: torch.Tensor, snapshot: Snapshot) -> torch.Tensor:
+    if snapshot.context is None:
+        return torch.zeros_like(ids, dtype=torch.bool)
+    end = snapshot.context.end
+    return (snapshot.context.attention_mask[:, end - ids.shape[-1] : end] == 0).expand_as(ids)
+
+
+def _unclamped(ids: torch.Tensor, snapshot: Snapshot) -> torch.Tensor:
+    if snapshot.context is None:
+        return ids
+    mask = snapshot.context.attention_mask.long()
+    end = snapshot.context.end
+    return (mask.cumsum(-1) - 1)[:, end - ids.shape[-1] : end].expand_as(ids)
+
+
+def positions(scene: Scene) -> Iterator[Counterfactual]:
+    """Other position ids at the site itself, or as the argument of the call that leads to it."""
+    shift = _constant_shift(scene)
+    variants = dict(_VARIANTS)
+    if shift:
+        variants[f"{shift:+d}"] = (f"positions shifted by {shift:+d}", lambda ids, _s: ids + shift)
+    own = "position" in scene.snapshot.site and not scene.engine.is_floating_point()
+    argument = None if own else _argument(scene.snapshot)
+    if not own and argument is None:
+        return
+    for what, (sentence, renumber) in variants.items():
+        yield Counterfactual(
+            id=f"position/{what}",
+            category="positions",
+            sentence=sentence,
+            finish=(lambda snapshot, ids, f=renumber: f(ids, snapshot)) if own else None,
+            within=None if own else _replacing(renumber),
+        )
+
+
+def _constant_shift(scene: Scene) -> int:
+    if scene.engine.is_floating_point() or scene.engine.dtype == torch.bool:
+        return 0
+    difference = (scene.engine - scene.reference)[scene.measure.real]
+    return int(difference[0]) if difference.numel() and bool((difference == difference[0]).all()) else 0
+
+
+def _argument(snapshot: Snapshot) -> torch.Tensor | None:
+    args, kwargs = snapshot.inputs
+    return next((value for value in (*args, *kwargs.values()) if _is_ids(value)), None)
+
+
+def _is_ids(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == torch.int64 and value.ndim in (2, 3)
+
+
+def _replacing(renumber: Renumber) -> Within:
+    @contextmanager
+    def within(snapshot: Snapshot) -> Iterator[None]:
+        def hook(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+            new = [renumber(value, snapshot) if _is_ids(value) else value for value in args]
+            named = {k: renumber(v, snapshot) if "position" in k and _is_ids(v) else v for k, v in kwargs.items()}
+            return tuple(new), named
+
+        handle = snapshot.module.register_forward_pre_hook(hook, with_kwargs=True)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+    return within

@@ -1,0 +1,104 @@
+"""Precision: one operation, or all of them, in a lower precision than the reference works in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene, changing
+from lockstep_reference.counterfactuals.operations import Change
+
+_LOWER: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "bfloat16": lambda x: x.bfloat16(),
+    "float16": lambda x: x.half(),
+    "TF32": lambda x: _tf32(x),
+}
+_MOVES = (
+    "view",
+    "reshape",
+    "transpose",
+    "getitem",
+    "expand",
+    "unsqueeze",
+    "squeeze",
+    "cat",
+    "permute",
+    "flatten",
+    "chunk",
+)
+
+
+def precision(scene: Scene) -> Iterator[Counterfactual]:
+    """Each operation with its inputs, or its result, rounded; and every operation of the call."""
+    if not scene.engine.is_floating_point():
+        return
+    for dtype, lower in _LOWER.items():
+        yield Counterfactual(
+            id=f"precision/the site's tensor in {dtype}",
+            category="precision",
+            sentence=f"the tensor rounded to {dtype}",
+            finish=lambda _snapshot, x, f=lower: _rounded(f, x),
+        )
+        yield Counterfactual(
+            id=f"precision/all operations in {dtype}",
+            category="precision",
+            sentence=f"all operations of {type(scene.module).__name__} in {dtype}",
+            within=lambda _snapshot, f=lower: _Everything(f),
+        )
+    for operation in scene.operations:
+        name = operation.key.name.strip("_")
+        result = operation.result
+        if name in _MOVES or not (isinstance(result, torch.Tensor) and result.is_floating_point()):
+            continue
+        for dtype, lower in _LOWER.items():
+            for part, change in (("inputs", _inputs(lower)), ("result", _result(lower))):
+                yield Counterfactual(
+                    id=f"precision/{type(scene.module).__name__}:{operation.key.line}.{operation.key.nth}/{name} {part} in {dtype}",
+                    category="precision",
+                    sentence=f"the {part} of `{name}` rounded to {dtype}",
+                    source=operation.source,
+                    within=changing(operation.key, change),
+                )
+
+
+def _rounded(lower: Callable[[torch.Tensor], torch.Tensor], value: Any) -> Any:
+    """`value` rounded and widened again; torch's own functions, since the oracle's mode would not round."""
+    if not (isinstance(value, torch.Tensor) and value.is_floating_point()):
+        return value
+    with torch._C.DisableTorchFunction():
+        return lower(value).to(value.dtype)
+
+
+def _inputs(lower: Callable[[torch.Tensor], torch.Tensor]) -> Change:
+    def changed(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return func(*(_rounded(lower, arg) for arg in args), **{k: _rounded(lower, v) for k, v in kwargs.items()})
+
+    return changed
+
+
+def _result(lower: Callable[[torch.Tensor], torch.Tensor]) -> Change:
+    return lambda func, args, kwargs: _rounded(lower, func(*args, **kwargs))
+
+
+def _tf32(x: torch.Tensor) -> torch.Tensor:
+    """Rounded to 10 bits of mantissa, nearest, ties away."""
+    bits = x.float().view(torch.int32)
+    return ((bits + 0x1000) & ~0x1FFF).view(torch.float32)
+
+
+class _Everything(TorchFunctionMode):
+    """Rounds the result of every operation."""
+
+    def __init__(self, lower: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self._lower = lower
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        in_place = getattr(func, "__name__", "").endswith("_")
+        return result if in_place else _rounded(self._lower, result)

@@ -1,0 +1,241 @@
+"""Rotary embeddings: how they are applied, and the tables of cosines and sines."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest import mock
+
+import torch
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene, tensor_of
+from lockstep_reference.counterfactuals.fit import fit
+from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
+
+_TABLES = ("cos", "sin")
+Call = Callable[..., Any]
+
+
+def rope(scene: Scene) -> Iterator[Counterfactual]:
+    """Variants of the application, and of the tables where the owner makes them."""
+    yield from _applications(scene)
+    for name, buffer in scene.module._buffers.items():
+        if buffer is not None and "inv_freq" in name and buffer.ndim == 1:
+            yield from _frequencies(scene, name, buffer)
+
+
+def _applications(scene: Scene) -> Iterator[Counterfactual]:
+    names = _rotary_functions(scene.snapshot)
+    for name in names:
+        for what, inverse in (("once more", False), ("taken back", True)):
+            yield Counterfactual(
+                f"rope/{what}", "rope", f"rotary embedding {what}", name, finish=_once_more(name, inverse=inverse)
+            )
+        for what, (sentence, make) in _VARIANTS.items():
+            for call in (None, 0, 1):
+                only = "" if call is None else f" in call {call + 1} only"
+                yield Counterfactual(
+                    id=f"rope/{what}{only}",
+                    category="rope",
+                    sentence=sentence + only,
+                    source=name,
+                    within=_wrapping(name, make, call),
+                )
+
+
+def _once_more(name: str, *, inverse: bool) -> Finish:
+    """The function applied to the site's own tensor [B, H, S, D] with the tables that the owner was given."""
+
+    def finish(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
+        args, kwargs = snapshot.inputs
+        pairs = (value for value in (*args, *kwargs.values()) if isinstance(value, tuple) and len(value) == 2)
+        tables = next((pair for pair in pairs if all(isinstance(part, torch.Tensor) for part in pair)), None)
+        if tables is None or own.ndim != 4 or tables[0].shape[-2:] != own.shape[-2:]:
+            return None
+        cos, sin = tables[0], -tables[1] if inverse else tables[1]
+        function = vars(sys.modules[type(snapshot.module).__module__])[name]
+        rotated = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][:-2]
+        result = function(*[own for _ in rotated], cos, sin)
+        return result if isinstance(result, torch.Tensor) else result[0]
+
+    return finish
+
+
+def _rotary_functions(snapshot: Snapshot) -> list[str]:
+    """Functions of the modeling file that apply rotary tables."""
+    space = vars(sys.modules[type(snapshot.module).__module__])
+    return [
+        name
+        for name, value in space.items()
+        if inspect.isfunction(value) and set(_TABLES) <= set(inspect.signature(value).parameters)
+    ]
+
+
+def _wrapping(name: str, make: Callable[[Call, inspect.BoundArguments], Any], call: int | None) -> Within:
+    @contextmanager
+    def within(snapshot: Snapshot) -> Iterator[None]:
+        space = vars(sys.modules[type(snapshot.module).__module__])
+        own = space[name]
+        signature = inspect.signature(own)
+        calls = iter(range(1_000_000))
+
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            if call is not None and next(calls) != call:
+                return own(*args, **kwargs)
+            return make(own, bound)
+
+        with mock.patch.dict(space, {name: wrapped}):
+            yield
+
+    return within
+
+
+def _rotated(bound: inspect.BoundArguments) -> list[str]:
+    """Names of the arguments that are rotated."""
+    tensors = [name for name, value in bound.arguments.items() if isinstance(value, torch.Tensor)]
+    return [name for name in tensors if name not in _TABLES and "position" not in name]
+
+
+def _with_tables(change: Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]):
+    def make(own: Call, bound: inspect.BoundArguments) -> Any:
+        bound.arguments["cos"], bound.arguments["sin"] = change(bound.arguments["cos"], bound.arguments["sin"])
+        return own(*bound.args, **bound.kwargs)
+
+    return make
+
+
+def _reordered(order: Callable[[torch.Tensor], torch.Tensor], back: Callable[[torch.Tensor], torch.Tensor]):
+    """Rotates other pairs of features than the reference."""
+
+    def make(own: Call, bound: inspect.BoundArguments) -> Any:
+        for name in _rotated(bound):
+            bound.arguments[name] = order(bound.arguments[name])
+        result = own(*bound.args, **bound.kwargs)
+        return back(result) if isinstance(result, torch.Tensor) else tuple(back(part) for part in result)
+
+    return make
+
+
+def _not_applied(_own: Call, bound: inspect.BoundArguments) -> Any:
+    rotated = [bound.arguments[name] for name in _rotated(bound)]
+    return rotated[0] if len(rotated) == 1 else tuple(rotated)
+
+
+def _twice(own: Call, bound: inspect.BoundArguments) -> Any:
+    result = own(*bound.args, **bound.kwargs)
+    parts = (result,) if isinstance(result, torch.Tensor) else result
+    for name, part in zip(_rotated(bound), parts, strict=False):
+        bound.arguments[name] = part
+    return own(*bound.args, **bound.kwargs)
+
+
+def _half(keep: slice):
+    def make(own: Call, bound: inspect.BoundArguments) -> Any:
+        before = [bound.arguments[name] for name in _rotated(bound)]
+        result = own(*bound.args, **bound.kwargs)
+        parts = [result] if isinstance(result, torch.Tensor) else list(result)
+        mixed = []
+        for old, new in zip(before, parts, strict=False):
+            half = new.shape[-1] // 2
+            both = [old[..., :half], new[..., half:]] if keep.start is None else [new[..., :half], old[..., half:]]
+            mixed.append(torch.cat(both, -1))
+        return mixed[0] if isinstance(result, torch.Tensor) else tuple(mixed)
+
+    return make
+
+
+def _to_halves(x: torch.Tensor) -> torch.Tensor:
+    return x.unflatten(-1, (-1, 2)).transpose(-1, -2).flatten(-2)
+
+
+def _to_pairs(x: torch.Tensor) -> torch.Tensor:
+    return x.unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2)
+
+
+def _first_half_of_table(table: torch.Tensor) -> torch.Tensor:
+    return table[..., : table.shape[-1] // 2].repeat_interleave(2, -1)
+
+
+_VARIANTS: dict[str, tuple[str, Callable[[Call, inspect.BoundArguments], Any]]] = {
+    "not applied": ("rotary embedding not applied", _not_applied),
+    "twice": ("rotary embedding applied twice", _twice),
+    "inverse": ("rotated the other way", _with_tables(lambda cos, sin: (cos, -sin))),
+    "swapped": ("cosines and sines swapped", _with_tables(lambda cos, sin: (sin, cos))),
+    "pairs": (
+        "neighbouring features rotated together (interleaved) in place of halves",
+        _reordered(_to_halves, _to_pairs),
+    ),
+    "halves": ("halves rotated together in place of neighbouring features", _reordered(_to_pairs, _to_halves)),
+    "pair tables": (
+        "tables in the order of interleaved pairs, features rotated in halves",
+        _with_tables(lambda cos, sin: (_first_half_of_table(cos), _first_half_of_table(sin))),
+    ),
+    "later": ("tables of the next token", _with_tables(lambda cos, sin: (cos.roll(-1, -2), sin.roll(-1, -2)))),
+    "earlier": ("tables of the token before", _with_tables(lambda cos, sin: (cos.roll(1, -2), sin.roll(1, -2)))),
+    "first token": (
+        "the first token's tables for all",
+        _with_tables(lambda cos, sin: (cos[..., :1, :].expand_as(cos), sin[..., :1, :].expand_as(sin))),
+    ),
+    "first sequence": (
+        "the first sequence's tables for all",
+        _with_tables(lambda cos, sin: (cos[:1].expand_as(cos), sin[:1].expand_as(sin))),
+    ),
+    "first half": ("only the first half of the features rotated", _half(slice(0, None))),
+    "second half": ("only the second half of the features rotated", _half(slice(None, 0))),
+}
+
+
+def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Counterfactual]:
+    size = buffer.shape[0]
+
+    def using(make: Callable[[torch.Tensor], torch.Tensor]) -> Within:
+        def within(snapshot: Snapshot) -> AbstractContextManager[None]:
+            own = snapshot.module._buffers[name]
+            with torch.no_grad(), torch._C.DisableTorchFunction():
+                return tensor_of(snapshot.module, name, make(own).to(own.dtype))
+
+        return within
+
+    def one(what: str, sentence: str, make: Callable[[torch.Tensor], torch.Tensor]) -> Counterfactual:
+        return Counterfactual(f"rope-table/{name} {what}", "rope-tables", sentence, name, using(make))
+
+    thetas = {path: value for path, value in scene.numbers.fields.items() if "theta" in path and value > 1}
+    own_theta = next(iter(thetas.values()), 10000.0)
+    for base in dict.fromkeys([*thetas.values(), 10000.0]):
+        for theta in dict.fromkeys([*thetas.values(), 10000.0, 1e5, 5e5, 1e6]):
+            if theta != base:
+                gamma = math.log(theta) / math.log(base)
+                text = f"rope_theta {theta:g} in place of {base:g}"
+                yield one(f"theta {base:g} -> {theta:g}", text, lambda w, g=gamma: _power(w, g))
+    found = fit(scene, lambda c: using(lambda w: _power(w, c)), 1.0)
+    if found:
+        theta = math.exp(found[0] * math.log(own_theta)) if 0 < found[0] < 20 else float("nan")
+        text = f"frequencies to the power {found[0]:.6g}: as with rope_theta {theta:.6g}, or exponents over {2 * size / found[0]:.4g} features in place of {2 * size}"
+        yield one(f"power {found[0]:.4g}", text, lambda w: _power(w, found[0]))
+    scale = fit(scene, lambda c: using(lambda w: w * c), 1.0)
+    for value in {scale[0] if scale else 1.0, 0.5, 0.25, 0.125, 2.0, 4.0, 8.0, *_factors(scene)} - {1.0}:
+        yield one(f"x {value:.4g}", f"frequencies multiplied by {value:.6g}", lambda w, v=value: w * v)
+    for kept in range(size):
+        yield one(f"first {kept}", f"only the first {kept} frequencies, the rest zero", lambda w, k=kept: _head(w, k))
+    yield one("reversed", "frequencies in reverse order", lambda w: w.flip(0))
+    for shift in (1, -1):
+        yield one(f"shifted {shift}", f"frequencies shifted by {shift}", lambda w, s=shift: w.roll(s))
+
+
+def _power(w: torch.Tensor, gamma: float) -> torch.Tensor:
+    return torch.where(w == 0, w, w.clamp(min=1e-300).pow(gamma))
+
+
+def _head(w: torch.Tensor, kept: int) -> torch.Tensor:
+    return torch.cat([w[:kept], torch.zeros_like(w[kept:])])
+
+
+def _factors(scene: Scene) -> list[float]:
+    return [
+        1 / value for path, value in scene.numbers.fields.items() if path.endswith("factor") and value not in (0, 1)
+    ]

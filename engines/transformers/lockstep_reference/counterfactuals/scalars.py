@@ -1,0 +1,192 @@
+"""Scalars: every number that an operation uses, fitted to what the engine has, then named.
+
+A number that the engine has in another value shifts the site's tensor along the derivative by it, so Gauss-Newton steps
+find the value wherever it came from, and the config says what it may be called.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene, changing
+from lockstep_reference.counterfactuals.fit import fit
+from lockstep_reference.counterfactuals.operations import Change, Changed, Operation, OperationKey
+from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
+
+_ARITHMETIC = frozenset(
+    (
+        "mul",
+        "mul_",
+        "imul",
+        "__mul__",
+        "__imul__",
+        "__rmul__",
+        "div",
+        "div_",
+        "true_divide",
+        "__truediv__",
+        "__rtruediv__",
+    )
+    + ("add", "add_", "__add__", "__iadd__", "__radd__", "sub", "sub_", "__sub__", "__rsub__", "rsub", "pow", "__pow__")
+    + ("__rpow__", "float_power", "clamp", "clamp_", "clamp_min", "clamp_max", "layer_norm", "rms_norm", "group_norm")
+    + ("leaky_relu", "softplus", "elu", "maximum", "minimum", "lerp", "addcmul", "baddbmm", "masked_fill", "full")
+)
+
+
+@dataclass(frozen=True)
+class _Together:
+    """Numbers of one value in several operations, which are one constant of the code: a soft-cap divides and multiplies."""
+
+    slots: tuple[_Slot, ...]
+
+    @property
+    def value(self) -> float:
+        return self.slots[0].value
+
+    @property
+    def operation(self) -> Operation:
+        return self.slots[0].operation
+
+    def within(self, value: float) -> Within:
+        """All of them with `value`."""
+
+        @contextmanager
+        def all_changed(_snapshot: Snapshot) -> Iterator[None]:
+            with ExitStack() as stack:
+                for slot in self.slots:
+                    stack.enter_context(Changed(slot.operation.key, slot.change(value)))
+                yield
+
+        return all_changed
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """One number among an operation's arguments."""
+
+    operation: Operation
+    place: int | str
+    value: float
+
+    def within(self, value: float) -> Within:
+        """This number with `value`."""
+        return changing(self.operation.key, self.change(value))
+
+    def change(self, value: float) -> Change:
+        """The operation with `value` in this place."""
+
+        def changed(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if isinstance(self.place, str):
+                return func(*args, **{**kwargs, self.place: value})
+            own = args[self.place]
+            new: Any = torch.full_like(own, value) if isinstance(own, torch.Tensor) else value
+            return func(*args[: self.place], new, *args[self.place + 1 :], **kwargs)
+
+        return changed
+
+
+def scalars(scene: Scene) -> Iterator[Counterfactual]:
+    """Every number of every operation: candidates of its size, and the fitted value."""
+    if not scene.engine.is_floating_point():
+        return
+    for slot in _all_slots(scene.operations):
+        if not _matters(scene, slot):
+            continue
+        starts = [slot.value, *_first_guesses(scene, slot)]
+        scored = sorted((scene.measure.score(_value(scene, slot, start)), start) for start in starts)
+        tried = {start for _, start in scored[:1]}
+        for start in [start for _, start in scored[:2]]:
+            fitted = fit(scene, slot.within, start)
+            if fitted is None:
+                continue
+            value, tolerance = fitted
+            named = scene.numbers.name(value, tolerance)
+            tried.add(named[0] if named else value)
+        for value in tried - {slot.value}:
+            yield _counterfactual(scene, slot, value)
+
+
+def _counterfactual(scene: Scene, slot: _Slot | _Together, value: float) -> Counterfactual:
+    key = slot.operation.key
+    named = scene.numbers.name(value, 1e-6)
+    operation = key.name.strip("_")
+    if isinstance(slot, _Together):
+        operation = " and ".join(dict.fromkeys(one.operation.key.name.strip("_") for one in slot.slots))
+    ours = f"{value:.6g}{_called(named, value)}"
+    origin = scene.numbers.origin(slot.value)
+    theirs = f"{slot.value:.6g}{f' ({origin})' if origin else ''}"
+    return Counterfactual(
+        id=f"scalar/{_place(scene, key)}/{operation}={value:.4g}",
+        category=_category(slot, operation),
+        sentence=f"the number in `{operation}` is {ours}, the reference has {theirs}",
+        source=slot.operation.source,
+        within=slot.within(value),
+    )
+
+
+def _called(found: tuple[float, str] | None, value: float) -> str:
+    return f" ({found[1]})" if found and found[1] != f"{value:.6g}" else ""
+
+
+def _place(scene: Scene, key: OperationKey) -> str:
+    return f"{type(scene.module).__name__}:{key.line}.{key.nth}"
+
+
+def _category(slot: _Slot | _Together, operation: str) -> str:
+    if 0 < slot.value < 0.02 and operation in ("add", "layer_norm", "rms_norm", "group_norm", "clamp", "clamp_min"):
+        return "norm-eps"
+    return "scalar"
+
+
+def _all_slots(operations: list[Operation]) -> list[_Slot | _Together]:
+    slots = list(_slots(operations))
+    alike: dict[float, list[_Slot]] = {}
+    for slot in slots:
+        alike.setdefault(abs(slot.value), []).append(slot)
+    together = [_Together(tuple(group)) for value, group in alike.items() if 1 < len(group) < 5 and value not in (0, 1)]
+    return [*slots, *(group for group in together if len({slot.value for slot in group.slots}) == 1)]
+
+
+def _slots(operations: list[Operation]) -> Iterator[_Slot]:
+    for operation in operations:
+        if operation.key.name not in _ARITHMETIC or not _floating(operation.result):
+            continue
+        for place, value in (*enumerate(operation.args), *operation.kwargs.items()):
+            number = _number(value)
+            if number is not None and math.isfinite(number) and abs(number) < 1e30:
+                yield _Slot(operation, place, number)
+
+
+def _floating(result: Any) -> bool:
+    return isinstance(result, torch.Tensor) and result.is_floating_point()
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, torch.Tensor) and value.numel() == 1 and value.is_floating_point():
+        return float(value)
+    return None
+
+
+def _value(scene: Scene, slot: _Slot | _Together, number: float) -> torch.Tensor | None:
+    return scene.snapshot.value(slot.within(number))
+
+
+def _matters(scene: Scene, slot: _Slot | _Together) -> bool:
+    moved = _value(scene, slot, slot.value * 1.01 if slot.value else 0.01)
+    return moved is not None and moved.shape == scene.reference.shape and not torch.equal(moved, scene.reference)
+
+
+def _first_guesses(scene: Scene, slot: _Slot | _Together) -> list[float]:
+    own = slot.value
+    simple = [0.0, 1.0, -own, 2 * own, own / 2, own * own]
+    simple += [math.sqrt(own), 1 / math.sqrt(own), 1 / own] if own > 0 else []
+    guesses = dict.fromkeys([*simple, *(value for value, _ in scene.numbers.like(own))])
+    return [value for value in guesses if value != own][:36]

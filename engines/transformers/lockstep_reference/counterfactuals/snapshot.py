@@ -1,0 +1,358 @@
+"""Snapshots: calls of the modules that own the sites in question, kept so that they can be run again and again.
+
+While a run replays an engine's (replay.py), a `Recorder` copies the call of the owning module just before it happens:
+its arguments, the engine's tensors at the sites inside it, and what its children answered. `Snapshot.value` runs that
+one call again, under a change of the reference, and stops as soon as the site is reached.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedConfig
+from transformers.cache_utils import Cache
+
+from lockstep_reference.capture import Capture
+from lockstep_reference.oracle import Float64Mode
+from lockstep_reference.sites import outputs
+
+Within = Callable[["Snapshot"], AbstractContextManager[Any]]
+Finish = Callable[["Snapshot", torch.Tensor], torch.Tensor | None]
+
+
+class _Reached(BaseException):  # noqa: N818 - no error: the site's tensor is there, the rest of the call is not needed
+    """Ends a call at the site in question. Not an Exception: modeling code must not catch it."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The tokens of a phase: `attention_mask` and `token_types` [B, S] of the whole input; the phase ends before `end`."""
+
+    attention_mask: torch.Tensor
+    token_types: torch.Tensor | None
+    end: int
+
+
+class Snapshot:
+    """One call of the module `path`, on the engine's data, that leads to `site` in `phase`."""
+
+    def __init__(self, site: str, phase: str, path: str, capture: Capture, model: nn.Module, *, oracle: bool) -> None:
+        self.site = site
+        self.phase = phase
+        self.path = path
+        self.model = model
+        self.module = model.get_submodule(path)
+        self.oracle = oracle
+        self.taps: dict[str, torch.Tensor] = {}
+        # The engine's tensors at the same site of other layers.
+        self.elsewhere: dict[str, torch.Tensor] = {}
+        self.engine: torch.Tensor | None = None
+        self.own: torch.Tensor | None = None
+        self.context: Context | None = None
+        self.complete = False
+        self.kwargs: dict[str, Any] = {}
+        self.depth = 0
+        self._capture = capture
+        self._args: tuple[Any, ...] = ()
+        self._labels: Any = None
+        self._running: list[Any] = []
+        self._children: dict[str, list[Any]] = defaultdict(list)
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """The owner is about to run on these arguments."""
+        self._args, self.kwargs = _copied((args, kwargs))
+        running = self._capture.running
+        self._labels = self._capture.labels.before(self.path, args, kwargs)
+        self._running = list(running[:-1] if self.path else running)
+        self.depth = len(running)
+
+    def child_answered(self, path: str, output: Any) -> None:
+        """A child that the owner called has returned."""
+        self._children[path].append(_copied(output))
+
+    @property
+    def inputs(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of the call."""
+        return self._args, self.kwargs
+
+    @property
+    def nearby(self) -> dict[str, torch.Tensor]:
+        """All tensors that might have been taken for the site's, by name: arguments, other layers, the call's own sites."""
+        args, kwargs = self.inputs
+        named = {f"argument {name}": value for name, value in (*enumerate(args), *kwargs.items())}
+        tensors = {
+            f"{name}{f'[{place}]' if part is not value else ''}": part
+            for name, value in named.items()
+            for place, part in enumerate(value if isinstance(value, (tuple, list)) else [value])
+            if isinstance(part, torch.Tensor)
+        }
+        return {**tensors, **self.elsewhere, **self.taps}
+
+    def value(self, within: Within | None = None, finish: Finish | None = None) -> torch.Tensor | None:
+        """The site's tensor when the call is run again `within` a change; None when the change breaks the call.
+
+        `finish` changes the tensor itself.
+        """
+        if self.site.startswith("inputs#"):
+            return self.own if finish is None or self.own is None else finish(self, self.own)
+        capture = self._capture
+        probe = _Probe(self.site)
+        before = capture.sink, capture.replacement, capture.labels, list(capture.running)
+        capture.sink, capture.replacement = probe, _Recorded(self.taps)
+        capture.labels = copy.deepcopy(self._labels)
+        capture.running[:] = self._running
+        try:
+            with ExitStack() as stack:
+                stack.enter_context(torch.no_grad())
+                stack.enter_context(Float64Mode() if self.oracle else nullcontext())
+                stack.enter_context(self._stubbed_children())
+                args, kwargs = _copied((self._args, self.kwargs))
+                if within is not None:
+                    stack.enter_context(within(self))
+                output = self.module(*args, **kwargs)
+                probe.value = self._after(output, args, kwargs)
+        except _Reached:
+            pass
+        except Exception:  # noqa: BLE001 - a change that the module can't run with explains nothing
+            return None
+        finally:
+            capture.sink, capture.replacement, capture.labels = before[:3]
+            capture.running[:] = before[3]
+        if probe.value is None or finish is None:
+            return probe.value
+        with torch.no_grad():
+            changed = finish(self, probe.value)
+        return None if changed is None else changed.to(probe.value.dtype)
+
+    def _after(self, output: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:
+        """The tensor of a site that is read when the owner has returned."""
+        if not self.site.startswith("cache."):
+            return next((tensor for _, tensor in outputs(output)), None)
+        _, index, name = self.site.split(".")
+        cache = next((value for value in (*args, *kwargs.values()) if isinstance(value, Cache)), None)
+        return None if cache is None else getattr(cache.layers[int(index)], f"{name}s", None)
+
+    @property
+    def children(self) -> list[str]:
+        """Paths of the modules that the owner called."""
+        return list(self._children)
+
+    @contextmanager
+    def _stubbed_children(self) -> Iterator[None]:
+        """Children answer what they answered: their outputs were the engine's anyway."""
+        with ExitStack() as stack:
+            for path, answers in self._children.items():
+                stack.enter_context(_answering(self.model.get_submodule(path), answers))
+            yield
+
+
+class Recorder:
+    """Takes a snapshot of every (site, phase) in `targets` while the run goes on."""
+
+    def __init__(
+        self,
+        targets: list[tuple[str, str]],
+        capture: Capture,
+        model: nn.Module,
+        phase: Callable[[], str],
+        *,
+        oracle: bool,
+    ) -> None:
+        self.snapshots = [
+            Snapshot(site, at, owner_path(model, site), capture, model, oracle=oracle) for site, at in targets
+        ]
+        self._capture = capture
+        self._phase = phase
+        self._open: list[Snapshot] = []
+        self._handles: list[Any] = []
+        owners = {snapshot.path for snapshot in self.snapshots}
+        for path, module in model.named_modules():
+            if path in owners:
+                self._handles.append(module.register_forward_pre_hook(self._before(path), with_kwargs=True))
+            if any(path.startswith(f"{owner}.") if owner else path for owner in owners):
+                self._handles.append(module.register_forward_hook(self._child(path)))
+            if path in owners:
+                self._handles.append(module.register_forward_hook(self._after(path)))
+
+    def saw(self, site: str, own: torch.Tensor, engine: torch.Tensor) -> None:
+        """The replay goes on with `engine` at `site`, in place of its `own` tensor."""
+        for snapshot in self.snapshots:
+            if snapshot.site == site and snapshot.phase == self._phase() and snapshot.engine is None:
+                snapshot.engine = engine
+                snapshot.own = own.clone()
+                # What is no module's work has no call that could be made again.
+                snapshot.complete |= site.startswith("inputs#")
+        depth = len(self._capture.running)
+        for snapshot in self.snapshots:
+            # What else a cache holds is known when the phase has ended.
+            if site.startswith("cache.") and snapshot.site.startswith("cache.") and snapshot.phase == self._phase():
+                snapshot.taps[site] = engine
+        for snapshot in self.snapshots:
+            other = snapshot.phase == self._phase() and site != snapshot.site
+            if other and without_layer(site) == without_layer(snapshot.site):
+                snapshot.elsewhere[site] = engine
+        for snapshot in self._open:
+            # Children answer whole: what is inside them is not needed.
+            if depth <= snapshot.depth or (depth == snapshot.depth + 1 and "#" not in site):
+                snapshot.taps[site] = engine
+
+    def finish(self) -> list[Snapshot]:
+        """The snapshots that were reached; the model goes on without the recorder."""
+        for handle in self._handles:
+            handle.remove()
+        return [snapshot for snapshot in self.snapshots if snapshot.complete]
+
+    def _before(self, path: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            running = self._capture.running
+            label = running[-1].label if path else ""
+            for snapshot in self.snapshots:
+                wanted = snapshot.path == path and snapshot.phase == self._phase() and not snapshot.complete
+                if wanted and label_of(snapshot.site, path) in (None, label):
+                    snapshot.begin(args, kwargs)
+                    if path and running[-1].input is not None:
+                        # Tapped just before this hook could see it.
+                        snapshot.taps[f"{path}:in{label}"] = running[-1].input
+                    self._open.append(snapshot)
+
+        return hook
+
+    def _after(self, path: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, _args: Any, _output: Any) -> None:
+            for snapshot in [snapshot for snapshot in self._open if snapshot.path == path]:
+                snapshot.complete = True
+                self._open.remove(snapshot)
+
+        return hook
+
+    def _child(self, path: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
+            for snapshot in self._open:
+                if path != snapshot.path and len(self._capture.running) == snapshot.depth:
+                    snapshot.child_answered(path, output)
+
+        return hook
+
+
+@functools.cache
+def without_layer(site: str) -> str:
+    """The site with every number between dots as `*`: the same for all layers."""
+    return re.sub(r"(?<=\.)\d+(?=[.#:])", "*", site)
+
+
+def owner_path(model: nn.Module, site: str) -> str:
+    """Path of the module whose forward makes the tensor of `site`: for an input, the module that passes it on."""
+    if site.startswith("cache."):
+        return _attention_of_layer(model, int(site.split(".")[1]))
+    if "#" in site:
+        path = site.partition("#")[0]
+        return path if _is_module(model, path) else ""
+    path, _, port = site.rpartition(":")
+    if not _is_module(model, path):
+        return ""
+    if not port.startswith("in"):
+        return path
+    while path:
+        path = path.rpartition(".")[0]
+        if not isinstance(model.get_submodule(path), (nn.ModuleList, nn.ModuleDict)):
+            break
+    return path
+
+
+def label_of(site: str, path: str) -> str | None:
+    """The call that `site` names of its own module; None when it belongs to a module that `path` calls."""
+    own = site.startswith((f"{path}:out", f"{path}#"))
+    return f"@{site.partition('@')[2]}" if own and "@" in site else "" if own else None
+
+
+def _attention_of_layer(model: nn.Module, index: int) -> str:
+    paths = [path for path, module in model.named_modules() if getattr(module, "layer_idx", None) == index]
+    return max(paths, key=lambda path: path.count("."), default="")
+
+
+def _is_module(model: nn.Module, path: str) -> bool:
+    try:
+        model.get_submodule(path)
+    except AttributeError:
+        return False
+    return bool(path)
+
+
+class _Probe:
+    """A sink that waits for one site."""
+
+    def __init__(self, site: str) -> None:
+        self._site = site
+        self.value: torch.Tensor | None = None
+
+    def wants(self, site: str) -> bool:
+        return site == self._site
+
+    def tap(self, site: str, tensor: torch.Tensor) -> None:
+        if site == self._site:
+            self.value = tensor.clone()
+            raise _Reached
+
+    def flush(self) -> None:
+        pass
+
+
+class _Recorded:
+    """Stands for the feed: the engine's tensors as they were used in the replay."""
+
+    def __init__(self, taps: dict[str, torch.Tensor]) -> None:
+        self._taps = taps
+
+    def of(self, site: str, own: torch.Tensor) -> torch.Tensor:
+        found = self._taps.get(site)
+        if found is None or found.shape != own.shape:
+            return own
+        with torch._C.DisableTorchFunction():
+            return found.to(own.dtype, copy=True)
+
+
+@contextmanager
+def _answering(module: nn.Module, answers: list[Any]) -> Iterator[None]:
+    """`module` gives back recorded outputs in order, in place of running."""
+    left = iter(answers)
+    own = module.__dict__.get("forward")
+    module.__dict__["forward"] = lambda *_args, **_kwargs: _copied(next(left))
+    try:
+        yield
+    finally:
+        if own is None:
+            del module.__dict__["forward"]
+        else:
+            module.__dict__["forward"] = own
+
+
+def _copied(value: Any) -> Any:
+    """A deep copy that shares configs; tensors keep sharing memory with one another as they do in `value`."""
+    memo: dict[int, Any] = {}
+    _share_configs(value, memo)
+    with torch._C.DisableTorchFunction():
+        return copy.deepcopy(value, memo)
+
+
+def _share_configs(value: Any, memo: dict[int, Any]) -> None:
+    if isinstance(value, PreTrainedConfig):
+        memo[id(value)] = value
+    elif isinstance(value, Cache):
+        for layer in value.layers:
+            _share_configs(list(vars(layer).values()), memo)
+        _share_configs(list(vars(value).values()), memo)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            _share_configs(item, memo)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _share_configs(item, memo)

@@ -1,0 +1,98 @@
+"""Answers `explain`: which changes of the reference give what an engine had at a site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from lockstep_reference.counterfactuals.error import real_elements
+from lockstep_reference.counterfactuals.explain import SitePhase, search
+from lockstep_reference.counterfactuals.names import Numbers
+from lockstep_reference.counterfactuals.snapshot import Context, Snapshot
+from lockstep_reference.drive import Inputs, Phase
+from lockstep_reference.errors import bad_input
+
+
+class Evidence:
+    """The snapshots that the latest explaining runs have left: one run in the engine's dtype, one in float64."""
+
+    def __init__(self) -> None:
+        self._snapshots: dict[tuple[str, str, bool], Snapshot] = {}
+        self._inputs: Inputs | None = None
+        self._phases: dict[str, Phase] = {}
+
+    def keep(self, snapshots: list[Snapshot], inputs: Inputs, phases: list[Phase]) -> None:
+        """Takes over a run's snapshots."""
+        self._inputs, self._phases = inputs, {phase.name: phase for phase in phases}
+        types = next(iter(inputs.token_types.values()), None)
+        for snapshot in snapshots:
+            snapshot.context = Context(inputs.attention_mask, types, self._phases[snapshot.phase].end)
+            self._snapshots[snapshot.site, snapshot.phase, snapshot.oracle] = snapshot
+
+    def clear(self) -> None:
+        """Forgets all snapshots."""
+        self._snapshots.clear()
+
+    def explain(self, model: nn.Module, params: dict[str, Any], spool: Path) -> dict[str, Any]:
+        """The nearest counterfactuals at one site, their tensors in a file of the spool. Raises EngineError."""
+        site, names = params["site"], params["phases"]
+        phases = [phase for name in names if (phase := self._phase(site, name)) is not None]
+        if not phases:
+            raise bad_input(
+                f"nothing was recorded at {site}",
+                expected="an earlier run with `explain` naming the site and one of the phases",
+                found=", ".join(names),
+                where="explain.site",
+            )
+        torch.set_num_threads(1)
+        found = search(phases[0], Numbers(config_numbers(model), phases[0].oracle.module), params["seconds"])
+        if found is None:
+            return {"tried": 0, "candidates": [], "phases": [], "file": None}
+        tensors = {f"engine.{place}": phase.oracle.engine.clone() for place, phase in enumerate(phases)}
+        candidates = []
+        for entry in found.nearest:
+            one, number = entry.counterfactual, len(candidates)
+            fits = []
+            for place, phase in enumerate(phases):
+                sides = {"oracle": one.value(phase.oracle), "reference": one.value(phase.plain)}
+                if any(tensor is None for tensor in sides.values()):
+                    continue
+                fits.append(place)
+                for side, tensor in sides.items():
+                    tensors[f"{side}.{number}.{place}"] = tensor.contiguous().clone()
+            candidates.append(
+                {
+                    "id": one.id,
+                    "category": one.category,
+                    "sentence": one.sentence,
+                    "source": one.source,
+                    "score": entry.score if entry.score < 1e30 else 1e30,
+                    "phases": fits,
+                }
+            )
+        file = spool / f"explain.{len(tensors)}.{abs(hash((site, *names)))}.safetensors"
+        save_file(tensors, file)
+        return {
+            "tried": found.tried,
+            "candidates": candidates,
+            "phases": [phase.oracle.phase for phase in phases],
+            "file": str(file),
+        }
+
+    def _phase(self, site: str, name: str) -> SitePhase | None:
+        plain, oracle = (self._snapshots.get((site, name, wide)) for wide in (False, True))
+        if plain is None or oracle is None or oracle.engine is None or self._inputs is None:
+            return None
+        mask = self._inputs.attention_mask
+        real = real_elements(site, oracle.engine.shape, mask, self._phases[name].end)
+        return SitePhase(plain, oracle, real)
+
+
+def config_numbers(model: nn.Module) -> dict[str, Any]:
+    """The config of a model as plain values."""
+    config = getattr(model, "config", None)
+    return config.to_dict() if config is not None else {}

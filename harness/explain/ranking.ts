@@ -1,0 +1,47 @@
+import type { Counterfactual, Explanation } from "../compare/verdict.ts";
+
+/** A counterfactual with how the engine's tensor was judged against it. */
+export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_in"> {
+  /** Per phase: is the engine within noise of the changed reference, and how far is it. */
+  readonly phases: readonly { readonly phase: string; readonly agrees: boolean; readonly ratio: number }[];
+}
+
+/** Explanations that a verdict carries. */
+const shown = 5;
+
+/**
+ * Keeps the counterfactuals that the engine agrees with in the failing phases, simplest first: one change before two, everywhere before in a part
+ * of the tensor, in all phases before in some.
+ */
+export function rankCounterfactuals(
+  judged: readonly Judged[],
+  { failing, tried, ratio, seconds }: { failing: readonly string[] } & Pick<Explanation, "tried" | "ratio" | "seconds">,
+): Explanation {
+  const explaining = judged
+    .filter((one) => explains(one, failing))
+    .toSorted((a, b) => cost(a) - cost(b) || worst(a, failing) - worst(b, failing));
+  const candidates = explaining.slice(0, shown).map(({ phases, ...rest }) => ({
+    ...rest,
+    ratio: worst({ phases, ...rest }, failing),
+    phases: phases.filter(({ agrees }) => agrees).map(({ phase }) => phase),
+    not_in: phases.filter(({ agrees }) => !agrees).map(({ phase }) => phase),
+  }));
+  const rivals = explaining.filter((one) => cost(one) === cost(explaining[0]!)).length;
+  const status = candidates.length === 0 ? "unexplained" : rivals > 1 ? "ambiguous" : "explained";
+  return { status, tried, ratio, candidates, seconds };
+}
+
+/** True when the engine agrees in the first failing phase, and in every other where the change could be made. */
+function explains({ phases }: Judged, failing: readonly string[]): boolean {
+  const made = phases.filter(({ phase }) => failing.includes(phase));
+  return made.some(({ phase }) => phase === failing[0]) && made.every(({ agrees }) => agrees);
+}
+
+/** Assumptions that a counterfactual makes beyond one change that holds everywhere. */
+function cost({ id, phases }: Judged): number {
+  return (id.includes(" + ") ? 2 : 0) + (id.includes(" [") ? 1 : 0) + (phases.some(({ agrees }) => !agrees) ? 1 : 0);
+}
+
+function worst({ phases }: Judged, failing: readonly string[]): number {
+  return Math.max(...phases.filter(({ phase }) => failing.includes(phase)).map(({ ratio }) => ratio));
+}

@@ -1,0 +1,108 @@
+import { judge, largestRatio } from "../compare/judge.ts";
+import type { Rules } from "../compare/judge.ts";
+import type { Culprit, Explanation, SiteVerdict, Verdict } from "../compare/verdict.ts";
+import { maxRatio } from "../compare/verdict.ts";
+import type { EngineProcess } from "../engine/process.ts";
+import type { Params } from "../engine/protocol.ts";
+import { rankCounterfactuals } from "../explain/ranking.ts";
+import { replayRun } from "./replay-run.ts";
+import type { RawTensor } from "../trace/tensor.ts";
+
+/** Culprits that are explained, and phases in which one is looked at: failing ones first. */
+const [mostCulprits, mostFailing, mostPassing] = [4, 3, 2];
+
+/** What explaining needs beyond a verdict. */
+export interface ExplainSetting {
+  readonly reference: EngineProcess;
+  readonly engine: EngineProcess;
+  /** The run whose verdict is explained. */
+  readonly run: Omit<Params<"run">, "run" | "credits" | "replay" | "explain" | "oracle">;
+  /** Rules that the phase's sites are judged by. */
+  readonly rules: (phase: string) => Rules;
+  /** Longest search at one culprit. */
+  readonly seconds: number;
+  readonly progress?: (line: string) => void;
+}
+
+/**
+ * Adds to each of the first culprits why the engine differs there: the run is replayed once more while the reference keeps the calls that lead to the culprits; then
+ * its counterfactuals are tried on them, and judged as the sites themselves are.
+ */
+export async function explainVerdict(setting: ExplainSetting, verdict: Verdict): Promise<Verdict> {
+  const wanted = verdict.culprits.slice(0, mostCulprits).filter((culprit) => explainable(verdict, culprit));
+  if (wanted.length === 0 || !setting.reference.hello.capabilities.explain) return verdict;
+  const looks = new Map(wanted.map((culprit) => [culprit, phasesOf(verdict, culprit)]));
+  const targets = [...looks].flatMap(([{ site }, { failing, passing }]) =>
+    [...failing, ...passing].map((phase) => ({ site, phase })),
+  );
+  const last = Math.max(...targets.map(({ phase }) => setting.run.phases.findIndex(({ name }) => name === phase)));
+  await replayRun(setting, { ...setting.run, phases: setting.run.phases.slice(0, last + 1), explain: targets });
+  const explanations = new Map<Culprit, Explanation>();
+  for (const [culprit, look] of looks) {
+    setting.progress?.(`explaining ${culprit.site}`);
+    explanations.set(culprit, await explainSite(setting, verdict, culprit.site, look));
+  }
+  const culprits = verdict.culprits.map((culprit) => {
+    const explanation = explanations.get(culprit);
+    return explanation ? { ...culprit, explanation } : culprit;
+  });
+  return { ...verdict, culprits, culprit: culprits[0] ?? null };
+}
+
+/** A tensor of another shape can't be compared, and one that only the whole run shows has its cause elsewhere. */
+function explainable({ sites }: Verdict, { site, phase }: Culprit): boolean {
+  const found = sites.find((one) => one.site === site && one.phase === phase);
+  return found?.local_status === "fail" && found.found_shape === undefined;
+}
+
+interface Look {
+  readonly failing: readonly string[];
+  readonly passing: readonly string[];
+}
+
+function phasesOf({ sites }: Verdict, culprit: Culprit): Look {
+  const own = sites.filter(({ site, found_shape }) => site === culprit.site && found_shape === undefined);
+  const named = (status: SiteVerdict["status"], most: number): string[] =>
+    own
+      .filter(({ local_status }) => local_status === status)
+      .map(({ phase }) => phase)
+      .slice(0, most);
+  return { failing: named("fail", mostFailing), passing: named("pass", mostPassing) };
+}
+
+async function explainSite(
+  { reference, rules, seconds }: ExplainSetting,
+  verdict: Verdict,
+  site: string,
+  { failing, passing }: Look,
+): Promise<Explanation> {
+  const started = performance.now();
+  const { tried, candidates, phases, tensors } = await reference.explain({
+    site,
+    phases: [...failing, ...passing],
+    seconds,
+  });
+  const tensor = (name: string): RawTensor => tensors.get(name)!;
+  const judged = candidates.map(({ id, category, sentence, source, phases: places }, candidate) => ({
+    ...{ id, category, sentence, source },
+    phases: places.map((place) => {
+      const alone = judge(
+        {
+          ...{ site, phase: phases[place]!, order: 0 },
+          engine: tensor(`engine.${place}`),
+          reference: tensor(`reference.${candidate}.${place}`),
+          oracle: tensor(`oracle.${candidate}.${place}`),
+        },
+        { ...rules(phases[place]!), structure: true },
+      );
+      return { phase: phases[place]!, agrees: alone.status === "pass", ratio: largestRatio(alone) };
+    }),
+  }));
+  const before = verdict.sites.find((one) => one.site === site && one.phase === failing[0]);
+  return rankCounterfactuals(judged, {
+    failing,
+    tried,
+    ratio: Math.min(before?.local ? largestRatio({ local: before.local }) : maxRatio, maxRatio),
+    seconds: (performance.now() - started) / 1000,
+  });
+}

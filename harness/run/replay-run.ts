@@ -1,0 +1,45 @@
+import type { EngineProcess, Feed, TapStream } from "../engine/process.ts";
+import type { Params } from "../engine/protocol.ts";
+
+/** Both sides of a replay. */
+export interface ReplaySides {
+  readonly reference: EngineProcess;
+  readonly engine: EngineProcess;
+}
+
+type RunParams = Omit<Params<"run">, "run" | "credits" | "replay" | "oracle">;
+
+/** The engine's run, each batch also handed to the replaying runs; they learn of its end however it comes. */
+export async function* feeding(
+  engine: EngineProcess,
+  run: Parameters<EngineProcess["run"]>[0],
+  feeds: readonly Feed[],
+): TapStream {
+  try {
+    return yield* engine.run(run, (batch) => feeds.forEach((feed) => feed.add(batch)));
+  } finally {
+    for (const feed of feeds) feed.end();
+  }
+}
+
+/** Runs the engine and replays it in its dtype and in float64, for what the reference keeps of it: no tap is judged. */
+export async function replayRun({ engine, reference }: ReplaySides, { explain, ...run }: RunParams): Promise<void> {
+  const kept = { ...run, ...(explain && { explain }) };
+  const replays = [
+    reference.replay({ ...kept, oracle: false, sites: [] }),
+    reference.replay({ ...kept, oracle: true, sites: [] }),
+  ] as const;
+  const drain = async (stream: TapStream): Promise<void> => {
+    while (!(await stream.next()).done);
+  };
+  await Promise.all([
+    ...replays.map(({ stream }) => drain(stream)),
+    drain(
+      feeding(
+        engine,
+        { ...run, oracle: false },
+        replays.map(({ feed }) => feed),
+      ),
+    ),
+  ]);
+}
