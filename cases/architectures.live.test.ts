@@ -10,8 +10,9 @@ import { runCase } from "../harness/run/live.ts";
 import { architectureCase, architectures } from "./testing/architectures.ts";
 import { livePool } from "./testing/live.ts";
 
-const file = fileURLToPath(new URL("testing/architectures_engine.py", import.meta.url));
-const engineOf = (factory: string): string => `torch:${file}:${factory}`;
+const fileOf = (name: string): string => fileURLToPath(new URL(`testing/${name}.py`, import.meta.url));
+const engine = `torch:${fileOf("torch_engine")}:healthy`;
+const withExperts = ["mixtral", "qwen3_moe", "gpt_oss", "deepseek_v3"];
 const dtypes = ["float32", "bfloat16"] as const;
 
 const planted = [
@@ -43,19 +44,17 @@ const planted = [
   ["qwen3_next", "delta_recurrence_lost", "model.layers.0.linear_attn.norm:in", "decode:1"],
 ] as const;
 
-async function verdictOf(architecture: string, factory: string, dtype: RunOptions["dtype"] = "float32") {
-  const engine = engineOf(factory); // each factory is a process of its own
-  try {
-    return await runCase(livePool!, architectureCase(architecture), { engine, dtype, explain: 0 });
-  } finally {
-    if (factory !== "healthy") await livePool!.stop(engine);
-  }
+async function verdictOf(architecture: string, options: { dtype?: RunOptions["dtype"]; fault?: string } = {}) {
+  const { dtype = "float32", fault } = options;
+  const file = withExperts.includes(architecture) ? "experts_faults" : "architectures_faults";
+  const planted = fault === undefined ? {} : { fault: { module: fileOf(file), name: fault } };
+  return await runCase(livePool!, architectureCase(architecture, planted), { engine, dtype, explain: 0 });
 }
 
 describe.skipIf(livePool === null)("a healthy engine", () => {
   describe.each(architectures)("of %s", (architecture) => {
     it.each(dtypes)("is green in %s", async (dtype) => {
-      const verdict = await verdictOf(architecture, "healthy", dtype);
+      const verdict = await verdictOf(architecture, { dtype });
       expect(verdict.status, renderVerdict(verdict)).toBe("pass");
       expect(verdict.coverage.compared).toBe(verdict.coverage.total);
       expect(verdict.coverage.total).toBeGreaterThan(150);
@@ -64,8 +63,8 @@ describe.skipIf(livePool === null)("a healthy engine", () => {
 });
 
 describe.skipIf(livePool === null)("a planted bug", () => {
-  it.each(planted)("of %s, %s, is located at %s", async (architecture, factory, site, phase) => {
-    const verdict = await verdictOf(architecture, factory);
+  it.each(planted)("of %s, %s, is located at %s", async (architecture, fault, site, phase) => {
+    const verdict = await verdictOf(architecture, { fault });
     expect(verdict.culprit?.site, renderVerdict(verdict)).toBe(site);
     expect(verdict.culprit?.phase).toBe(phase);
   });

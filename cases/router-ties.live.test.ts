@@ -13,7 +13,8 @@ import { toNumbers } from "../harness/trace/tensor.ts";
 import { architectureCase } from "./testing/architectures.ts";
 import { livePool } from "./testing/live.ts";
 
-const file = fileURLToPath(new URL("testing/architectures_engine.py", import.meta.url));
+const fileOf = (name: string): string => fileURLToPath(new URL(`testing/${name}.py`, import.meta.url));
+const engine = `torch:${fileOf("torch_engine")}:healthy`;
 const folder = mkdtempSync(join(tmpdir(), "lockstep-ties-"));
 /** Relative differences of the tied rows that are just not lost in each dtype. */
 const steps = { float32: 1e-7, bfloat16: 4e-3 } as const;
@@ -49,13 +50,10 @@ async function tieRouters(dtype: Dtype): Promise<Case> {
   return architectureCase("mixtral", { checkpoint: directory });
 }
 
-async function verdictOf(factory: string, dtype: Dtype = "float32") {
-  const engine = `torch:${file}:${factory}`;
-  try {
-    return await runCase(livePool!, tied[dtype], { engine, dtype, explain: 0 });
-  } finally {
-    await livePool!.stop(engine);
-  }
+/** The verdict of an engine with one of the changes of testing/experts_faults.py. */
+async function verdictOf(change: string, dtype: Dtype = "float32") {
+  const fault = { module: fileOf("experts_faults"), name: change };
+  return await runCase(livePool!, { ...tied[dtype], fault }, { engine, dtype, explain: 0 });
 }
 
 describe.skipIf(livePool === null)("routers with ties", () => {

@@ -12,10 +12,15 @@ from lockstep_reference.errors import bad_input
 
 
 def load_function(file: str, name: str) -> Callable[..., Any]:
-    """Executes `file` and returns its function `name`. Raises EngineError when either does not exist, or fails."""
+    """Executes `file` and returns its function `name`. Raises EngineError when either does not exist, or fails.
+
+    As when Python runs a file, modules beside it can be imported.
+    """
     path = Path(file).resolve()
     if not path.is_file():
         raise bad_input(f"there is no file {file}", expected="a Python file", where=str(path))
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise bad_input(f"{file} is not a Python file", expected="a name that ends with .py", where=str(path))
