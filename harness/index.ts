@@ -11,4 +11,6 @@ export type { Case, CaseDefinition, Inputs } from "./run/case.ts";
 export { createPool } from "./run/engines.ts";
 export { runCase } from "./run/live.ts";
 export { runShapesCase } from "./run/shapes.ts";
+export { readSafetensors } from "./trace/safetensors.ts";
 export type { RawTensor } from "./trace/tensor.ts";
+export { boolTensor, float32Tensor, int64Tensor } from "./trace/tensor.ts";

@@ -64,6 +64,21 @@ describe.concurrent("wrong usage ends with exit code 2 and says what was expecte
       /^lockstep: list\.json is not a verdict: expected what .*run --json/,
     ],
     [
+      "a case file that does not exist",
+      ["run", "x.case.ts"],
+      /^lockstep: x\.case\.ts: no such file; expected a case file/,
+    ],
+    [
+      "a verdict to minimise that does not exist",
+      ["minimise", "nope.json"],
+      /^lockstep: nope\.json: expected what lockstep run --json/,
+    ],
+    [
+      "no verdict to minimise, in American",
+      ["minimize", "list.json"],
+      /^lockstep: list\.json is not a verdict: expected what .*run --json/,
+    ],
+    [
       "an unknown engine",
       ["run", "--engine", "nope"],
       /^lockstep: unknown engine "nope": expected one of .*typescript/,

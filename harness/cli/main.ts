@@ -9,6 +9,7 @@ import { addCalibrate } from "./calibrate.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEngines } from "./engines.ts";
 import { addGolden } from "./golden.ts";
+import { addMinimise } from "./minimise.ts";
 import { addRepro } from "./repro.ts";
 import { addRun } from "./run.ts";
 import { addSchemas } from "./schemas.ts";
@@ -28,6 +29,7 @@ program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCode
 for (const add of [
   addRun,
   addRepro,
+  addMinimise,
   addShapes,
   addGolden,
   addSelftest,

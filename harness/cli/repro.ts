@@ -1,9 +1,5 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { z } from "zod";
-import type { Verdict } from "../compare/verdict.ts";
-import { verdict as verdictSchema } from "../compare/verdict.ts";
 import type { Params } from "../engine/protocol.ts";
 import { checkpointCase } from "../run/checkpoint-case.ts";
 import { casesFolder, loadCases } from "../run/discover.ts";
@@ -11,9 +7,9 @@ import { createPool } from "../run/engines.ts";
 import { loadFaults } from "../run/faults.ts";
 import { captureSite, chooseSite, findAgain } from "../run/repro.ts";
 import { writeRepro } from "../run/repro-folder.ts";
-import { UsageError } from "../trace/errors.ts";
 import { parseIds } from "./arguments.ts";
 import { say } from "./output.ts";
+import { chooseVerdict, readVerdicts } from "./verdict-file.ts";
 
 interface Flags {
   readonly case?: string;
@@ -56,39 +52,6 @@ async function repro(file: string, site: string | undefined, flags: Flags): Prom
   } finally {
     await pool.close();
   }
-}
-
-/** @throws UsageError when the file can't be read or holds something else. */
-function readVerdicts(file: string): Verdict[] {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new UsageError(`${file}: expected what lockstep run --json prints: ${(error as Error).message}`);
-  }
-  const parsed = z
-    .array(verdictSchema)
-    .min(1)
-    .safeParse(Array.isArray(content) ? content : [content]);
-  if (parsed.success) return parsed.data;
-  const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
-  throw new UsageError(
-    `${file} is not a verdict: expected what lockstep run --json prints; ${path.join(".") || "file"}: ${message}`,
-  );
-}
-
-/** The only failing verdict, or the one that `--case` names. */
-function chooseVerdict(all: readonly Verdict[], file: string, name: string | undefined): Verdict {
-  const named = name === undefined ? all : all.filter((one) => one.case === name);
-  if (named.length === 0) throw new UsageError(`${file} has no verdict of ${name}: expected one of ${list(all)}`);
-  const failing = named.filter(({ status }) => status === "fail" || status === "error");
-  if (failing.length > 1)
-    throw new UsageError(`${file} has ${failing.length} failing verdicts; choose with --case: ${list(failing)}`);
-  return failing[0] ?? named[0]!;
-}
-
-function list(verdicts: readonly Verdict[]): string {
-  return verdicts.map((one) => one.case).join(", ");
 }
 
 function fileName(text: string): string {

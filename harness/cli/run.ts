@@ -7,7 +7,7 @@ import { checkGolden } from "../run/golden.ts";
 import { renderHtml } from "../report/html/render.ts";
 import type { Case } from "../run/case.ts";
 import { checkpointCase } from "../run/checkpoint-case.ts";
-import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
+import { casesFolder, findCases, goldenFolder, loadCases } from "../run/discover.ts";
 import type { EnginePool } from "../run/engines.ts";
 import { loadFaults, plant } from "../run/faults.ts";
 import { planKvCache } from "../run/kv-plan.ts";
@@ -42,7 +42,7 @@ export function addRun(program: Command): void {
   program
     .command("run")
     .description("run cases: the engine against the live reference, site by site")
-    .argument("[case...]", "case names or patterns, all when absent")
+    .argument("[case...]", "case names, patterns or case files, all when absent")
     .option("--engine <name>", "engine under test: typescript, torch:file.py:factory, cmd:<command>")
     .option("--dtype <dtype>", "float32, bfloat16 or float16", "float32")
     .option("--seed <n>", "seed of weights and inputs", parseWhole, 0)
@@ -84,8 +84,8 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
 /** The selected cases; with `--checkpoint` one made for it; with `--fault` the fault's own case with the fault planted. */
 async function chooseCases(patterns: readonly string[], { fault: faultId, checkpoint, ids }: Flags): Promise<Case[]> {
   if (checkpoint !== undefined) return [checkpointCase(checkpoint, ids)];
+  if (faultId === undefined) return findCases(patterns);
   const all = await loadCases(casesFolder());
-  if (faultId === undefined) return selectCases(all, patterns);
   const faults = await loadFaults(casesFolder());
   const fault = faults.find(({ id }) => id === faultId);
   if (!fault)

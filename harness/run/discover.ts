@@ -31,16 +31,34 @@ function caseFiles(folder: string): string[] {
 export async function loadCases(folder: string): Promise<Case[]> {
   const all: Case[] = [];
   for (const file of caseFiles(folder)) {
-    const loaded = (await import(pathToFileURL(file).href)) as { cases?: Case[] };
-    if (!Array.isArray(loaded.cases))
-      throw new UsageError(`${file}: expected an export \`cases\`, an array made with defineCase`);
-    for (const found of loaded.cases) {
+    for (const found of await loadCaseFile(file)) {
       if (all.some(({ name }) => name === found.name))
         throw new UsageError(`${file}: case ${found.name} is defined twice`);
       all.push(found);
     }
   }
   return all;
+}
+
+/** The cases of one file. @throws UsageError when there is no such file, or it does not export `cases`. */
+export async function loadCaseFile(file: string): Promise<Case[]> {
+  if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected a case file, or the name of a case`);
+  const loaded = (await import(pathToFileURL(resolve(file)).href)) as { cases?: Case[] };
+  if (!Array.isArray(loaded.cases))
+    throw new UsageError(`${file}: expected an export \`cases\`, an array made with defineCase`);
+  return loaded.cases;
+}
+
+/**
+ * What a command line names: the cases of files (`reports/minimised/x.case.ts`), and those of the folder that match the other patterns; all of the folder when nothing
+ * is named.
+ * @throws UsageError as `loadCaseFile` and `selectCases` do.
+ */
+export async function findCases(named: readonly string[], folder = casesFolder()): Promise<Case[]> {
+  const [files, patterns] = [true, false].map((want) => named.filter((name) => /\.[tj]s$/.test(name) === want));
+  const ofFiles = (await Promise.all(files!.map(loadCaseFile))).flat();
+  if (patterns!.length === 0 && ofFiles.length > 0) return ofFiles;
+  return [...ofFiles, ...selectCases(await loadCases(folder), patterns!)];
 }
 
 /**

@@ -182,6 +182,12 @@ export function readTensor(entry: TensorEntry, target?: Uint8Array, fd?: number)
   return { dtype: entry.dtype, shape: entry.shape, bytes };
 }
 
+/** All tensors of a file, by name. @throws SafetensorsError */
+export function readSafetensors(file: string): ReadonlyMap<string, RawTensor> {
+  const { entries } = readSafetensorsIndex(file);
+  return new Map([...entries.values()].map((entry) => [entry.name, readTensor(entry)]));
+}
+
 /**
  * Writes tensors as one safetensors file, data 8-byte aligned, atomically (temp file, then rename). Tensors are
  * ordered by descending element size, as the reference writer does, so that every one is aligned.

@@ -1,0 +1,139 @@
+import { join, relative } from "node:path";
+import type { Command } from "commander";
+import type { Verdict } from "../compare/verdict.ts";
+import type { Params } from "../engine/protocol.ts";
+import type { Case } from "../run/case.ts";
+import { writeCaseFile } from "../run/case-file.ts";
+import { checkpointCase } from "../run/checkpoint-case.ts";
+import { casesFolder, loadCaseFile, loadCases } from "../run/discover.ts";
+import type { EnginePool } from "../run/engines.ts";
+import { createPool } from "../run/engines.ts";
+import { failureOf, sameFailure } from "../run/failure.ts";
+import { loadFaults } from "../run/faults.ts";
+import { defaultLimit, runCase } from "../run/live.ts";
+import type { Size, SmallestCase } from "../run/minimise-case.ts";
+import { checkMinimisable, minimiseCase } from "../run/minimise-case.ts";
+import { findAgain } from "../run/repro.ts";
+import { UsageError } from "../trace/errors.ts";
+import { parseIds, parseRatio } from "./arguments.ts";
+import { say, status } from "./output.ts";
+import { chooseVerdict, readVerdicts } from "./verdict-file.ts";
+
+interface Flags {
+  readonly case?: string;
+  readonly file?: string;
+  readonly out?: string;
+  readonly seconds: number;
+  readonly checkpoint?: string;
+  readonly ids?: number[];
+}
+
+/** `lockstep minimise`: the smallest case that still fails in the same way, as a case file. */
+export function addMinimise(program: Command): void {
+  program
+    .command("minimise")
+    .alias("minimize")
+    .description("the smallest case that still fails in the same way as a failing verdict, as a case file")
+    .argument("<verdict.json>", "what lockstep run --json printed")
+    .option("--case <name>", "which verdict of the file, where several fail")
+    .option("--seconds <n>", "time for the search", parseRatio, 120)
+    .option("--out <file>", "the case file to write, reports/minimised/<case>.case.ts when absent")
+    .option("--file <case.ts>", "for a verdict of a case file: the same file")
+    .option("--checkpoint <dir>", "for a verdict of run --checkpoint: the same directory")
+    .option("--ids <list>", "for a verdict of run --checkpoint: the same token ids", parseIds)
+    .action(minimiseVerdict);
+}
+
+async function minimiseVerdict(file: string, flags: Flags): Promise<void> {
+  const verdict = chooseVerdict(readVerdicts(file), file, flags.case);
+  checkMinimisable(verdict);
+  const { found, engine } = await findCase(verdict, flags);
+  const out = flags.out ?? join("reports", "minimised", `${fileName(found)}.case.ts`);
+  if (!/\.[tj]s$/.test(out)) throw new UsageError(`--out: expected a .ts file, found ${out}`);
+  const pool = createPool({ report: say });
+  const began = performance.now();
+  const seconds = (): string => `${((performance.now() - began) / 1000).toFixed(0)} s`;
+  try {
+    const smallest = await minimiseCase(pool, {
+      ...{ found, engine, verdict, seconds: flags.seconds },
+      progress({ what }, accepted, size) {
+        if (accepted) say(`${seconds().padStart(5)}  ${what.padEnd(44)} ${sizeText(size)}`);
+        else status(`${seconds().padStart(5)}  not ${what}`);
+      },
+    });
+    const again = commandFor(out, verdict, smallest);
+    const { before, after, tried, done } = smallest;
+    const name = `minimised/${fileName(found)}`;
+    const title = `${verdict.case}, minimised: ${verdict.culprit?.site ?? "the engine breaks"}`;
+    const comment = [
+      `The smallest case that fails as ${verdict.case} does${found.faultId ? ` with the planted fault ${found.faultId}` : ""}: ${sizeText(after)}.`,
+      `${verdict.culprit?.site ?? verdict.error?.message.split("\n")[0]}: ${verdict.culprit?.summary ?? "the engine broke"}.`,
+      `Written by lockstep minimise; run it with: ${again}`,
+    ];
+    const written = writeCaseFile(out, { found: { ...smallest.found, name, title }, inputs: smallest.inputs, comment });
+    await checkFile(pool, out, { verdict, smallest });
+    say(`before  ${sizeText(before)}\nafter   ${sizeText(after)}`);
+    say(`        ${tried} smaller ones run in ${seconds()}${done ? "" : "; the time was up, --seconds gives it more"}`);
+    say(`wrote   ${written.map((path) => relative("", path)).join(", ")}\nrun     ${again}`);
+  } finally {
+    status(null);
+    await pool.close();
+  }
+}
+
+async function findCase(verdict: Verdict, flags: Flags): Promise<{ found: Case; engine: string }> {
+  const folder = casesFolder();
+  if (flags.file !== undefined) {
+    const found = (await loadCaseFile(flags.file)).find(({ name }) => name === verdict.case);
+    if (!found) throw new UsageError(`${flags.file} has no case ${verdict.case}: expected the file that was run`);
+    return { found, engine: verdict.rerun?.engine ?? found.engine };
+  }
+  const cases =
+    flags.checkpoint === undefined ? await loadCases(folder) : [checkpointCase(flags.checkpoint, flags.ids)];
+  if (verdict.case.startsWith("minimised/"))
+    throw new UsageError(`${verdict.case} is the case of a file: give that with --file`);
+  return findAgain(verdict, cases, await loadFaults(folder));
+}
+
+/** Runs the file as it was written. @throws UsageError when it fails in another way, which would make it worthless. */
+async function checkFile(
+  pool: EnginePool,
+  file: string,
+  { verdict, smallest }: { readonly verdict: Verdict; readonly smallest: SmallestCase },
+): Promise<void> {
+  const [found] = await loadCaseFile(file);
+  const dtype = verdict.dtype as Params<"load">["dtype"];
+  const again = await runCase(pool, found!, { dtype, seed: smallest.seed, limit: verdict.limit, explain: 0 });
+  if (!sameFailure(smallest.failure, failureOf(again, found!.config)))
+    throw new UsageError(
+      `${file} was written, but fails at ${again.culprit?.site ?? again.status}, not at ${smallest.failure.site}: the engine does not give the same numbers twice`,
+    );
+}
+
+function commandFor(out: string, { dtype, limit }: Verdict, { seed }: SmallestCase): string {
+  const flags = [
+    ...(seed === 0 ? [] : [`--seed ${seed}`]),
+    ...(dtype === "float32" ? [] : [`--dtype ${dtype}`]),
+    ...(limit === defaultLimit ? [] : [`--limit ${limit}`]),
+  ];
+  return ["lockstep run", out, ...flags].join(" ");
+}
+
+function fileName({ name, faultId }: Case): string {
+  return [name, ...(faultId ? [faultId] : [])]
+    .join("-")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_.-]/g, "-");
+}
+
+function sizeText({ phases, rows, tokens, layers, parameters }: Size): string {
+  const count = (number: number, what: string): string =>
+    `${number.toLocaleString("en-US")} ${what}${number === 1 ? "" : "s"}`;
+  const batch = rows === 1 ? count(tokens, "token") : `${rows} x ${count(tokens, "token")}`;
+  return [
+    count(phases, "phase"),
+    batch,
+    count(layers, "layer"),
+    ...(parameters === null ? [] : [count(parameters, "parameter")]),
+  ].join(", ");
+}

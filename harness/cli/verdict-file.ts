@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import type { Verdict } from "../compare/verdict.ts";
+import { verdict as verdictSchema } from "../compare/verdict.ts";
+import { UsageError } from "../trace/errors.ts";
+
+/** The verdicts of a file, one or several. @throws UsageError when the file can't be read or holds something else. */
+export function readVerdicts(file: string): Verdict[] {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new UsageError(`${file}: expected what lockstep run --json prints: ${(error as Error).message}`);
+  }
+  const parsed = z
+    .array(verdictSchema)
+    .min(1)
+    .safeParse(Array.isArray(content) ? content : [content]);
+  if (parsed.success) return parsed.data;
+  const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
+  throw new UsageError(
+    `${file} is not a verdict: expected what lockstep run --json prints; ${path.join(".") || "file"}: ${message}`,
+  );
+}
+
+/** The only failing verdict, or the one that `--case` names. @throws UsageError when there is no such one, or several. */
+export function chooseVerdict(all: readonly Verdict[], file: string, name: string | undefined): Verdict {
+  const named = name === undefined ? all : all.filter((one) => one.case === name);
+  if (named.length === 0) throw new UsageError(`${file} has no verdict of ${name}: expected one of ${list(all)}`);
+  const failing = named.filter(({ status }) => status === "fail" || status === "error");
+  if (failing.length > 1)
+    throw new UsageError(`${file} has ${failing.length} failing verdicts; choose with --case: ${list(failing)}`);
+  return failing[0] ?? named[0]!;
+}
+
+function list(verdicts: readonly Verdict[]): string {
+  return verdicts.map((one) => one.case).join(", ");
+}
