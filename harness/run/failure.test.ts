@@ -5,31 +5,32 @@ import { failureOf, sameCause, sameFailure } from "./failure.ts";
 const config = { text_config: { num_hidden_layers: 3, layer_types: ["sliding", "full", "sliding"] } };
 type Told = Pick<Culprit, "site" | "summary"> & { status?: string; ids?: readonly string[] };
 
-function failure(told: Told, others: readonly string[] = []) {
+function failure(told: Told, others: readonly Told[] = []) {
   const { status = "explained", ids } = told;
   const culprit = { ...told, ...(ids && { explanation: { status, candidates: ids.map((id) => ({ id })) } }) };
-  const culprits = [culprit, ...others.map((site) => ({ site, summary: "9x noise" }))];
+  const culprits = [culprit, ...others];
   return failureOf({ status: "fail", culprit, culprits, error: null } as unknown as Verdict, config)!;
 }
 
 const at = (site: string, summary = "434x noise"): Told => ({ site, summary });
 
 describe("sameFailure", () => {
-  const first = failure(at("model.layers.0.mlp:out"), ["cache.1.key"]);
+  const first = failure(at("model.layers.0.mlp:out"), [at("cache.1.key")]);
 
-  it.each<[string, Told, string[]]>([
+  it.each<[string, Told, Told[]]>([
     ["another layer of the kind, another size of error", at("model.layers.2.mlp:out", "row 3: 12x noise"), []],
-    ["what else was wrong before", at("model.layers.0.mlp:out"), ["cache.0.key"]],
+    ["what else was wrong before", at("model.layers.0.mlp:out"), [at("cache.0.key")]],
   ])("is %s", (_, told, others) => {
     expect(sameFailure(first, failure(told, others))).toBe(true);
   });
 
-  it.each<[string, Told, string[]]>([
+  it.each<[string, Told, Told[]]>([
     ["a layer of another kind", at("model.layers.1.mlp:out"), []],
     ["another site", at("model.layers.0.mlp.up_proj:out"), []],
     ["another kind of difference", at("model.layers.0.mlp:out", "shape [1, 2], expected [1, 3]"), []],
     ["only a direction in small errors", at("model.layers.0.mlp:out", "2.1x noise, but a scale of 3 ulp"), []],
-    ["something wrong in a new place", at("model.layers.0.mlp:out"), ["logits"]],
+    ["something wrong in a new place", at("model.layers.0.mlp:out"), [at("logits")]],
+    ["something wrong in another way", at("model.layers.0.mlp:out"), [at("cache.1.key", "shape [1], expected [2]")]],
   ])("is not %s", (_, told, others) => {
     expect(sameFailure(first, failure(told, others))).toBe(false);
   });

@@ -12,7 +12,7 @@ export interface Failure {
   readonly kind: string;
   /** What the config's per-layer lists say of the culprit's layer: `full_attention`. */
   readonly layer: string;
-  /** All culprits' sites: a smaller case may show fewer, but none that the first did not. */
+  /** All culprits, each as its site and kind: a smaller case may have fewer, but none that the first did not have. */
   readonly places: readonly string[];
   /** Changes of the reference that reproduce the engine, the likeliest first: one where that explains it. Empty where none was looked for, or none was found. */
   readonly causes: readonly string[];
@@ -37,7 +37,7 @@ export function failureOf(verdict: Verdict, config: Case["config"]): Failure | n
 }
 
 function places({ culprits }: Verdict): string[] {
-  return [...new Set(culprits.map(({ site }) => withoutLayer(site)))];
+  return [...new Set(culprits.map((culprit) => `${withoutLayer(culprit.site)} ${kindOf(culprit)}`))];
 }
 
 /** The same culprit and the same kind of difference, and nothing new beside it. */
@@ -66,7 +66,7 @@ const kinds: readonly (readonly [RegExp, string])[] = [
   [/not finite/, "not finite"],
   [/elements of \[.*\] differ/, "elements"],
   [/noise, but /, "direction"],
-  [/noise/, "values"],
+  [/noise|exact here/, "values"],
 ];
 
 function kindOf({ summary }: Culprit): string {

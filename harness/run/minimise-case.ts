@@ -62,7 +62,9 @@ export function checkMinimisable({ case: name, mode, status: outcome, culprit, e
   if (mode === "shapes") refuse("compares shapes only, which needs no small model: expected one of lockstep run");
   if (outcome === "fail" && !culprit) refuse("names no culprit: expected one, so that the failure can be recognised");
   if (outcome === "error" && error?.kind !== "engine")
-    refuse(`is an error of kind ${error?.kind ?? "unknown"} (${error?.message ?? ""}): mend that and run the case again`);
+    refuse(
+      `is an error of kind ${error?.kind ?? "unknown"} (${error?.message ?? ""}): mend that and run the case again`,
+    );
 }
 
 /** Finds the smallest version of a case that still fails in the same way. @throws UsageError when it does not fail as its verdict says. */

@@ -48,7 +48,7 @@ function columnsWithout(inputs: Inputs, gone: readonly MediaRun[]): number[] {
   );
 }
 
-/** Shorter items: half of the tokens and patches of each as long as that goes, then one less; last without padding patches. */
+/** Shorter items: half of the tokens and patches of each as long as that goes, then one less; last without padding, or with one entry of it. */
 function* shrinkItems(subject: Subject, kind: MediaKind): Generator<Attempt, Subject, boolean> {
   for (const shorter of [(length: number) => Math.ceil(length / 2), (length: number) => Math.max(1, length - 1)])
     for (;;) {
@@ -56,17 +56,22 @@ function* shrinkItems(subject: Subject, kind: MediaKind): Generator<Attempt, Sub
       if (!smaller || !(yield { what: `shorter ${kind.name}`, subject: smaller })) break;
       subject = smaller;
     }
-  const unpadded = cutItems(subject, kind, (length) => length, "no padding");
-  if (unpadded && (yield { what: `${kind.name} without padding`, subject: unpadded })) subject = unpadded;
+  for (const padding of [0, 1]) {
+    const smaller = cutItems(subject, kind, (length) => length, padding);
+    if (smaller && (yield { what: `${kind.name} with padding of ${padding}`, subject: smaller })) return smaller;
+  }
   return subject;
 }
 
-/** Keeps the first real entries of every item, so many as `shorter` says of its tokens; null where that is no smaller, or tokens and entries are not one to one. */
+/**
+ * Keeps the first real entries of every item, so many as `shorter` says of its tokens, and at most `padding` behind the longest; null where that is no smaller, or
+ * tokens and entries are not one to one.
+ */
 function cutItems(
   subject: Subject,
   kind: MediaKind,
   shorter: (length: number) => number,
-  padding: "padding" | "no padding" = "padding",
+  padding = Infinity,
 ): Subject | null {
   const { config, inputs } = subject;
   const runs = mediaRuns(config, inputs, kind);
@@ -75,8 +80,8 @@ function cutItems(
   if (runs.some(({ start, end }, item) => end - start !== entries[item]!.real.length)) return null;
   const lengths = entries.map(({ real }) => shorter(real.length));
   const widest = Math.max(...lengths);
-  const width =
-    padding === "no padding" ? widest : Math.min(...entries.map(({ rest }, item) => lengths[item]! + rest.length));
+  const fitting = Math.min(...entries.map(({ rest }, item) => lengths[item]! + rest.length));
+  const width = Math.min(fitting, widest + padding);
   const before = entries[0]!.real.length + entries[0]!.rest.length;
   if (width < widest || width >= before) return null;
   const kept = entries.map(({ real, rest }, item) => [...real.slice(0, lengths[item]), ...rest].slice(0, width));
