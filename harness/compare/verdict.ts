@@ -95,8 +95,11 @@ export const counterfactual = z.strictObject({
 
 /** Why the engine differs at a culprit, found by experiment. */
 export const explanation = z.strictObject({
-  /** explained: one change reproduces the engine; ambiguous: several that differ elsewhere do; unexplained: none. */
-  status: z.enum(["explained", "ambiguous", "unexplained"]),
+  /**
+   * explained: one change reproduces the engine; ambiguous: several that differ elsewhere do; pattern: none, but the error has a
+   * simple form; unexplained: none.
+   */
+  status: z.enum(["explained", "ambiguous", "pattern", "unexplained"]),
   /** Counterfactuals that were tried. */
   tried: z.int(),
   /** The engine's distance from the reference as it is. */
@@ -163,6 +166,19 @@ export const tensorAudit = z.strictObject({
   different: z.array(z.strictObject({ name: z.string(), expected: z.string(), found: z.string() })),
 });
 
+/** A likely fault that a case could not see. */
+export const hole = z.strictObject({
+  site: z.string(),
+  category: z.string(),
+  /** What the engine could do without being found out. */
+  sentence: z.string(),
+  /** Why it would not show, and what would make it. */
+  reason: z.string(),
+});
+
+/** What a green verdict of this case is worth: the likely faults that it would have found. */
+export const power = z.strictObject({ seen: z.int(), total: z.int(), holes: z.array(hole) });
+
 export const engineIdentity = z.strictObject({
   name: z.string(),
   version: z.string(),
@@ -200,6 +216,8 @@ export const verdict = z.strictObject({
   sites: z.array(siteVerdict),
   logits: z.array(logitsAgreement),
   consistency: z.array(consistency),
+  /** Null where it was never measured. */
+  power: power.nullable().default(null),
   config_audit: configAudit.nullable(),
   tensor_audit: tensorAudit.nullable(),
   error: z
@@ -223,6 +241,8 @@ export type Status = z.infer<typeof status>;
 export type Distance = z.infer<typeof distance>;
 export type SiteVerdict = z.infer<typeof siteVerdict>;
 export type Culprit = z.infer<typeof culprit>;
+export type Power = z.infer<typeof power>;
+export type Hole = z.infer<typeof hole>;
 export type Explanation = z.infer<typeof explanation>;
 export type Counterfactual = z.infer<typeof counterfactual>;
 export type Detail = z.infer<typeof detail>;

@@ -177,6 +177,21 @@ export const methods = {
       file: z.string().nullable(),
     }),
   },
+  power: {
+    params: z.strictObject({ site: z.string(), phases: z.array(z.string()).min(1), limit: z.number().positive() }),
+    result: z.strictObject({
+      /** Likely changes of the reference at the site, each with the phase that shows it best and its distance there in noise units. */
+      changes: z.array(
+        z.strictObject({
+          id: z.string(),
+          category: z.string(),
+          sentence: z.string(),
+          ratio: z.number(),
+          phase: z.string(),
+        }),
+      ),
+    }),
+  },
   config_reads: { params: empty, result: z.strictObject({ reads: z.array(configRead) }) },
   unload: { params: empty, result: empty },
   shutdown: { params: empty, result: empty },

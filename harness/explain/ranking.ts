@@ -27,8 +27,18 @@ export function rankCounterfactuals(
     not_in: phases.filter(({ agrees }) => !agrees).map(({ phase }) => phase),
   }));
   const rivals = explaining.filter((one) => cost(one) === cost(explaining[0]!)).length;
-  const status = candidates.length === 0 ? "unexplained" : rivals > 1 ? "ambiguous" : "explained";
-  return { status, tried, ratio, candidates, seconds };
+  return { status: conclude(explaining[0], rivals), tried, ratio, candidates, seconds };
+}
+
+function conclude(first: Judged | undefined, rivals: number): Explanation["status"] {
+  if (!first) return "unexplained";
+  if (isPattern(first)) return "pattern";
+  return rivals > 1 ? "ambiguous" : "explained";
+}
+
+/** A description with as many free numbers as an axis is long: it says what the error is like, not where it comes from. */
+function isPattern({ category }: Judged): boolean {
+  return category === "pattern";
 }
 
 /** True when the engine agrees in the first failing phase, and in every other where the change could be made. */
@@ -38,8 +48,10 @@ function explains({ phases }: Judged, failing: readonly string[]): boolean {
 }
 
 /** Assumptions that a counterfactual makes beyond one change that holds everywhere. */
-function cost({ id, phases }: Judged): number {
-  return (id.includes(" + ") ? 2 : 0) + (id.includes(" [") ? 1 : 0) + (phases.some(({ agrees }) => !agrees) ? 1 : 0);
+function cost(one: Judged): number {
+  const { id, phases } = one;
+  const inSomePhases = phases.some(({ agrees }) => !agrees);
+  return (isPattern(one) ? 4 : 0) + (id.includes(" + ") ? 2 : 0) + (id.includes(" [") ? 1 : 0) + (inSomePhases ? 1 : 0);
 }
 
 function worst({ phases }: Judged, failing: readonly string[]): number {

@@ -32,6 +32,7 @@ const passing: Verdict = {
   sites: [],
   logits: [],
   consistency: [],
+  power: null,
   config_audit: null,
   tensor_audit: null,
   error: null,

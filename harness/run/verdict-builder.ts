@@ -11,7 +11,10 @@ import type { Case } from "./case.ts";
 
 /** The parts of a verdict that its maker has to find out. */
 export type Findings = Partial<
-  Pick<Verdict, "logits" | "consistency" | "config_audit" | "tensor_audit" | "checksums" | "culprit" | "error">
+  Pick<
+    Verdict,
+    "logits" | "consistency" | "power" | "config_audit" | "tensor_audit" | "checksums" | "culprit" | "error"
+  >
 > & {
   readonly sites: readonly SiteVerdict[];
   /** Sites that only the reference has, and only the engine has. */
@@ -91,6 +94,7 @@ export function buildVerdict(frame: Frame, findings: Findings): Verdict {
     sites,
     logits: findings.logits ?? [],
     consistency: findings.consistency ?? [],
+    power: findings.power ?? null,
     config_audit: findings.config_audit ?? null,
     tensor_audit: findings.tensor_audit ?? null,
     error: findings.error ?? null,

@@ -124,6 +124,12 @@ class Engine:
             raise bad_input("no model is loaded", remedy="Send load first.")
         return self._evidence.explain(self.model, params, spool)
 
+    def power(self, params: dict[str, Any]) -> dict[str, Any]:
+        """How visible likely changes of the reference are at a site. Raises EngineError."""
+        if self.model is None:
+            raise bad_input("no model is loaded", remedy="Send load first.")
+        return self._evidence.power(self.model, params)
+
     def config_reads(self) -> dict[str, Any]:
         """Which module read which config field since `load`."""
         return {"reads": self._recorder.reads()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from lockstep_reference.counterfactuals.error import real_elements
-from lockstep_reference.counterfactuals.explain import SitePhase, search
+from lockstep_reference.counterfactuals.explain import Search, SitePhase, Tried, search
 from lockstep_reference.counterfactuals.names import Numbers
+from lockstep_reference.counterfactuals.power import power
 from lockstep_reference.counterfactuals.snapshot import Context, Snapshot
 from lockstep_reference.drive import Inputs, Phase
 from lockstep_reference.errors import bad_input
@@ -52,26 +54,18 @@ class Evidence:
         found = search(phases[0], Numbers(config_numbers(model), phases[0].oracle.module), params["seconds"])
         if found is None:
             return {"tried": 0, "candidates": [], "phases": [], "file": None}
-        tensors = {f"engine.{place}": phase.oracle.engine.clone() for place, phase in enumerate(phases)}
-        candidates = []
-        for entry in found.nearest:
+        candidates, tensors = [], {f"engine.{place}": phase.oracle.engine.clone() for place, phase in enumerate(phases)}
+        for entry, sides in _distinct(found, phases):
             one, number = entry.counterfactual, len(candidates)
-            fits = []
-            for place, phase in enumerate(phases):
-                sides = {"oracle": one.value(phase.oracle), "reference": one.value(phase.plain)}
-                if any(tensor is None for tensor in sides.values()):
-                    continue
-                fits.append(place)
-                for side, tensor in sides.items():
-                    tensors[f"{side}.{number}.{place}"] = tensor.contiguous().clone()
+            tensors |= {f"{side}.{number}.{place}": tensor for (side, place), tensor in sides.items()}
             candidates.append(
                 {
                     "id": one.id,
                     "category": one.category,
                     "sentence": one.sentence,
                     "source": one.source,
-                    "score": entry.score if entry.score < 1e30 else 1e30,
-                    "phases": fits,
+                    "score": min(entry.score, 1e30),
+                    "phases": sorted({place for _, place in sides}),
                 }
             )
         file = spool / f"explain.{len(tensors)}.{abs(hash((site, *names)))}.safetensors"
@@ -83,6 +77,25 @@ class Evidence:
             "file": str(file),
         }
 
+    def power(self, model: nn.Module, params: dict[str, Any]) -> dict[str, Any]:
+        """The likely changes at one site, and how visible each is. Raises EngineError."""
+        phases = [phase for name in params["phases"] if (phase := self._phase(params["site"], name)) is not None]
+        torch.set_num_threads(1)
+        config = config_numbers(model)
+        seen = power(phases, lambda phase: Numbers(config, phase.oracle.module), params["limit"])
+        return {
+            "changes": [
+                {
+                    "id": one.counterfactual.id,
+                    "category": one.counterfactual.category,
+                    "sentence": one.counterfactual.sentence,
+                    "ratio": one.ratio,
+                    "phase": one.phase,
+                }
+                for one in seen
+            ]
+        }
+
     def _phase(self, site: str, name: str) -> SitePhase | None:
         plain, oracle = (self._snapshots.get((site, name, wide)) for wide in (False, True))
         if plain is None or oracle is None or oracle.engine is None or self._inputs is None:
@@ -90,6 +103,34 @@ class Evidence:
         mask = self._inputs.attention_mask
         real = real_elements(site, oracle.engine.shape, mask, self._phases[name].end)
         return SitePhase(plain, oracle, real)
+
+
+Sides = dict[tuple[str, int], torch.Tensor]
+
+
+def _distinct(found: Search, phases: list[SitePhase]) -> Iterator[tuple[Tried, Sides]]:
+    """The nearest with their tensors in all phases, but not two names of one change: those that agree everywhere."""
+    earlier: list[tuple[str, Sides]] = []
+    for entry in found.nearest:
+        one = entry.counterfactual
+        sides: Sides = {}
+        for place, phase in enumerate(phases):
+            pair = one.value(phase.oracle), one.value(phase.plain)
+            if pair[0] is not None and pair[1] is not None:
+                sides |= {
+                    (side, place): t.contiguous().clone() for side, t in zip(("oracle", "reference"), pair, strict=True)
+                }
+        if any(one.sentence == told or _agree(found, sides, other) for told, other in earlier):
+            continue
+        earlier.append((one.sentence, sides))
+        yield entry, sides
+
+
+def _agree(found: Search, one: Sides, other: Sides) -> bool:
+    keys = [key for key in one if key[0] == "oracle"]
+    return keys == [key for key in other if key[0] == "oracle"] and all(
+        found.scene.measure.same(one[key], other[key]) for key in keys
+    )
 
 
 def config_numbers(model: nn.Module) -> dict[str, Any]:

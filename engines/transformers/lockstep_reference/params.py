@@ -83,7 +83,7 @@ _SITES: Check = (
         )
     ),
 )
-_SECONDS: Check = (
+_POSITIVE: Check = (
     "a number > 0",
     lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0,
 )
@@ -94,7 +94,8 @@ _REQUIRED: dict[str, dict[str, Check]] = {
     "load": {"dtype": _DTYPE},
     "run": {"run": _TEXT, "inputs": _TEXT, "phases": _PHASES, "oracle": _FLAG, "credits": _COUNT},
     "shapes": {"config": _OBJECT, "inputs": _TEXT},
-    "explain": {"site": _TEXT, "phases": _NAMES, "seconds": _SECONDS},
+    "explain": {"site": _TEXT, "phases": _NAMES, "seconds": _POSITIVE},
+    "power": {"site": _TEXT, "phases": _NAMES, "limit": _POSITIVE},
     "config_reads": {},
     "unload": {},
     "shutdown": {},

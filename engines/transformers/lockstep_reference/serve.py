@@ -189,6 +189,8 @@ class Server:
             return engine.shapes(params, (spool, cache))
         if method == "explain":
             return engine.explain(params, spool)
+        if method == "power":
+            return engine.power(params)
         if method == "config_reads":
             return engine.config_reads()
         if method == "unload":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +47,8 @@ class Scene:
     measure: ErrorMeasure
     numbers: Numbers
     operations: list[Operation] = field(default_factory=list)
+    # False when there is no engine to fit numbers to: only changes that can be named beforehand are wanted.
+    fitting: bool = True
 
     @property
     def module(self) -> nn.Module:
@@ -54,10 +56,22 @@ class Scene:
         return self.snapshot.module
 
     def list_operations(self) -> None:
-        """Finds the operations that lead to the site."""
+        """Finds the operations that have a part in the site's tensor."""
         listing = Listing()
         self.snapshot.value(lambda _snapshot: listing)
-        self.operations = listing.operations
+        self.operations = [operation for operation in listing.operations if self._has_part(operation)]
+
+    def _has_part(self, operation: Operation) -> bool:
+        """False when another result of the operation leaves the site as it is: what follows was the engine's."""
+        result = operation.result
+        if not (isinstance(result, torch.Tensor) and result.is_floating_point()):
+            return True
+        moved = self.snapshot.value(changing(operation.key, _disturbed))
+        return moved is None or moved.shape != self.reference.shape or not torch.equal(moved, self.reference)
+
+
+def _disturbed(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return func(*args, **kwargs) * 1.01 + 0.01
 
 
 def axis_name(scene: Scene, axis: int) -> str:

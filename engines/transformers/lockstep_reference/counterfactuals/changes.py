@@ -137,6 +137,8 @@ def _binary(name: str, operation: Operation) -> Iterator[Named]:
     if len(operation.args) < 2 or not isinstance(operation.result, torch.Tensor):
         return
     left, right = operation.args[:2]
+    if right == (1 if name in ("mul", "div", "true_divide") else 0) and isinstance(right, (int, float)):
+        return  # nothing to leave out
     words = {"add": "added", "sub": "subtracted", "mul": "multiplied", "div": "divided"}.get(name, name)
     category = "residual" if name in ("add", "sub") else "operation"
 

@@ -1,4 +1,4 @@
-"""Functions of the site's own values: scaled, shifted, capped, clipped, with one fitted number; or by a factor per index."""
+"""Functions of the site's own values with one fitted number: scaled, shifted, capped, clipped; or a factor per index."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def elementwise(scene: Scene) -> Iterator[Counterfactual]:
         for kind in ("factor", "offset"):
             finish = _per_index(axis, kind)
             yield Counterfactual(
-                id=f"elementwise/{kind} per {axis_name(scene, axis)}",
-                category="elementwise",
+                id=f"pattern/{kind} per {axis_name(scene, axis)}",
+                category="pattern",
                 sentence=_describe_per_index(scene, axis, kind),
                 finish=finish,
             )

@@ -36,6 +36,13 @@ class ErrorMeasure:
         error = torch.where(self.real, error, 0.0)
         return torch.nan_to_num(error * error, nan=1e60, posinf=1e60)
 
+    def same(self, one: torch.Tensor, other: torch.Tensor) -> bool:
+        """True when two tensors differ by much less than the noise."""
+        if one.shape != other.shape or not one.is_floating_point():
+            return one.shape == other.shape and torch.equal(one, other)
+        error = torch.nan_to_num(one.double() - other.double())
+        return float(error.square().mean().sqrt()) < 0.02 * self.noise
+
     def failing_slab(self, value: torch.Tensor) -> Slab | None:
         """The smallest block of whole indices that holds every visible error; None when it is (nearly) everything."""
         if not self.engine.is_floating_point():

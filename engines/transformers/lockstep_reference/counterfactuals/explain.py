@@ -19,6 +19,9 @@ from lockstep_reference.counterfactuals.snapshot import Snapshot
 # What is handed to the harness to be judged: well above its limit, since this first look is a rough one.
 _NEAR = 12.0
 _MOST = 24
+# Near enough to be the cause, and how many seconds the search for others then goes on.
+_FOUND = 1.5
+_FOR_RIVALS = 1.0
 # How many of the best single changes are tried in pairs.
 _PAIRED = 14
 
@@ -69,35 +72,26 @@ def search(phase: SitePhase, numbers: Numbers, seconds: float) -> Search | None:
     if not (better and better[0].score <= _NEAR):
         better = _better(better + _pairs(scene, better, deadline), before)
     near = [entry for entry in better if entry.score <= max(_NEAR, 0.05 * before)]
-    return Search(scene, len(tried), _distinct(scene, near)[:_MOST])
+    return Search(scene, len(tried), near[:_MOST])
 
 
 def _try_all(scene: Scene, deadline: float) -> list[Tried]:
-    return [Tried(one, scene.measure.score(one.value(scene.snapshot))) for one in _all(scene, deadline)]
+    tried = []
+    for family in FAMILIES:
+        for one in family(scene):
+            if time.monotonic() > deadline:
+                return tried
+            score = scene.measure.score(one.value(scene.snapshot))
+            tried.append(Tried(one, score))
+            if score < _FOUND:
+                # The rest of the search is for rivals.
+                deadline = min(deadline, time.monotonic() + _FOR_RIVALS)
+    return tried
 
 
 def _better(tried: list[Tried], before: float) -> list[Tried]:
     """Those that bring the reference nearer to the engine, nearest first; equals stay in the order of the families."""
     return sorted((entry for entry in tried if entry.score < 0.9 * before), key=lambda entry: round(entry.score, 1))
-
-
-def _distinct(scene: Scene, nearest: list[Tried]) -> list[Tried]:
-    """Leaves out what gives the numbers of one before it: two names of one change."""
-    kept: list[Tried] = []
-    values: list[torch.Tensor] = []
-    for entry in nearest:
-        value = entry.counterfactual.value(scene.snapshot)
-        if value is None or any(_same(value, other, scene) for other in values):
-            continue
-        kept.append(entry)
-        values.append(value)
-    return kept
-
-
-def _same(one: torch.Tensor, other: torch.Tensor, scene: Scene) -> bool:
-    if not one.is_floating_point():
-        return torch.equal(one, other)
-    return replace(scene.measure, engine=other).score(one) < 0.02
 
 
 def make_scene(phase: SitePhase, numbers: Numbers) -> Scene | None:
@@ -111,14 +105,6 @@ def make_scene(phase: SitePhase, numbers: Numbers) -> Scene | None:
     scene = Scene(phase.oracle, reference, engine, ErrorMeasure(engine, noise, phase.real), numbers)
     scene.list_operations()
     return scene
-
-
-def _all(scene: Scene, deadline: float) -> Iterator[Counterfactual]:
-    for family in FAMILIES:
-        for counterfactual in family(scene):
-            if time.monotonic() > deadline:
-                return
-            yield counterfactual
 
 
 def _restricted(counterfactual: Counterfactual, slab: Slab) -> Counterfactual:

@@ -1,4 +1,4 @@
-"""Layout: the site's own numbers in another order, found by matching slices of the engine's tensor with the reference's."""
+"""Layout: the site's own numbers in another order, found by matching the engine's slices with the reference's."""
 
 from __future__ import annotations
 

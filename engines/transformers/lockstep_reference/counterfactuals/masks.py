@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
@@ -54,6 +54,8 @@ _CAUSAL = {"causal": "keys up to the query", "strict": "keys before the query on
 _BLOCKS = {
     "none": "no bidirectional blocks",
     "each": "each image bidirectional",
+    "images": "each image, but no video, bidirectional",
+    "videos": "each video, but no image, bidirectional",
     "media": "all media tokens as one bidirectional block",
     "runs": "each run of media tokens bidirectional",
 }
@@ -68,6 +70,9 @@ def _window(rule: Rule) -> str:
 def masks(scene: Scene) -> Iterator[Counterfactual]:
     """Rules that differ least from one that gives the reference's mask."""
     if scene.engine.dtype != torch.bool or scene.engine.ndim != 4 or scene.snapshot.context is None:
+        return
+    if not scene.fitting:
+        yield from _likely(scene)
         return
     rules = list(_rules(scene))
     ours = [rule for rule in rules if _equal(_mask(scene.snapshot, rule, scene.engine.shape), scene.reference, scene)]
@@ -97,6 +102,43 @@ def masks(scene: Scene) -> Iterator[Counterfactual]:
         yield Counterfactual(f"mask/{what}", "mask", f"the mask {what}", finish=lambda _snapshot, m, f=change: f(m))
 
 
+def _likely(scene: Scene) -> Iterator[Counterfactual]:
+    """The reference's own rule with one part changed."""
+    context = scene.snapshot.context
+    window = getattr(scene.module, "sliding_window", None) or 0
+    blocks = list(_BLOCKS) if context is not None and context.token_types is not None else ["none"]
+    candidates = [
+        Rule(causal, window, False, block, block_in_window, padding)
+        for causal, block, block_in_window, padding in product(_CAUSAL, blocks, (False, True), (True, False))
+    ]
+    own = next(
+        (
+            rule
+            for rule in candidates
+            if _equal(_mask(scene.snapshot, rule, scene.engine.shape), scene.reference, scene)
+        ),
+        None,
+    )
+    if own is None:
+        return
+    variants = [replace(own, causal=causal) for causal in _CAUSAL]
+    variants += [replace(own, padding=False), replace(own, shift=1), replace(own, shift=-1), replace(own, past=False)]
+    variants += [replace(own, blocks=block) for block in blocks]
+    if window:
+        variants += [replace(own, window=other) for other in (0, window - 1, window + 1)]
+        variants += [replace(own, block_in_window=True)] if own.blocks != "none" else []
+    else:
+        variants += [replace(own, window=other) for other in _config_windows(scene)]
+    for rule in variants:
+        words = ", ".join(rule.differences(own))
+        if words:
+            yield Counterfactual(f"mask/{words}", "mask", f"the mask has {words}", finish=_finish(rule))
+
+
+def _config_windows(scene: Scene) -> list[int]:
+    return [int(value) for path, value in scene.numbers.fields.items() if path.endswith("sliding_window") and value > 0]
+
+
 def _finish(rule: Rule) -> Finish:
     return lambda snapshot, own: _mask(snapshot, rule, own.shape)
 
@@ -111,7 +153,7 @@ def _rules(scene: Scene) -> Iterator[Rule]:
     windows = sorted({0, *range(1, min(keys, 512) + 1), *(w + d for w in numbers for d in (-1, 0, 1) if w + d > 0)})
     chunks = [0, *sorted(n for n in numbers if n > 1)]
     media = scene.snapshot.context.token_types is not None
-    blocks = ["none", "each", "media", "runs"] if media else ["none"]
+    blocks = list(_BLOCKS) if media else ["none"]
     for causal, window, block, padding in product(("causal", "strict", "all"), windows, blocks, (True, False)):
         yield Rule(causal, window, False, block, False, padding)
         if window and causal == "all":
@@ -165,7 +207,8 @@ def _mask(snapshot: Snapshot, rule: Rule, shape: torch.Size) -> torch.Tensor | N
 
 def _groups(token_types: torch.Tensor, blocks: str) -> torch.Tensor:
     """The block of each token [B, S], -1 for none. Types: 0 text, 1 image, 2 video, 3 audio."""
-    media = token_types > 0 if blocks == "runs" else (token_types == 1) | (token_types == 2)
+    wanted = {"runs": (1, 2, 3), "images": (1,), "videos": (2,)}.get(blocks, (1, 2))
+    media = torch.isin(token_types, torch.tensor(wanted))
     if blocks == "media":
         return torch.where(media, 0, -1)
     before = torch.nn.functional.pad(media[:, :-1], (1, 0))

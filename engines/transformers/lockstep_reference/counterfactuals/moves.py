@@ -1,4 +1,4 @@
-"""Data movement: what is scattered, gathered, joined or looked up comes from one place further, reversed, or not at all."""
+"""Data movement: what is scattered, joined or looked up comes from one place further, reversed, or not at all."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Norms: what a norm module gives when another kind of norm, another place of eps or of the weight is taken for its own."""
+"""Norms: what a norm gives when another kind, another place of eps, or another use of the weight is taken for its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import torch
 from torch import nn
@@ -32,6 +33,13 @@ _KINDS: dict[str, Normalise] = {
     "an RMS norm with eps added to the sum of squares": lambda x, eps: (
         x / ((x.square().sum(-1, keepdim=True) + eps) / x.shape[-1]).sqrt()
     ),
+    "the square of the mean in place of the mean of squares": lambda x, eps: (
+        x * (x.mean(-1, keepdim=True).square() + eps).rsqrt()
+    ),
+    "the mean of magnitudes in place of the root mean square": lambda x, eps: (
+        x / (x.abs().mean(-1, keepdim=True) + eps)
+    ),
+    "a division by the mean square, without the root": lambda x, eps: x / (x.square().mean(-1, keepdim=True) + eps),
     "an L2 norm": lambda x, eps: x / (x.square().sum(-1, keepdim=True) + eps).sqrt(),
     "a layer norm without the division": lambda x, eps: x - x.mean(-1, keepdim=True),
     "a layer norm with the unbiased variance": lambda x, eps: (
@@ -69,15 +77,15 @@ def norms(scene: Scene) -> Iterator[Counterfactual]:
     own = next((pair for pair in _pairs() if _gives(_finish(*pair, eps), scene)), None)
     if own is None:
         return
-    for kind, weighting in _pairs():
+    for (kind, weighting), used in product(_pairs(), (eps, 0.0)):
         if (kind, weighting) == own or (getattr(module, "weight", None) is None and weighting):
             continue
         yield Counterfactual(
-            id=f"norm/{kind}{weighting}",
+            id=f"norm/{kind}{weighting}{'' if used else ' without eps'}",
             category="norm",
-            sentence=f"{kind}{weighting} in place of {own[0]}{own[1]}",
+            sentence=f"{kind}{weighting}{'' if used else ', without eps,'} in place of {own[0]}{own[1]}",
             source=f"{type(module).__name__}.forward",
-            finish=_finish(kind, weighting, eps),
+            finish=_finish(kind, weighting, used),
         )
 
 

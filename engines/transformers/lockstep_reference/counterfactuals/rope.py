@@ -36,7 +36,7 @@ def _applications(scene: Scene) -> Iterator[Counterfactual]:
                 f"rope/{what}", "rope", f"rotary embedding {what}", name, finish=_once_more(name, inverse=inverse)
             )
         for what, (sentence, make) in _VARIANTS.items():
-            for call in (None, 0, 1):
+            for call in (None, 0, 1) if scene.fitting else (None,):
                 only = "" if call is None else f" in call {call + 1} only"
                 yield Counterfactual(
                     id=f"rope/{what}{only}",
@@ -54,12 +54,21 @@ def _once_more(name: str, *, inverse: bool) -> Finish:
         args, kwargs = snapshot.inputs
         pairs = (value for value in (*args, *kwargs.values()) if isinstance(value, tuple) and len(value) == 2)
         tables = next((pair for pair in pairs if all(isinstance(part, torch.Tensor) for part in pair)), None)
-        if tables is None or own.ndim != 4 or tables[0].shape[-2:] != own.shape[-2:]:
+        if tables is None or own.ndim != 4:
             return None
+        if tables[0].shape[-2:] != own.shape[-2:]:
+            # [B, S, H, D], before the heads went to the front.
+            turned = own.transpose(1, 2)
+            return (
+                None if tables[0].shape[-2:] != turned.shape[-2:] else rotated(snapshot, turned, tables).transpose(1, 2)
+            )
+        return rotated(snapshot, own, tables)
+
+    def rotated(snapshot: Snapshot, own: torch.Tensor, tables: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         cos, sin = tables[0], -tables[1] if inverse else tables[1]
         function = vars(sys.modules[type(snapshot.module).__module__])[name]
-        rotated = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][:-2]
-        result = function(*[own for _ in rotated], cos, sin)
+        turned = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty][:-2]
+        result = function(*[own for _ in turned], cos, sin)
         return result if isinstance(result, torch.Tensor) else result[0]
 
     return finish
@@ -212,12 +221,12 @@ def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Coun
                 gamma = math.log(theta) / math.log(base)
                 text = f"rope_theta {theta:g} in place of {base:g}"
                 yield one(f"theta {base:g} -> {theta:g}", text, lambda w, g=gamma: _power(w, g))
-    found = fit(scene, lambda c: using(lambda w: _power(w, c)), 1.0)
+    found = fit(scene, lambda c: using(lambda w: _power(w, c)), 1.0) if scene.fitting else None
     if found:
         theta = math.exp(found[0] * math.log(own_theta)) if 0 < found[0] < 20 else float("nan")
         text = f"frequencies to the power {found[0]:.6g}: as with rope_theta {theta:.6g}, or exponents over {2 * size / found[0]:.4g} features in place of {2 * size}"
         yield one(f"power {found[0]:.4g}", text, lambda w: _power(w, found[0]))
-    scale = fit(scene, lambda c: using(lambda w: w * c), 1.0)
+    scale = fit(scene, lambda c: using(lambda w: w * c), 1.0) if scene.fitting else None
     for value in {scale[0] if scale else 1.0, 0.5, 0.25, 0.125, 2.0, 4.0, 8.0, *_factors(scene)} - {1.0}:
         yield one(f"x {value:.4g}", f"frequencies multiplied by {value:.6g}", lambda w, v=value: w * v)
     for kept in range(size):

@@ -98,6 +98,9 @@ def scalars(scene: Scene) -> Iterator[Counterfactual]:
     for slot in _all_slots(scene.operations):
         if not _matters(scene, slot):
             continue
+        if not scene.fitting:
+            yield from (_counterfactual(scene, slot, value) for value in _likely(scene, slot))
+            continue
         starts = [slot.value, *_first_guesses(scene, slot)]
         scored = sorted((scene.measure.score(_value(scene, slot, start)), start) for start in starts)
         tried = {start for _, start in scored[:1]}
@@ -182,6 +185,15 @@ def _value(scene: Scene, slot: _Slot | _Together, number: float) -> torch.Tensor
 def _matters(scene: Scene, slot: _Slot | _Together) -> bool:
     moved = _value(scene, slot, slot.value * 1.01 if slot.value else 0.01)
     return moved is not None and moved.shape == scene.reference.shape and not torch.equal(moved, scene.reference)
+
+
+def _likely(scene: Scene, slot: _Slot | _Together) -> list[float]:
+    """What a porter would most likely have in its place."""
+    own = slot.value
+    simple = [0.0, 1.0, 2 * own, own / 2, *([math.sqrt(own), 1 / own] if own > 0 else [])]
+    if 0 < own < 0.02:
+        simple = [0.0, 1e-12, 1e-8, 1e-6, 1e-5, *(v for v, _ in scene.numbers.like(own) if v < 0.02)]
+    return [value for value in dict.fromkeys(simple) if value != own][:8]
 
 
 def _first_guesses(scene: Scene, slot: _Slot | _Together) -> list[float]:

@@ -115,7 +115,7 @@ class Snapshot:
                 stack.enter_context(torch.no_grad())
                 stack.enter_context(Float64Mode() if self.oracle else nullcontext())
                 stack.enter_context(self._stubbed_children())
-                args, kwargs = _copied((self._args, self.kwargs))
+                args, kwargs = _copied((self._args, self.kwargs), own_layer=getattr(self.module, "layer_idx", None))
                 if within is not None:
                     stack.enter_context(within(self))
                 output = self.module(*args, **kwargs)
@@ -335,10 +335,16 @@ def _answering(module: nn.Module, answers: list[Any]) -> Iterator[None]:
             module.__dict__["forward"] = own
 
 
-def _copied(value: Any) -> Any:
-    """A deep copy that shares configs; tensors keep sharing memory with one another as they do in `value`."""
+def _copied(value: Any, own_layer: int | None = None) -> Any:
+    """A deep copy that shares configs, and of caches the layers other than `own_layer`, which the call leaves alone.
+
+    Tensors keep sharing memory with one another as they do in `value`.
+    """
     memo: dict[int, Any] = {}
     _share_configs(value, memo)
+    if own_layer is not None:
+        for cache in (item for item in (*value[0], *value[1].values()) if isinstance(item, Cache)):
+            memo |= {id(layer): layer for index, layer in enumerate(cache.layers) if index != own_layer}
     with torch._C.DisableTorchFunction():
         return copy.deepcopy(value, memo)
 

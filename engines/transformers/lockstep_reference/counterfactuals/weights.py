@@ -8,21 +8,28 @@ import torch
 from torch import nn
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene, with_tensor
-from lockstep_reference.counterfactuals.snapshot import Snapshot
+from lockstep_reference.counterfactuals.fit import fit
+from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
 
 Make = Callable[[torch.Tensor], torch.Tensor]
 _LARGEST = 64
+# The first of the values that are counted as likely faults: zero, one, 1 + w, w - 1, the other sign.
+_LIKELY = 5
 
 
 def weights(scene: Scene) -> Iterator[Counterfactual]:
     """Every parameter and persistent buffer of the module that owns the site."""
     module = scene.module
-    tensors = {name: tensor for name, tensor in _own(module)}
-    for name, tensor in tensors.items():
+    for name, tensor in _own(module):
+        if not scene.fitting:
+            for what, sentence, make in list(_values(name, tensor))[:_LIKELY]:
+                yield _one(scene, name, what, sentence, make)
+            continue
         for what, sentence, make in (*_values(name, tensor), *_orders(name, tensor)):
             yield _one(scene, name, what, sentence, make)
         yield from _of_others(scene, name, tensor)
-    if isinstance(module, nn.Linear):
+        yield from _fitted(scene, name)
+    if isinstance(module, nn.Linear) and scene.fitting:
         yield Counterfactual(
             id="weight/another matrix",
             category="weights",
@@ -30,6 +37,28 @@ def weights(scene: Scene) -> Iterator[Counterfactual]:
             source=f"{scene.snapshot.path}.weight",
             finish=_any_matrix,
         )
+
+
+def _fitted(scene: Scene, name: str) -> Iterator[Counterfactual]:
+    """The tensor plus, or times, a number."""
+    forms: dict[str, tuple[Callable[[torch.Tensor, float], torch.Tensor], float]] = {
+        "{} + {}": (torch.add, 0.0),
+        "{} x {}": (torch.mul, 1.0),
+    }
+    if not scene.engine.is_floating_point():
+        return
+    for words, (form, start) in forms.items():
+
+        def change(c: float, form: Callable[[torch.Tensor, float], torch.Tensor] = form) -> Within:
+            return with_tensor(name, lambda _snapshot, own: form(own, c))
+
+        found = fit(scene, change, start)
+        if found is None:
+            continue
+        named = scene.numbers.name(*found)
+        value = named[0] if named else found[0]
+        what = words.format(name, f"{value:.6g}")
+        yield Counterfactual(f"weight/{what}", "weights", f"{what} in place of {name}", name, within=change(value))
 
 
 def _any_matrix(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:

@@ -1,0 +1,57 @@
+"""Power: which changes of the reference a case could tell from it. No engine is needed: the reference stands for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.changes import changes
+from lockstep_reference.counterfactuals.explain import SitePhase, make_scene
+from lockstep_reference.counterfactuals.masks import masks
+from lockstep_reference.counterfactuals.modules import modules
+from lockstep_reference.counterfactuals.names import Numbers
+from lockstep_reference.counterfactuals.norms import norms
+from lockstep_reference.counterfactuals.positions import positions
+from lockstep_reference.counterfactuals.rope import rope
+from lockstep_reference.counterfactuals.scalars import scalars
+from lockstep_reference.counterfactuals.weights import weights
+
+# The families whose changes can be named before an engine is seen.
+_FAMILIES: tuple[Callable[[Scene], Iterator[Counterfactual]], ...] = (
+    *(masks, positions, norms, rope, changes, scalars, weights, modules),
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A change, and how far from the reference it is in the phase that shows it best, in noise units."""
+
+    counterfactual: Counterfactual
+    ratio: float
+    phase: str
+
+
+def power(phases: list[SitePhase], numbers: Callable[[SitePhase], Numbers], limit: float) -> list[Seen]:
+    """Every likely change at a site with the first phase in which it exceeds `limit`, or its largest ratio."""
+    best: dict[str, Seen] = {}
+    for phase in phases:
+        scene = make_scene(phase, numbers(phase))
+        if scene is None:
+            continue
+        scene = replace(scene, fitting=False)
+        for family in _FAMILIES:
+            for one in family(scene):
+                known = best.get(one.id)
+                if known is not None and known.ratio > limit:
+                    continue
+                value = one.value(scene.snapshot)
+                if value is None:
+                    continue
+                # A change of shape is seen, whatever the numbers.
+                ratio = 1e30 if value.shape != scene.engine.shape else min(scene.measure.score(value), 1e30)
+                if not scene.engine.is_floating_point():
+                    ratio = 1e30 if ratio > 0 else 0.0
+                if known is None or ratio > known.ratio:
+                    best[one.id] = Seen(one, ratio, phase.oracle.phase)
+    return list(best.values())
