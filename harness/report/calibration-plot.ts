@@ -3,7 +3,7 @@ import type { Calibration } from "./calibration.ts";
 const [width, height, left, right, top, bottom] = [860, 430, 24, 24, 46, 44];
 const [panelHeight, panelGap] = [86, 28];
 /** Ratios on the axis; what lies outside is drawn at its ends. */
-const [lowest, highest] = [0.05, 1e8];
+const [lowest, highest] = [0.05, 1e9];
 const binsPerDecade = 8;
 
 const style = `
@@ -32,7 +32,7 @@ export function drawCalibration({ healthy, faults, limit }: Calibration): string
   const ratios = faults.flatMap(({ ratio }) => (ratio === null ? [] : [ratio]));
   const panels: Panel[] = [
     {
-      title: `Healthy: every site (${sites.length.toLocaleString("en-US")}; bars logarithmic)`,
+      title: `Healthy: every site (${sites.length.toLocaleString("en-US")}; bars logarithmic, the first with all below 0.05 and all bit-equal ones)`,
       values: sites,
       kind: "healthy",
       scale: "logarithmic",
@@ -59,7 +59,7 @@ export function drawCalibration({ healthy, faults, limit }: Calibration): string
       ({ value, label }) =>
         `<line class="grid" x1="${x(value)}" x2="${x(value)}" y1="${top}" y2="${floor}"/><text class="soft" x="${x(value)}" y="${floor + 18}" text-anchor="middle">${label}</text>`,
     ),
-    ...panels.flatMap((panel, index) => drawPanel(panel, top + index * (panelHeight + panelGap))),
+    ...panels.flatMap((panel, index) => drawPanel(panel, top + index * (panelHeight + panelGap), x(limit) + 12)),
     `<line class="limit" x1="${x(limit)}" x2="${x(limit)}" y1="${top - 14}" y2="${floor}"/>`,
     `<text x="${x(limit)}" y="${top - 20}" text-anchor="middle" font-weight="600">limit ${limit}</text>`,
     `<text class="soft" x="${width - right}" y="${height - 8}" text-anchor="end">local error in units of the reference's own rounding noise</text>`,
@@ -68,7 +68,7 @@ export function drawCalibration({ healthy, faults, limit }: Calibration): string
   ].join("\n");
 }
 
-function drawPanel({ title, values, kind, scale }: Panel, y: number): string[] {
+function drawPanel({ title, values, kind, scale }: Panel, y: number, titlesAt: number): string[] {
   const base = y + panelHeight;
   const counts = new Map<number, number>();
   for (const value of values) counts.set(binOf(value), (counts.get(binOf(value)) ?? 0) + 1);
@@ -81,11 +81,10 @@ function drawPanel({ title, values, kind, scale }: Panel, y: number): string[] {
       const tall = round((size(count) / most) * (panelHeight - 18));
       return `<rect class="${kind}" x="${from}" y="${round(base - tall)}" width="${round(Math.max(1, to - from - 1))}" height="${tall}"><title>${count} from ${edgeOf(bin).toPrecision(2)} to ${edgeOf(bin + 1).toPrecision(2)}</title></rect>`;
     });
-  const anchor = kind === "healthy" ? `x="${width - right}" text-anchor="end"` : `x="${left}"`;
   return [
     ...bars,
     `<line class="axis" x1="${left}" x2="${width - right}" y1="${base}" y2="${base}"/>`,
-    `<text ${anchor} y="${y + 10}">${title}</text>`,
+    `<text x="${titlesAt}" y="${y + 10}">${title}</text>`,
   ];
 }
 
@@ -104,7 +103,7 @@ function x(value: number): number {
 }
 
 function ticks(): { value: number; label: string }[] {
-  const powers = Array.from({ length: 9 }, (_, index) => index - 1);
+  const powers = Array.from({ length: 10 }, (_, index) => index - 1);
   return powers.map((power) => ({
     value: 10 ** power,
     label: power < 4 ? (10 ** power).toLocaleString("en-US") : `10<tspan dy="-5" font-size="10">${power}</tspan>`,

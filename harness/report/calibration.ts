@@ -67,7 +67,7 @@ export function renderSummaryLines(all: Calibration): string[] {
   return [
     `- ${healthy.length} healthy runs, ${sites.toLocaleString("en-US")} sites: the largest local ratio is **${format(worst?.local ?? 0)}**, at \`${worst?.where ?? "no site"}\` (${worst?.variant ?? "no run"}, ${worst?.dtype ?? ""}). False alarms: **${alarms.length}**.`,
     `- ${faults.length} of ${catalogue} planted faults: ${byRatio} fail by their ratio, the smallest is **${least === null ? "none" : format(least)}**; ${otherwise} fail by shape, mask, exactness or structure; ${missed.length} are missed.`,
-    `- The limit is **${limit}**: ${worst ? format(limit / worst.local) : "?"} times the worst healthy site${least === null ? "" : `; the weakest fault that it catches is ${format(least / limit)} times above, so that nothing was met between ${format(worst?.local ?? 0)} and ${format(least)}`}.`,
+    `- The limit is **${limit}**: ${worst ? format(limit / worst.local) : "?"} times the worst healthy site${least === null ? "" : `; the weakest fault that it catches is ${format(least / limit)} times above, and between ${format(worst?.local ?? 0)} and ${format(least)} lies no healthy site and no fault that fails by its ratio`}.`,
   ];
 }
 

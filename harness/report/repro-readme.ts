@@ -30,6 +30,7 @@ export function renderReproReadme(facts: {
     `# \`${site}\` differs from transformers`,
     "",
     `Engine ${engine.name} ${engine.version}${fault}; case \`${verdict.case}\`, ${dtype}, seed ${seed}, phase \`${phase}\`: ${reason}${local ? ", on the engine's own input" : ""}.`,
+    ...causeLines(verdict, site),
     "",
     "```sh",
     `pip install ${needs} safetensors`,
@@ -51,4 +52,17 @@ export function renderReproReadme(facts: {
       ? []
       : [`- \`model/\`: config.json and ${weights === "all" ? "all weights" : "the weights of the module alone"}.`]),
   ].join("\n")}\n`;
+}
+
+/** The change of transformers that gives what the engine has, where one was found for this site. */
+function causeLines({ culprit }: Verdict, site: string): string[] {
+  const { status, candidates = [] } = (culprit?.site === site && culprit.explanation) || { status: "unexplained" };
+  const [first] = candidates;
+  if (!first || status === "unexplained") return [];
+  const source = first.source === "" ? "" : ` (\`${first.source}\`)`;
+  const only = status === "explained" ? "" : "; other changes fit as well";
+  return [
+    "",
+    `Likely cause: ${first.sentence}${source}. With this change transformers gives the engine's tensor to within rounding${only}.`,
+  ];
 }

@@ -14,7 +14,7 @@ export async function* measureHealthy(pool: EnginePool, runs: readonly HealthyRu
   for (const [place, run] of runs.entries()) {
     const { variant, found, dtype, seed } = run;
     const { engine } = variant;
-    yield measure(run, await runCase(pool, found, { dtype, seed, ...(engine && { engine }) }));
+    yield measure(run, await runCase(pool, found, { dtype, seed, explain: 0, ...(engine && { engine }) }));
     if (engine !== undefined && runs[place + 1]?.variant.engine !== engine) await pool.stop(engine);
   }
 }
@@ -56,7 +56,7 @@ export async function* measureFaults(
 ): AsyncGenerator<Planted> {
   for (const fault of faults) {
     const found = plant(fault, cases);
-    if (found.kind === "run") yield describe(fault, await runCase(pool, found));
+    if (found.kind === "run") yield describe(fault, await runCase(pool, found, { explain: 0 }));
   }
 }
 
