@@ -23,7 +23,7 @@ const report = (): void => undefined;
 /** Plants a fault, writes the reproduction of its verdict, and runs its script again, where no module of lockstep can be imported. */
 async function reproduce(id: string) {
   const [fault] = selectFaults(faults, [id]);
-  const verdict = await runCase(livePool!, plant(fault!, cases));
+  const verdict = await runCase(livePool!, plant(fault!, cases), { explain: 0 });
   const wanted = chooseSite(verdict, undefined);
   const { found, engine } = findAgain(verdict, cases, faults);
   const captured = await captureSite(livePool!, found, { engine, dtype: "float32", seed: 0, wanted });
@@ -72,7 +72,9 @@ describe.skipIf(livePool === null)("the reproduction", () => {
 
   it("does not replace a folder that holds something else", async () => {
     const target = join(folder, "taken");
-    const verdict = await runCase(livePool!, plant(selectFaults(faults, ["final-norm-eps"])[0]!, cases));
+    const verdict = await runCase(livePool!, plant(selectFaults(faults, ["final-norm-eps"])[0]!, cases), {
+      explain: 0,
+    });
     const wanted = chooseSite(verdict, undefined);
     const { found, engine } = findAgain(verdict, cases, faults);
     const captured = await captureSite(livePool!, found, { engine, dtype: "float32", seed: 0, wanted });
