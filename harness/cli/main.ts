@@ -10,6 +10,7 @@ import { addDoctor } from "./doctor.ts";
 import { addEngines } from "./engines.ts";
 import { addGolden } from "./golden.ts";
 import { addMinimise } from "./minimise.ts";
+import { addPower } from "./power.ts";
 import { addRepro } from "./repro.ts";
 import { addRun } from "./run.ts";
 import { addSchemas } from "./schemas.ts";
@@ -28,6 +29,7 @@ const program = new Command("lockstep")
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
 for (const add of [
   addRun,
+  addPower,
   addRepro,
   addMinimise,
   addShapes,

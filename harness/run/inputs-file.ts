@@ -16,6 +16,8 @@ export interface InputsFile {
   /** Which tokens of a phase are real; undefined when nothing is padded. */
   tokensOf(phase: PhaseSpec): TokenMask;
   readonly padded: boolean;
+  /** True when there are tensors of images, video or audio. */
+  readonly media: boolean;
 }
 
 /**
@@ -37,6 +39,7 @@ export function writeInputs(inputs: Inputs): InputsFile {
   return {
     path,
     sha256,
+    media: [...inputs.keys()].some((name) => /pixel|image|video|audio|features/.test(name)),
     padded: real.some((value) => value === 0),
     tokensOf: ({ start, end }) => ({ batch, start, end, mask: real, length }),
   };

@@ -1,14 +1,17 @@
 import type { SiteVerdict, Verdict } from "../compare/verdict.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Params } from "../engine/protocol.ts";
+import { readPower } from "../golden/power.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "./case.ts";
 import type { EnginePool } from "./engines.ts";
+import { goldenFolder } from "./discover.ts";
 import { explainVerdict } from "./explain.ts";
 import { writeInputs } from "./inputs-file.ts";
 import { judgeGroups } from "./judging.ts";
 import type { Incomplete } from "./merge.ts";
 import { mergeTaps } from "./merge.ts";
+import { caseKey } from "./case-key.ts";
 import { feeding } from "./replay-run.ts";
 import type { PossiblePhases } from "./possible-phases.ts";
 import { possiblePhases } from "./possible-phases.ts";
@@ -115,6 +118,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     ...judging.findings(),
     ...withLeftovers(judging.sites, incomplete, impossible),
     tensor_audit: auditTensors(own.tensors, model.tensors),
+    power: readPower(goldenFolder(), found.name, caseKey(found)),
     config_audit: auditConfig(ours!.reads, theirs!.reads, null),
     checksums: { inputs: inputs.sha256, ...(model.weights_sha256 && { weights: model.weights_sha256 }) },
   };

@@ -25,7 +25,8 @@ def site_filter(patterns: list[str] | None) -> Callable[[str], bool]:
 
 
 @functools.cache
-def _parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
+def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of a method's parameters that can be given by position, without the first (`self`)."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(function).parameters.values()
     return tuple(parameter.name for parameter in parameters if parameter.kind in positional)[1:]
@@ -34,7 +35,7 @@ def _parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
 def first_input(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> torch.Tensor | None:
     """The tensor of a call's `:in` site: a preferred name first, else the first tensor argument."""
     # Positional arguments beyond the signature (a wrapper's *args) keep their place but have no name.
-    names = _parameter_names(type(module).forward)
+    names = parameter_names(type(module).forward)
     named = {**dict(zip(names, args, strict=False)), **kwargs}
     candidates = [*(named.get(name) for name in _PREFERRED_INPUTS), *args, *kwargs.values()]
     return next((value for value in candidates if isinstance(value, torch.Tensor)), None)

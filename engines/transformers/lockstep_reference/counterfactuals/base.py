@@ -63,15 +63,27 @@ class Scene:
 
     def _has_part(self, operation: Operation) -> bool:
         """False when another result of the operation leaves the site as it is: what follows was the engine's."""
-        result = operation.result
-        if not (isinstance(result, torch.Tensor) and result.is_floating_point()):
-            return True
-        moved = self.snapshot.value(changing(operation.key, _disturbed))
+        return self.moved_by(changing(operation.key, _disturbed))
+
+    def moved_by(self, within: Within) -> bool:
+        """True when a change moves the site's tensor, or breaks the call."""
+        moved = self.snapshot.value(within)
         return moved is None or moved.shape != self.reference.shape or not torch.equal(moved, self.reference)
 
 
 def _disturbed(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return func(*args, **kwargs) * 1.01 + 0.01
+    return _other(func(*args, **kwargs))
+
+
+def _other(value: Any) -> Any:
+    """Another value of the same kind."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(_other(part) for part in value)
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.dtype == torch.bool:
+        return ~value
+    return value * 1.01 + 0.01 if value.is_floating_point() else value + 1
 
 
 def axis_name(scene: Scene, axis: int) -> str:

@@ -53,6 +53,8 @@ def changes(scene: Scene) -> Iterator[Counterfactual]:
             else operation.key.name.strip("_")
         )
         for variant, category, sentence, change in _variants(name, operation):
+            if "constants" in variant and not scene.fitting:
+                continue
             yield Counterfactual(
                 id=f"operation/{type(scene.module).__name__}:{operation.key.line}.{operation.key.nth}/{name}:{variant}",
                 category=category,
@@ -137,7 +139,8 @@ def _binary(name: str, operation: Operation) -> Iterator[Named]:
     if len(operation.args) < 2 or not isinstance(operation.result, torch.Tensor):
         return
     left, right = operation.args[:2]
-    if right == (1 if name in ("mul", "div", "true_divide") else 0) and isinstance(right, (int, float)):
+    neutral = 1 if name in ("mul", "div", "true_divide") else 0
+    if isinstance(right, (int, float)) and right == neutral:
         return  # nothing to leave out
     words = {"add": "added", "sub": "subtracted", "mul": "multiplied", "div": "divided"}.get(name, name)
     category = "residual" if name in ("add", "sub") else "operation"

@@ -53,8 +53,8 @@ class ErrorMeasure:
         parts = {}
         for axis, length in enumerate(visible.shape):
             others = [other for other in range(visible.ndim) if other != axis]
-            hit = visible.any(dim=others) if others else visible
-            if 0 < hit.sum() < length:
+            hit, judged = (flags.any(dim=others) if others else flags for flags in (visible, self.real))
+            if 0 < hit.sum() < judged.sum():
                 parts[axis] = (length, tuple(hit.nonzero().flatten().tolist()))
         return Slab(parts) if parts else None
 

@@ -62,17 +62,22 @@ def search(phase: SitePhase, numbers: Numbers, seconds: float) -> Search | None:
     tried = _try_all(scene, deadline)
     better = _better(tried, before)
     slab = scene.measure.failing_slab(scene.reference)
-    if slab is not None and not (better and better[0].score <= _NEAR):
+    if slab is not None and not _has_cause(better):
         part = replace(scene, measure=replace(scene.measure, real=scene.measure.real & slab.mask(scene.engine.shape)))
         inside = [
             replace(entry, counterfactual=_restricted(entry.counterfactual, slab)) for entry in _try_all(part, deadline)
         ]
         tried += inside
         better = _better([*better, *inside], before)
-    if not (better and better[0].score <= _NEAR):
+    if not _has_cause(better):
         better = _better(better + _pairs(scene, better, deadline), before)
     near = [entry for entry in better if entry.score <= max(_NEAR, 0.05 * before)]
     return Search(scene, len(tried), near[:_MOST])
+
+
+def _has_cause(better: list[Tried]) -> bool:
+    """True when one of them comes near and is more than a description."""
+    return any(entry.score <= _NEAR and entry.counterfactual.category != "pattern" for entry in better)
 
 
 def _try_all(scene: Scene, deadline: float) -> list[Tried]:

@@ -20,6 +20,8 @@ _MOST = 40
 def modules(scene: Scene) -> Iterator[Counterfactual]:
     """Children of the owner left out or zero, and every norm of its size applied to the site's tensor."""
     for path in scene.snapshot.children[-_MOST:]:
+        if not scene.moved_by(_answering(path, zero=True)):
+            continue
         for what, sentence, zero in (
             ("left out", f"{path} left out: its input goes on", False),
             ("zero", f"the output of {path} left out: zeros", True),

@@ -10,6 +10,7 @@ import torch
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
+from lockstep_reference.sites import parameter_names
 
 # From ids [.., S] and the snapshot to other ids.
 Renumber = Callable[[torch.Tensor, Snapshot], torch.Tensor]
@@ -80,7 +81,7 @@ def positions(scene: Scene) -> Iterator[Counterfactual]:
         variants[f"{shift:+d}"] = (f"positions shifted by {shift:+d}", lambda ids, _s: ids + shift)
     own = "position" in scene.snapshot.site and not scene.engine.is_floating_point()
     argument = None if own else _argument(scene.snapshot)
-    if not own and argument is None:
+    if not own and (argument is None or not scene.moved_by(_replacing(lambda ids, _s: ids * 3 + 1))):
         return
     for what, (sentence, renumber) in variants.items():
         yield Counterfactual(
@@ -101,7 +102,12 @@ def _constant_shift(scene: Scene) -> int:
 
 def _argument(snapshot: Snapshot) -> torch.Tensor | None:
     args, kwargs = snapshot.inputs
-    return next((value for value in (*args, *kwargs.values()) if _is_ids(value)), None)
+    named = {**dict(zip(_names(snapshot), args, strict=False)), **kwargs}
+    return next((value for name, value in named.items() if "position" in name and _is_ids(value)), None)
+
+
+def _names(snapshot: Snapshot) -> tuple[str, ...]:
+    return parameter_names(type(snapshot.module).forward)
 
 
 def _is_ids(value: Any) -> bool:
@@ -112,9 +118,12 @@ def _replacing(renumber: Renumber) -> Within:
     @contextmanager
     def within(snapshot: Snapshot) -> Iterator[None]:
         def hook(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-            new = [renumber(value, snapshot) if _is_ids(value) else value for value in args]
-            named = {k: renumber(v, snapshot) if "position" in k and _is_ids(v) else v for k, v in kwargs.items()}
-            return tuple(new), named
+            def change(name: str, value: Any) -> Any:
+                return renumber(value, snapshot) if "position" in name and _is_ids(value) else value
+
+            names = (*_names(snapshot), *("" for _ in args))
+            new = tuple(change(name, value) for name, value in zip(names, args, strict=False))
+            return new, {name: change(name, value) for name, value in kwargs.items()}
 
         handle = snapshot.module.register_forward_pre_hook(hook, with_kwargs=True)
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import torch
+
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.changes import changes
 from lockstep_reference.counterfactuals.explain import SitePhase, make_scene
@@ -23,6 +25,10 @@ _FAMILIES: tuple[Callable[[Scene], Iterator[Counterfactual]], ...] = (
 )
 
 
+# Changes whose effect depends on which tokens there are; of the others those without any are another way to write the same.
+_OF_INPUTS = ("mask", "positions")
+
+
 @dataclass(frozen=True)
 class Seen:
     """A change, and how far from the reference it is in the phase that shows it best, in noise units."""
@@ -30,6 +36,10 @@ class Seen:
     counterfactual: Counterfactual
     ratio: float
     phase: str
+
+
+def _same_function(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
 
 
 def power(phases: list[SitePhase], numbers: Callable[[SitePhase], Numbers], limit: float) -> list[Seen]:
@@ -52,6 +62,8 @@ def power(phases: list[SitePhase], numbers: Callable[[SitePhase], Numbers], limi
                 ratio = 1e30 if value.shape != scene.engine.shape else min(scene.measure.score(value), 1e30)
                 if not scene.engine.is_floating_point():
                     ratio = 1e30 if ratio > 0 else 0.0
+                elif one.category not in _OF_INPUTS and _same_function(value, scene.reference):
+                    continue
                 if known is None or ratio > known.ratio:
                     best[one.id] = Seen(one, ratio, phase.oracle.phase)
     return list(best.values())

@@ -14,7 +14,8 @@ from lockstep_reference.counterfactuals.operations import Change
 _LOWER: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "bfloat16": lambda x: x.bfloat16(),
     "float16": lambda x: x.half(),
-    "TF32": lambda x: _tf32(x),
+    "TF32": lambda x: _tf32(x, 0x1000),
+    "TF32 (cut off)": lambda x: _tf32(x, 0),
 }
 _MOVES = (
     "view",
@@ -83,10 +84,10 @@ def _result(lower: Callable[[torch.Tensor], torch.Tensor]) -> Change:
     return lambda func, args, kwargs: _rounded(lower, func(*args, **kwargs))
 
 
-def _tf32(x: torch.Tensor) -> torch.Tensor:
-    """Rounded to 10 bits of mantissa, nearest, ties away."""
+def _tf32(x: torch.Tensor, half: int) -> torch.Tensor:
+    """10 bits of mantissa: nearest with ties away when half an ulp is added before, else cut off."""
     bits = x.float().view(torch.int32)
-    return ((bits + 0x1000) & ~0x1FFF).view(torch.float32)
+    return ((bits + half) & ~0x1FFF).view(torch.float32)
 
 
 class _Everything(TorchFunctionMode):

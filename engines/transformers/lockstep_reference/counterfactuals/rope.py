@@ -31,6 +31,8 @@ def rope(scene: Scene) -> Iterator[Counterfactual]:
 def _applications(scene: Scene) -> Iterator[Counterfactual]:
     names = _rotary_functions(scene.snapshot)
     for name in names:
+        if not scene.moved_by(_wrapping(name, _not_applied, None)):
+            continue
         for what, inverse in (("once more", False), ("taken back", True)):
             yield Counterfactual(
                 f"rope/{what}", "rope", f"rotary embedding {what}", name, finish=_once_more(name, inverse=inverse)
@@ -229,6 +231,12 @@ def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Coun
     scale = fit(scene, lambda c: using(lambda w: w * c), 1.0) if scene.fitting else None
     for value in {scale[0] if scale else 1.0, 0.5, 0.25, 0.125, 2.0, 4.0, 8.0, *_factors(scene)} - {1.0}:
         yield one(f"x {value:.4g}", f"frequencies multiplied by {value:.6g}", lambda w, v=value: w * v)
+    for theta in dict.fromkeys([*thetas.values(), 10000.0]):
+        for kept in range(1, size + 1):
+            for span in dict.fromkeys((2 * size, 2 * kept)):
+                text = f"rope_theta {theta:g}, exponents over {span} features, {2 * kept} of {2 * size} features rotated"
+                made = lambda w, t=theta, k=kept, d=span: _made(w, t, k, d)  # noqa: E731
+                yield one(f"theta {theta:g} over {span}, {kept} kept", text, made)
     for kept in range(size):
         yield one(f"first {kept}", f"only the first {kept} frequencies, the rest zero", lambda w, k=kept: _head(w, k))
     yield one("reversed", "frequencies in reverse order", lambda w: w.flip(0))
@@ -242,6 +250,12 @@ def _power(w: torch.Tensor, gamma: float) -> torch.Tensor:
 
 def _head(w: torch.Tensor, kept: int) -> torch.Tensor:
     return torch.cat([w[:kept], torch.zeros_like(w[kept:])])
+
+
+def _made(w: torch.Tensor, theta: float, kept: int, span: int) -> torch.Tensor:
+    """Frequencies from scratch: theta^(-2i / span) for the first `kept`, 0 behind."""
+    exponents = torch.arange(0, 2 * len(w), 2, dtype=torch.float64) / span
+    return torch.where(torch.arange(len(w)) < kept, theta**-exponents, 0.0).to(w.dtype)
 
 
 def _factors(scene: Scene) -> list[float]:

@@ -21,6 +21,8 @@ def weights(scene: Scene) -> Iterator[Counterfactual]:
     """Every parameter and persistent buffer of the module that owns the site."""
     module = scene.module
     for name, tensor in _own(module):
+        if not scene.moved_by(with_tensor(name, lambda _snapshot, own: own * 1.01 + 0.01)):
+            continue
         if not scene.fitting:
             for what, sentence, make in list(_values(name, tensor))[:_LIKELY]:
                 yield _one(scene, name, what, sentence, make)
@@ -29,6 +31,8 @@ def weights(scene: Scene) -> Iterator[Counterfactual]:
             yield _one(scene, name, what, sentence, make)
         yield from _of_others(scene, name, tensor)
         yield from _fitted(scene, name)
+    if scene.fitting:
+        yield from _borrowed(scene)
     if isinstance(module, nn.Linear) and scene.fitting:
         yield Counterfactual(
             id="weight/another matrix",
@@ -37,6 +41,23 @@ def weights(scene: Scene) -> Iterator[Counterfactual]:
             source=f"{scene.snapshot.path}.weight",
             finish=_any_matrix,
         )
+
+
+def _borrowed(scene: Scene) -> Iterator[Counterfactual]:
+    """Every vector of the model that has the length of the site's last axis, multiplied or added where it does not belong."""
+    if not scene.engine.is_floating_point() or not scene.engine.ndim:
+        return
+    for path, tensor in scene.snapshot.model.named_parameters():
+        if tensor.shape != scene.engine.shape[-1:]:
+            continue
+        for words, operation in (("multiplied by", torch.mul), ("divided by", torch.div), ("with the sum of", torch.add)):
+            yield Counterfactual(
+                id=f"weight/{words} {path}",
+                category="weights",
+                sentence=f"values {words} {path}",
+                source=path,
+                finish=lambda snapshot, own, p=path, f=operation: f(own, _tensor(snapshot.model, p).to(own.dtype)),
+            )
 
 
 def _fitted(scene: Scene, name: str) -> Iterator[Counterfactual]:
