@@ -8,11 +8,11 @@ import { checkpointCase } from "../run/checkpoint-case.ts";
 import { casesFolder, loadCaseFile, loadCases } from "../run/discover.ts";
 import type { EnginePool } from "../run/engines.ts";
 import { createPool } from "../run/engines.ts";
-import { failureOf, sameFailure } from "../run/failure.ts";
+import { failureOf, sameCause, sameFailure } from "../run/failure.ts";
 import { loadFaults } from "../run/faults.ts";
 import { defaultLimit, runCase } from "../run/live.ts";
 import type { Size, SmallestCase } from "../run/minimise-case.ts";
-import { checkMinimisable, minimiseCase } from "../run/minimise-case.ts";
+import { checkMinimisable, explainSeconds, minimiseCase } from "../run/minimise-case.ts";
 import { findAgain } from "../run/repro.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseIds, parseRatio } from "./arguments.ts";
@@ -74,7 +74,7 @@ async function minimiseVerdict(file: string, flags: Flags): Promise<void> {
     await checkFile(pool, out, { verdict, smallest });
     say(`before  ${sizeText(before)}\nafter   ${sizeText(after)}`);
     say(`        ${tried} smaller ones run in ${seconds()}${done ? "" : "; the time was up, --seconds gives it more"}`);
-    say(`wrote   ${written.map((path) => relative("", path)).join(", ")}\nrun     ${again}`);
+    say(`wrote   ${written.map(shown).join(", ")}\nrun     ${again}`);
   } finally {
     status(null);
     await pool.close();
@@ -103,10 +103,13 @@ async function checkFile(
 ): Promise<void> {
   const [found] = await loadCaseFile(file);
   const dtype = verdict.dtype as Params<"load">["dtype"];
-  const again = await runCase(pool, found!, { dtype, seed: smallest.seed, limit: verdict.limit, explain: 0 });
-  if (!sameFailure(smallest.failure, failureOf(again, found!.config)))
+  const { failure, seed } = smallest;
+  const explain = failure.causes.length > 0 ? explainSeconds : 0;
+  const again = await runCase(pool, found!, { dtype, seed, limit: verdict.limit, explain });
+  const now = failureOf(again, found!.config);
+  if (!sameFailure(failure, now) || !sameCause(failure, now))
     throw new UsageError(
-      `${file} was written, but fails at ${again.culprit?.site ?? again.status}, not at ${smallest.failure.site}: the engine does not give the same numbers twice`,
+      `${file} was written, but fails at ${again.culprit?.site ?? again.status}, not as before at ${failure.site}: the engine does not give the same numbers twice`,
     );
 }
 
@@ -119,11 +122,18 @@ function commandFor(out: string, { dtype, limit }: Verdict, { seed }: SmallestCa
   return ["lockstep run", out, ...flags].join(" ");
 }
 
+/** `<case>-<fault>`, also of a case that has been minimised before. */
 function fileName({ name, faultId }: Case): string {
-  return [name, ...(faultId ? [faultId] : [])]
-    .join("-")
+  const own = name.replace(/^minimised\//, "");
+  return (faultId === undefined || own.endsWith(`-${faultId}`) ? own : `${own}-${faultId}`)
     .toLowerCase()
     .replaceAll(/[^a-z0-9_.-]/g, "-");
+}
+
+/** A path as people write it: relative to where they stand, unless it lies elsewhere. */
+function shown(path: string): string {
+  const own = relative("", path);
+  return own.startsWith("..") ? path : own;
 }
 
 function sizeText({ phases, rows, tokens, layers, parameters }: Size): string {

@@ -63,9 +63,10 @@ describe("sameCause", () => {
     expect(sameCause(first, told("unexplained"))).toBe(false);
   });
 
-  it("is one of several where there were several, and anything where there was none", () => {
-    expect(sameCause(told("ambiguous", "a", "b"), told("ambiguous", "c", "a"))).toBe(true);
-    expect(sameCause(told("ambiguous", "a", "b"), told("explained", "b"))).toBe(false);
+  it("is the likeliest of several where there were several, and anything where there was none", () => {
+    expect(sameCause(told("ambiguous", "a", "b"), told("ambiguous", "a", "c"))).toBe(true);
+    expect(sameCause(told("ambiguous", "a", "b"), told("explained", "a"))).toBe(true);
+    expect(sameCause(told("ambiguous", "a", "b"), told("ambiguous", "b", "a"))).toBe(false);
     expect(sameCause(told("unexplained"), told("explained", "b"))).toBe(true);
     expect(sameCause(failure(at("model.norm:out")), null)).toBe(true);
   });

@@ -46,11 +46,11 @@ export function sameFailure(one: Failure, other: Failure | null): boolean {
   return other.places.every((place) => one.places.includes(place));
 }
 
-/** The likeliest cause of the first is still one: the only one where it was that. Anything where the first had none. */
+/** The same likeliest cause, and the only one where it was that. Anything where the first had none. */
 export function sameCause({ causes: [wanted, ...others] }: Failure, other: Failure | null): boolean {
   if (wanted === undefined) return true;
-  const found = other?.causes ?? [];
-  return found.includes(wanted) && (others.length > 0 || found.length === 1);
+  const [likeliest, ...rivals] = other?.causes ?? [];
+  return likeliest === wanted && (others.length > 0 || rivals.length === 0);
 }
 
 /** Ids without layer numbers; what something is changed to, behind `:` or `=`, stays. */

@@ -50,7 +50,7 @@ export interface SmallestCase extends Minimised {
 }
 
 /** Longest search for the cause at one culprit, in seconds; most take less than one. */
-const explainSeconds = 20;
+export const explainSeconds = 20;
 
 /** @throws UsageError for a verdict that has no failure to keep, saying what to do. */
 export function checkMinimisable({ case: name, mode, status: outcome, culprit, error }: Verdict): void {
