@@ -83,6 +83,8 @@ export const counterfactual = z.strictObject({
   category: z.string(),
   /** What the engine does instead. */
   sentence: z.string(),
+  /** Other changes that give the same numbers on these inputs. */
+  synonyms: z.array(z.string()).default([]),
   /** The reference's line that does it right; may be empty. */
   source: z.string(),
   /** The engine's distance from the changed reference, in noise units, over all phases that it explains. */

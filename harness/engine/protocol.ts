@@ -165,6 +165,8 @@ export const methods = {
           source: z.string(),
           /** Rough distance of the engine from it, in noise units. */
           score: z.number(),
+          /** Other changes that give the same numbers here. */
+          synonyms: z.array(z.string()).default([]),
           /** Places in `phases` for which the file holds its tensors. */
           phases: z.array(size),
         }),

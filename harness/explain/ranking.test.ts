@@ -4,7 +4,7 @@ import { rankCounterfactuals } from "./ranking.ts";
 
 function judged(id: string, phases: Record<string, [boolean, number]>, category = "norm"): Judged {
   const list = Object.entries(phases).map(([phase, [agrees, ratio]]) => ({ phase, agrees, ratio }));
-  return { id, category, sentence: id, source: "", phases: list };
+  return { id, category, sentence: id, synonyms: [], source: "", phases: list };
 }
 
 const facts = { failing: ["prefill", "decode:1"], tried: 200, ratio: 5000, seconds: 0.5 };
@@ -36,13 +36,13 @@ test("a change that the healthy phases contradict holds in the failing ones only
   expect(rankCounterfactuals([one], facts).candidates[0]).toMatchObject({ not_in: ["full"] });
 });
 
-test("a mere description is a pattern, and stands behind a cause", () => {
+test("a mere description is a pattern, and is dropped beside a cause", () => {
   const pattern = judged("p", { prefill: [true, 0.4] }, "pattern");
   expect(rankCounterfactuals([pattern], facts).status).toBe("pattern");
   const cause = judged("a [x]", { prefill: [true, 1] });
   expect(rankCounterfactuals([pattern, cause], facts)).toMatchObject({
     status: "explained",
-    candidates: [{ id: "a [x]" }, { id: "p" }],
+    candidates: [{ id: "a [x]" }],
   });
 });
 

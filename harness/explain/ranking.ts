@@ -20,7 +20,9 @@ export function rankCounterfactuals(
   const explaining = judged
     .filter((one) => explains(one, failing))
     .toSorted((a, b) => cost(a) - cost(b) || worst(a, failing) - worst(b, failing));
-  const candidates = explaining.slice(0, shown).map(({ phases, ...rest }) => ({
+  // Where there is a cause, a description adds nothing.
+  const causes = explaining.filter((one) => !isPattern(one));
+  const candidates = (causes.length > 0 ? causes : explaining).slice(0, shown).map(({ phases, ...rest }) => ({
     ...rest,
     ratio: worst({ phases, ...rest }, failing),
     phases: phases.filter(({ agrees }) => agrees).map(({ phase }) => phase),

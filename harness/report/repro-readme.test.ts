@@ -41,6 +41,7 @@ describe("the README of a reproduction", () => {
 
   it("gives the cause that was found at this site, and at no other", () => {
     const candidate = {
+      synonyms: [],
       sentence: "eps is 1e-6",
       source: "norm.py:3",
       ratio: 1,

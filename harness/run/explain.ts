@@ -83,8 +83,8 @@ async function explainSite(
     seconds,
   });
   const tensor = (name: string): RawTensor => tensors.get(name)!;
-  const judged = candidates.map(({ id, category, sentence, source, phases: places }, candidate) => ({
-    ...{ id, category, sentence, source },
+  const judged = candidates.map(({ id, category, sentence, synonyms, source, phases: places }, candidate) => ({
+    ...{ id, category, sentence, synonyms, source },
     phases: places.map((place) => {
       const alone = judge(
         {

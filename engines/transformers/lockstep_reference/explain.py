@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ class Evidence:
         if found is None:
             return {"tried": 0, "candidates": [], "phases": [], "file": None}
         candidates, tensors = [], {f"engine.{place}": phase.oracle.engine.clone() for place, phase in enumerate(phases)}
-        for entry, sides in _distinct(found, phases):
+        for entry, sides, synonyms in _distinct(found, phases):
             one, number = entry.counterfactual, len(candidates)
             tensors |= {f"{side}.{number}.{place}": tensor for (side, place), tensor in sides.items()}
             candidates.append(
@@ -66,6 +65,7 @@ class Evidence:
                     "source": one.source,
                     "score": min(entry.score, 1e30),
                     "phases": sorted({place for _, place in sides}),
+                    "synonyms": synonyms,
                 }
             )
         file = spool / f"explain.{len(tensors)}.{abs(hash((site, *names)))}.safetensors"
@@ -105,25 +105,30 @@ class Evidence:
         return SitePhase(plain, oracle, real)
 
 
+# Names that are told of one change.
+_SYNONYMS = 4
+
 Sides = dict[tuple[str, int], torch.Tensor]
 
 
-def _distinct(found: Search, phases: list[SitePhase]) -> Iterator[tuple[Tried, Sides]]:
-    """The nearest with their tensors in all phases, but not two names of one change: those that agree everywhere."""
-    earlier: list[tuple[str, Sides]] = []
+def _distinct(found: Search, phases: list[SitePhase]) -> list[tuple[Tried, Sides, list[str]]]:
+    """The nearest with their tensors in all phases; those with the numbers of an earlier one are its synonyms."""
+    kept: list[tuple[Tried, Sides, list[str]]] = []
     for entry in found.nearest:
         one = entry.counterfactual
+        if any(one.sentence in (earlier.counterfactual.sentence, *synonyms) for earlier, _, synonyms in kept):
+            continue
         sides: Sides = {}
         for place, phase in enumerate(phases):
-            pair = one.value(phase.oracle), one.value(phase.plain)
-            if pair[0] is not None and pair[1] is not None:
-                sides |= {
-                    (side, place): t.contiguous().clone() for side, t in zip(("oracle", "reference"), pair, strict=True)
-                }
-        if any(one.sentence == told or _agree(found, sides, other) for told, other in earlier):
-            continue
-        earlier.append((one.sentence, sides))
-        yield entry, sides
+            values = {"oracle": one.value(phase.oracle), "reference": one.value(phase.plain)}
+            if all(value is not None for value in values.values()):
+                sides |= {(side, place): value.contiguous().clone() for side, value in values.items()}
+        same = next((synonyms for _, other, synonyms in kept if _agree(found, sides, other)), None)
+        if same is None:
+            kept.append((entry, sides, []))
+        elif len(same) < _SYNONYMS and one.category != "pattern":
+            same.append(one.sentence)
+    return kept
 
 
 def _agree(found: Search, one: Sides, other: Sides) -> bool:

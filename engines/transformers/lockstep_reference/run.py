@@ -13,7 +13,8 @@ from torch import nn
 from transformers import DynamicCache
 
 from lockstep_reference.capture import Capture, Sink
-from lockstep_reference.counterfactuals.snapshot import Recorder, Snapshot
+from lockstep_reference.counterfactuals.recorder import Recorder
+from lockstep_reference.counterfactuals.snapshot import Snapshot
 from lockstep_reference.drive import Inputs, Phase, call_arguments, check_accepts, new_cache
 from lockstep_reference.errors import INTERNAL, EngineError
 from lockstep_reference.oracle import Float64Mode
@@ -55,8 +56,8 @@ def run_phases(
 ) -> torch.Tensor | None:
     """Runs `phases` in order through `model` and passes every site to `sink`; returns the last logits.
 
-    With a `feed` the run replays an engine's, see replay.py, and leaves the snapshots that are `wanted`. With dtype float64 `model` is an oracle copy and all
-    operations run in float64.
+    With a `feed` the run replays an engine's, see replay.py, and leaves the snapshots that are `wanted`.
+    With dtype float64 `model` is an oracle copy and all operations run in float64.
     Raises EngineError when the inputs do not fit the model, and ForwardStoppedError when its forward fails.
     """
     check_accepts(model, inputs, phases)

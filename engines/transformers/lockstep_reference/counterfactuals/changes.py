@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene, changing
-from lockstep_reference.counterfactuals.operations import Change, Operation
+from lockstep_reference.counterfactuals.layouts import joined, reshaped, sliced
+from lockstep_reference.counterfactuals.operations import Change, Named, Operation
 
 _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "GELU (erf)": functional.gelu,
@@ -41,8 +42,6 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 _NONLINEAR = ("gelu", "silu", "relu", "sigmoid", "tanh", "softplus", "relu6", "elu", "selu", "mish", "hardswish", "exp")
 _BINARY = ("add", "sub", "mul", "div", "true_divide", "maximum", "minimum")
 
-Named = tuple[str, str, str, Change]  # id, category, sentence, change
-
 
 def changes(scene: Scene) -> Iterator[Counterfactual]:
     """Every variant of every operation that leads to the site."""
@@ -67,6 +66,12 @@ def changes(scene: Scene) -> Iterator[Counterfactual]:
 def _variants(name: str, operation: Operation) -> Iterator[Named]:
     if not isinstance(operation.result, (torch.Tensor, tuple, list)):
         return
+    yield from _of_kind(name, operation)
+    if _keeps_shape(operation) and name not in (*_NONLINEAR, *_BINARY, "neg", "to", "float", "type_as"):
+        yield "left out", "operation", f"`{name}` left out", _first_argument
+
+
+def _of_kind(name: str, operation: Operation) -> Iterator[Named]:  # noqa: PLR0912 - one branch a kind
     if name in _NONLINEAR:
         yield from _nonlinear(name, operation)
     elif name in _BINARY:
@@ -74,11 +79,11 @@ def _variants(name: str, operation: Operation) -> Iterator[Named]:
     elif name == "softmax":
         yield from _softmax()
     elif name in ("cat", "concat", "stack"):
-        yield from _joined(operation)
+        yield from joined(operation)
     elif name in ("chunk", "split", "unbind", "tensor_split"):
         yield "reversed", "layout", f"the parts of `{name}` in reverse order", _on_result(lambda parts: parts[::-1])
     elif name in ("view", "reshape", "flatten", "unflatten"):
-        yield from _reshaped(name, operation)
+        yield from reshaped(name, operation)
     elif name == "neg":
         yield "left out", "rope", "a minus sign left out", _first_argument
     elif name in ("cos", "sin"):
@@ -94,9 +99,7 @@ def _variants(name: str, operation: Operation) -> Iterator[Named]:
         compare = getattr(torch, other_name)
         yield other_name, "mask", f"`{other_name}` in place of `{name}`", lambda func, args, kwargs: compare(*args)
     elif name == "getitem":
-        yield from _sliced(operation)
-    if _keeps_shape(operation) and name not in (*_NONLINEAR, *_BINARY, "neg", "to", "float", "type_as"):
-        yield "left out", "operation", f"`{name}` left out", _first_argument
+        yield from sliced(operation)
 
 
 def _first_argument(_func: Callable[..., Any], args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Any:
@@ -257,53 +260,6 @@ def _softmax() -> Iterator[Named]:
     )
 
 
-def _joined(operation: Operation) -> Iterator[Named]:
-    yield (
-        "reversed",
-        "layout",
-        "parts joined in reverse order",
-        lambda func, args, kwargs: func(list(args[0])[::-1], *args[1:], **kwargs),
-    )
-
-    def interleaved(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
-        return torch.stack(list(args[0]), -1).flatten(-2)
-
-    if len({part.shape for part in operation.args[0]}) == 1:
-        yield "interleaved", "layout", "parts interleaved element by element in place of joined end to end", interleaved
-    yield (
-        "first negated",
-        "layout",
-        "the first part with the other sign",
-        lambda func, args, kwargs: func([-args[0][0], *args[0][1:]], *args[1:], **kwargs),
-    )
-
-
-def _reshaped(name: str, operation: Operation) -> Iterator[Named]:
-    given, made = operation.args[0], operation.result
-    if not isinstance(made, torch.Tensor):
-        return
-    for axis in range(1, made.ndim - 1):
-        if made.shape[axis] > 1 and made.shape[axis + 1] > 1 and made.ndim > given.ndim:
-
-            def split(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], axis: int = axis) -> Any:
-                shape = list(func(*args, **kwargs).shape)
-                shape[axis], shape[axis + 1] = shape[axis + 1], shape[axis]
-                return args[0].reshape(shape).transpose(axis, axis + 1)
-
-            sizes = f"{made.shape[axis]} x {made.shape[axis + 1]}"
-            yield f"split {axis}", "layout", f"`{name}` to {sizes} with the other axis outermost (interleaved)", split
-    for axis in range(1, given.ndim - 1):
-        if given.shape[axis] > 1 and given.shape[axis + 1] > 1 and made.ndim < given.ndim:
-
-            def merged(
-                func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], axis: int = axis
-            ) -> Any:
-                return args[0].transpose(axis, axis + 1).reshape(func(*args, **kwargs).shape)
-
-            sizes = f"{given.shape[axis]} x {given.shape[axis + 1]}"
-            yield f"merge {axis}", "layout", f"`{name}` merges {sizes} with the other axis outermost", merged
-
-
 def _mean_of_all(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
     own = func(*args, **kwargs)
     axes = list(range(-min(2, args[0].ndim - 1), 0))
@@ -332,23 +288,3 @@ def _masked(name: str, operation: Operation) -> Iterator[Named]:
         )
     elif len(operation.args) == 3:
         yield "inverted", "mask", "the mask inverted", lambda func, args, kwargs: func(args[0], ~args[1], args[2])
-
-
-def _sliced(operation: Operation) -> Iterator[Named]:
-    given, made = operation.args[0], operation.result
-    if not (isinstance(given, torch.Tensor) and isinstance(made, torch.Tensor)) or given.ndim != made.ndim:
-        return
-    axes = [axis for axis in range(given.ndim) if given.shape[axis] != made.shape[axis]]
-    if len(axes) != 1:
-        return
-    axis, length, size = axes[0], made.shape[axes[0]], given.shape[axes[0]]
-
-    def part(start: int, step: int = 1) -> Change:
-        index = [(start + step * place) % size for place in range(length)]
-        return lambda func, args, kwargs: args[0].index_select(axis, torch.tensor(index))
-
-    yield "start", "layout", "a slice from the start", part(0)
-    yield "end", "layout", "a slice from the end", part(size - length)
-    if size == 2 * length:
-        yield "even", "layout", "every second element in place of a half (even)", part(0, 2)
-        yield "odd", "layout", "every second element in place of a half (odd)", part(1, 2)

@@ -1,4 +1,4 @@
-"""Functions of the site's own values with one fitted number: scaled, shifted, capped, clipped; or a factor per index."""
+"""Functions of the site's own values with one fitted number: scaled, shifted, capped; or a factor per index."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ def elementwise(scene: Scene) -> Iterator[Counterfactual]:
                 sentence=f"values {words.format(text)}",
                 finish=lambda _snapshot, x, f=function, c=c: f(x, c),
             )
+    if scene.engine.numel() >= 16:
+        yield Counterfactual(
+            "elementwise/affine", "elementwise", _describe_affine(scene), finish=lambda s, own: _affine(own, s.engine)
+        )
     for axis in range(scene.engine.ndim):
         for kind in ("factor", "offset"):
             finish = _per_index(axis, kind)
@@ -51,6 +55,26 @@ def elementwise(scene: Scene) -> Iterator[Counterfactual]:
                 sentence=_describe_per_index(scene, axis, kind),
                 finish=finish,
             )
+
+
+def _line(own: torch.Tensor, engine: torch.Tensor) -> tuple[float, float]:
+    """Factor and offset of the straight line from the reference's values to the engine's."""
+    x, y = (torch.nan_to_num(tensor.double(), posinf=0.0, neginf=0.0) for tensor in (own, engine))
+    centred = x - x.mean()
+    factor = float((centred * y).sum() / (centred * centred).sum().clamp(min=1e-300))
+    return factor, float(y.mean()) - factor * float(x.mean())
+
+
+def _affine(own: torch.Tensor, engine: torch.Tensor | None) -> torch.Tensor | None:
+    if engine is None or engine.shape != own.shape:
+        return None
+    factor, offset = _line(own, engine)
+    return own * factor + offset
+
+
+def _describe_affine(scene: Scene) -> str:
+    factor, offset = _line(scene.reference, scene.engine)
+    return f"values multiplied by {factor:.6g}, then {offset:+.6g} added"
 
 
 def _fitted(scene: Scene, function: Callable[[torch.Tensor, float], torch.Tensor], start: float) -> tuple[float, float]:
@@ -74,7 +98,7 @@ def _fitted(scene: Scene, function: Callable[[torch.Tensor, float], torch.Tensor
 
 
 def _per_index(axis: int, kind: str) -> Finish:
-    """Every index of `axis` has a factor or an offset of its own, fitted; only where that is far fewer numbers than elements."""
+    """Every index of `axis` has a fitted factor or offset; only where that is far fewer numbers than elements."""
 
     def finish(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
         best = _best_per_index(own, snapshot.engine, axis, kind)

@@ -31,8 +31,7 @@ class ErrorMeasure:
 
     def squares(self, value: torch.Tensor) -> torch.Tensor:
         """The squared error of every element, 0 at padding and where both are the same infinity."""
-        same = (value == self.engine) | (value.isnan() & self.engine.isnan())
-        error = torch.where(same, 0.0, value.double() - self.engine.double())
+        error = torch.where(value == self.engine, 0.0, value.double() - self.engine.double())
         error = torch.where(self.real, error, 0.0)
         return torch.nan_to_num(error * error, nan=1e60, posinf=1e60)
 

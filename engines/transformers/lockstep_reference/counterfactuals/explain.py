@@ -18,7 +18,7 @@ from lockstep_reference.counterfactuals.snapshot import Snapshot
 
 # What is handed to the harness to be judged: well above its limit, since this first look is a rough one.
 _NEAR = 12.0
-_MOST = 24
+_MOST = 32
 # Near enough to be the cause, and how many seconds the search for others then goes on.
 _FOUND = 1.5
 _FOR_RIVALS = 1.0

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.changes import changes
 from lockstep_reference.counterfactuals.elementwise import elementwise
+from lockstep_reference.counterfactuals.frequencies import frequencies
 from lockstep_reference.counterfactuals.indices import indices
 from lockstep_reference.counterfactuals.masks import masks
+from lockstep_reference.counterfactuals.matrices import matrices
 from lockstep_reference.counterfactuals.modules import modules
 from lockstep_reference.counterfactuals.moves import moves
 from lockstep_reference.counterfactuals.norms import norms
 from lockstep_reference.counterfactuals.positions import positions
 from lockstep_reference.counterfactuals.precision import precision
 from lockstep_reference.counterfactuals.rope import rope
+from lockstep_reference.counterfactuals.rope_tables import rope_tables
 from lockstep_reference.counterfactuals.scalars import scalars
 from lockstep_reference.counterfactuals.terms import terms
 from lockstep_reference.counterfactuals.weights import weights
@@ -26,13 +29,16 @@ FAMILIES: tuple[Family, ...] = (
     positions,
     norms,
     rope,
+    rope_tables,
+    frequencies,
     changes,
     scalars,
     weights,
+    matrices,
+    elementwise,
     terms,
     modules,
     moves,
     indices,
-    elementwise,
     precision,
 )

@@ -35,6 +35,8 @@ def fit(scene: Scene, change: Callable[[float], Within], start: float) -> tuple[
         if not math.isfinite(value):
             return None
         tolerance = 6 * scene.measure.noise / math.sqrt(steepness)
+        if abs(value) <= tolerance:
+            return 0.0, 1e-6
         if abs(change_of_value) <= tolerance / 4:
             return value, min(max(tolerance / max(abs(value), 1e-30), 1e-6), 0.02)
     return value, 1e-3

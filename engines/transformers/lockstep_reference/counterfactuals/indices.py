@@ -84,7 +84,7 @@ def _matched(axis: int) -> Finish:
 
 
 def _sources(own: torch.Tensor, engine: torch.Tensor | None, axis: int) -> torch.Tensor | None:
-    """For each index of `axis` the index whose slice of `own` is nearest to the engine's. None where slices say too little."""
+    """For each index of `axis` the one whose slice of `own` is nearest to the engine's; None where slices are short."""
     if engine is None or engine.shape != own.shape or own.numel() // own.shape[axis] < 4:
         return None
     theirs, ours = (

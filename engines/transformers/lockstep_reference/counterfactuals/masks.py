@@ -77,6 +77,9 @@ def masks(scene: Scene) -> Iterator[Counterfactual]:
     rules = list(_rules(scene))
     ours = [rule for rule in rules if _equal(_mask(scene.snapshot, rule, scene.engine.shape), scene.reference, scene)]
     theirs = [rule for rule in rules if _equal(_mask(scene.snapshot, rule, scene.engine.shape), scene.engine, scene)]
+    window = getattr(scene.module, "sliding_window", None) or 0
+    # Of the rules that give the reference's mask for so few tokens, those with the window that the module has.
+    ours = [rule for rule in ours if rule.window == window] or ours
     pairs = sorted(
         ((rule.differences(own), rule) for own in ours for rule in theirs if rule != own), key=lambda pair: len(pair[0])
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -28,8 +29,9 @@ def moves(scene: Scene) -> Iterator[Counterfactual]:
             continue
         for place, path, tensor in _tensors(operation):
             for what, sentence, change in _variants(tensor):
+                line = f"{type(scene.module).__name__}:{operation.key.line}.{operation.key.nth}"
                 yield Counterfactual(
-                    id=f"move/{type(scene.module).__name__}:{operation.key.line}.{operation.key.nth}/{name} {place}: {what}",
+                    id=f"move/{line}/{name} {place}: {what}",
                     category="layout",
                     sentence=f"operand {place} of `{name}` {sentence}",
                     source=operation.source,
@@ -55,66 +57,64 @@ def _tensors(operation: Operation) -> Iterator[tuple[str, Path, torch.Tensor]]:
                     yield f"{index + 1}.{inner + 1}", (index, inner), part
 
 
-def _variants(tensor: torch.Tensor) -> Iterator[tuple[str, str, Callable[[torch.Tensor], torch.Tensor]]]:
+Variant = tuple[str, str, Callable[[torch.Tensor], torch.Tensor]]
+
+
+def _variants(tensor: torch.Tensor) -> Iterator[Variant]:
     if tensor.dtype in (torch.int64, torch.int32):
         yield "+1", "one higher", lambda x: x + 1
         yield "-1", "one lower", lambda x: (x - 1).clamp(min=0)
     if tensor.dtype.is_floating_point and tensor.numel() > 1:
         yield "zero", "zero", torch.zeros_like
-    for first in range(1, tensor.ndim):
-        for second in range(first + 1, tensor.ndim):
-            if tensor.shape[first] > 1 and tensor.shape[second] > 1:
-                axes = f"axes {first} and {second}"
-                yield (
-                    f"{axes} written",
-                    f"with {axes} written in the other order",
-                    lambda x, a=first, b=second: x.transpose(a, b).reshape(x.shape),
-                )
-                yield (
-                    f"{axes} read",
-                    f"with {axes} read in the other order",
-                    lambda x, a=first, b=second: _misread(x, a, b),
-                )
-    for axis, size in enumerate(tensor.shape):
-        if size < 2:
-            continue
-        yield f"axis {axis} shifted", f"shifted by one along axis {axis}", lambda x, a=axis: x.roll(1, a)
-        yield f"axis {axis} shifted back", f"shifted back by one along axis {axis}", lambda x, a=axis: x.roll(-1, a)
-        yield (
-            f"axis {axis} shifted with zeros",
-            f"shifted by one along axis {axis}, zeros coming in",
-            lambda x, a=axis: _shifted(x, a, 1),
-        )
-        yield (
-            f"axis {axis} shifted back with zeros",
-            f"shifted back by one along axis {axis}, zeros coming in",
-            lambda x, a=axis: _shifted(x, a, -1),
-        )
-        yield f"axis {axis} reversed", f"reversed along axis {axis}", lambda x, a=axis: x.flip(a)
-        yield (
-            f"axis {axis} first",
-            f"with the first index of axis {axis} for all",
-            lambda x, a=axis: x.narrow(a, 0, 1).expand_as(x),
-        )
-        yield (
-            f"axis {axis} last",
-            f"with the last index of axis {axis} for all",
-            lambda x, a=axis: x.narrow(a, -1, 1).expand_as(x),
-        )
-        for kept in {size - size % width for width in (2, 4, 8, 16, 32)} | {size - 1}:
-            if 0 < kept < size:
-                yield (
-                    f"axis {axis} tail {kept}",
-                    f"without what lies behind index {kept - 1} of axis {axis}: zeros",
-                    lambda x, a=axis, k=kept: _cut(x, a, k),
-                )
-        for count in range(2, min(size, 33)):
-            if size % count == 0 and count < size:
-                yield (
-                    f"axis {axis} interleaved {count}",
-                    f"with axis {axis} ({size}) in the order of {count} x {size // count} transposed",
-                    lambda x, a=axis, c=count: x.unflatten(a, (c, -1)).transpose(a, a + 1).flatten(a, a + 1),
-                )
+    long = [axis for axis, size in enumerate(tensor.shape) if size > 1]
+    for first, second in combinations([axis for axis in long if axis > 0], 2):
+        axes = f"axes {first} and {second}"
+        words = f"with {axes} written in the other order"
+        yield f"{axes} written", words, lambda x, a=first, b=second: x.transpose(a, b).reshape(x.shape)
+        yield f"{axes} read", f"with {axes} read in the other order", lambda x, a=first, b=second: _misread(x, a, b)
+    for axis in long:
+        yield from _along(axis)
+        yield from _of_size(axis, tensor.shape[axis])
+
+
+def _along(axis: int) -> Iterator[Variant]:
+    def named(what: str, sentence: str, change: Callable[[torch.Tensor, int], torch.Tensor]) -> Variant:
+        return f"axis {axis} {what}", sentence.format(f"axis {axis}"), lambda x: change(x, axis)
+
+    yield named("shifted", "shifted by one along {}", lambda x, a: x.roll(1, a))
+    yield named("shifted back", "shifted back by one along {}", lambda x, a: x.roll(-1, a))
+    yield named("shifted, zeros", "shifted by one along {}, zeros coming in", lambda x, a: _shifted(x, a, 1))
+    yield named("shifted back, zeros", "shifted back by one along {}, zeros coming in", lambda x, a: _shifted(x, a, -1))
+    yield named("reversed", "reversed along {}", lambda x, a: x.flip(a))
+    yield named("first", "with the first index of {} for all", lambda x, a: x.narrow(a, 0, 1).expand_as(x))
+    yield named("last", "with the last index of {} for all", lambda x, a: x.narrow(a, -1, 1).expand_as(x))
+
+
+def _of_size(axis: int, size: int) -> Iterator[Variant]:
+    for kept in {size - size % width for width in (2, 4, 8, 16, 32)} | {size - 1}:
+        if 0 < kept < size:
+            words = f"without what lies behind index {kept - 1} of axis {axis}: zeros"
+            yield f"axis {axis} tail {kept}", words, lambda x, k=kept: _cut(x, axis, k)
+    for count in (2, 3, 4, 8):
+        if size % count == 0 and size > count:
+            for shard in range(count):
+                words = f"with shard {shard + 1} of {count} of axis {axis} only: the others zero"
+                yield f"axis {axis} shard {shard} of {count}", words, lambda x, c=count, i=shard: _shard(x, axis, c, i)
+    for count in range(2, min(size, 33)):
+        if size % count == 0 and count < size:
+            words = f"with axis {axis} ({size}) in the order of {count} x {size // count} transposed"
+            yield f"axis {axis} interleaved {count}", words, lambda x, c=count: _interleaved(x, axis, c)
+
+
+def _interleaved(x: torch.Tensor, axis: int, count: int) -> torch.Tensor:
+    return x.unflatten(axis, (count, -1)).transpose(axis, axis + 1).flatten(axis, axis + 1)
+
+
+def _shard(x: torch.Tensor, axis: int, count: int, index: int) -> torch.Tensor:
+    size = x.shape[axis] // count
+    alone = torch.zeros_like(x)
+    alone.narrow(axis, index * size, size).copy_(x.narrow(axis, index * size, size))
+    return alone
 
 
 def _cut(x: torch.Tensor, axis: int, kept: int) -> torch.Tensor:

@@ -52,6 +52,12 @@ class Numbers:
                 best = (cost, exact, text)
         return None if best is None else (best[1], best[2])
 
+    @staticmethod
+    def show(value: float, other: float) -> str:
+        """`value` with as many digits as tell it from `other`."""
+        digits = next((d for d in range(4, 12) if f"{value:.{d}g}" != f"{other:.{d}g}"), 12)
+        return f"{value:.{max(digits, 6) if abs(value - other) < 0.01 * abs(other) else 6}g}"
+
     def origin(self, value: float) -> str:
         """What the module itself calls a number that it uses; "" for numbers that say nothing."""
         if value in (0.0, 1.0, 2.0, 0.5, -0.5, -1.0):

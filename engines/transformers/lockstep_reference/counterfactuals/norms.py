@@ -1,4 +1,4 @@
-"""Norms: what a norm gives when another kind, another place of eps, or another use of the weight is taken for its own."""
+"""Norms: what a norm gives when another kind, another place of eps or another use of the weight is taken."""
 
 from __future__ import annotations
 

@@ -19,9 +19,28 @@ _PLUMBING = (
     # One change may work inside another.
     "counterfactuals/operations.py",
 )
-_NOT_OPERATIONS = frozenset(
-    ("__get__", "__set__", "size", "dim", "numel", "stride", "is_floating_point", "data_ptr", "detach", "clone")
-    + ("finfo", "is_contiguous", "contiguous", "item", "get_device", "__len__", "__bool__", "tolist", "type")
+_NOT_OPERATIONS = frozenset(  # noqa: SIM905 - a list of so many names is no easier to read
+    [
+        "__get__",
+        "__set__",
+        "size",
+        "dim",
+        "numel",
+        "stride",
+        "is_floating_point",
+        "data_ptr",
+        "detach",
+        "clone",
+        "finfo",
+        "is_contiguous",
+        "contiguous",
+        "item",
+        "get_device",
+        "__len__",
+        "__bool__",
+        "tolist",
+        "type",
+    ]
 )
 
 
@@ -55,6 +74,8 @@ class Operation:
 
 # Takes the function, arguments and keyword arguments of an operation, answers its result.
 Change = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+# A variant of an operation: its name, the category of fault, what the engine would do, and the change.
+Named = tuple[str, str, str, Change]
 
 
 class _Watch(TorchFunctionMode):

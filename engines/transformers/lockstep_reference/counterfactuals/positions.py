@@ -29,7 +29,22 @@ def _real_before(snapshot: Snapshot, ids: torch.Tensor) -> torch.Tensor:
     return mask[:, : _start(snapshot, ids)].sum(-1, keepdim=True)
 
 
-_VARIANTS: dict[str, tuple[str, Renumber]] = {
+def _padding(ids: torch.Tensor, snapshot: Snapshot) -> torch.Tensor:
+    if snapshot.context is None:
+        return torch.zeros_like(ids, dtype=torch.bool)
+    end = snapshot.context.end
+    return (snapshot.context.attention_mask[:, end - ids.shape[-1] : end] == 0).expand_as(ids)
+
+
+def _unclamped(ids: torch.Tensor, snapshot: Snapshot) -> torch.Tensor:
+    if snapshot.context is None:
+        return ids
+    mask = snapshot.context.attention_mask.long()
+    end = snapshot.context.end
+    return (mask.cumsum(-1) - 1)[:, end - ids.shape[-1] : end].expand_as(ids)
+
+
+VARIANTS: dict[str, tuple[str, Renumber]] = {
     "+1": ("positions one too high", lambda ids, _s: ids + 1),
     "-1": ("positions one too low", lambda ids, _s: ids - 1),
     "-1, not below 0": ("positions one too low, but not below 0", lambda ids, _s: (ids - 1).clamp(min=0)),
@@ -54,29 +69,14 @@ _VARIANTS: dict[str, tuple[str, Renumber]] = {
         lambda ids, s: _arange(ids, _start(s, ids)),
     ),
     "padding 1": ("padding at position 1", lambda ids, s: torch.where(_padding(ids, s), 1, ids)),
-    "padding negative": ("padding at negative positions", lambda ids, s: _unclamped(ids, s)),
+    "padding negative": ("padding at negative positions", _unclamped),
 }
-
-
-def _padding(ids: torch.Tensor, snapshot: Snapshot) -> torch.Tensor:
-    if snapshot.context is None:
-        return torch.zeros_like(ids, dtype=torch.bool)
-    end = snapshot.context.end
-    return (snapshot.context.attention_mask[:, end - ids.shape[-1] : end] == 0).expand_as(ids)
-
-
-def _unclamped(ids: torch.Tensor, snapshot: Snapshot) -> torch.Tensor:
-    if snapshot.context is None:
-        return ids
-    mask = snapshot.context.attention_mask.long()
-    end = snapshot.context.end
-    return (mask.cumsum(-1) - 1)[:, end - ids.shape[-1] : end].expand_as(ids)
 
 
 def positions(scene: Scene) -> Iterator[Counterfactual]:
     """Other position ids at the site itself, or as the argument of the call that leads to it."""
     shift = _constant_shift(scene)
-    variants = dict(_VARIANTS)
+    variants = dict(VARIANTS)
     if shift:
         variants[f"{shift:+d}"] = (f"positions shifted by {shift:+d}", lambda ids, _s: ids + shift)
     own = "position" in scene.snapshot.site and not scene.engine.is_floating_point()

@@ -1,4 +1,4 @@
-"""Power: which changes of the reference a case could tell from it. No engine is needed: the reference stands for one."""
+"""Power: which changes of the reference a case could tell from it. The reference stands for the engine."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ import torch
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.changes import changes
 from lockstep_reference.counterfactuals.explain import SitePhase, make_scene
+from lockstep_reference.counterfactuals.frequencies import frequencies
 from lockstep_reference.counterfactuals.masks import masks
 from lockstep_reference.counterfactuals.modules import modules
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.norms import norms
 from lockstep_reference.counterfactuals.positions import positions
 from lockstep_reference.counterfactuals.rope import rope
+from lockstep_reference.counterfactuals.rope_tables import rope_tables
 from lockstep_reference.counterfactuals.scalars import scalars
 from lockstep_reference.counterfactuals.weights import weights
 
 # The families whose changes can be named before an engine is seen.
 _FAMILIES: tuple[Callable[[Scene], Iterator[Counterfactual]], ...] = (
-    *(masks, positions, norms, rope, changes, scalars, weights, modules),
+    *(masks, positions, norms, rope, rope_tables, frequencies, changes, scalars, weights, modules),
 )
 
 
-# Changes whose effect depends on which tokens there are; of the others those without any are another way to write the same.
+# Changes whose effect depends on which tokens there are. Of the others, those without any write the same differently.
 _OF_INPUTS = ("mask", "positions")
 
 

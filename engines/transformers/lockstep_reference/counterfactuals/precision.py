@@ -54,10 +54,11 @@ def precision(scene: Scene) -> Iterator[Counterfactual]:
         result = operation.result
         if name in _MOVES or not (isinstance(result, torch.Tensor) and result.is_floating_point()):
             continue
+        place = f"{type(scene.module).__name__}:{operation.key.line}.{operation.key.nth}/{name}"
         for dtype, lower in _LOWER.items():
             for part, change in (("inputs", _inputs(lower)), ("result", _result(lower))):
                 yield Counterfactual(
-                    id=f"precision/{type(scene.module).__name__}:{operation.key.line}.{operation.key.nth}/{name} {part} in {dtype}",
+                    id=f"precision/{place} {part} in {dtype}",
                     category="precision",
                     sentence=f"the {part} of `{name}` rounded to {dtype}",
                     source=operation.source,

@@ -1,19 +1,17 @@
-"""Rotary embeddings: how they are applied, and the tables of cosines and sines."""
+"""Rotary embeddings: how the tables of cosines and sines are applied."""
 
 from __future__ import annotations
 
 import inspect
-import math
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
 import torch
 
-from lockstep_reference.counterfactuals.base import Counterfactual, Scene, tensor_of
-from lockstep_reference.counterfactuals.fit import fit
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
 
 _TABLES = ("cos", "sin")
@@ -21,17 +19,10 @@ Call = Callable[..., Any]
 
 
 def rope(scene: Scene) -> Iterator[Counterfactual]:
-    """Variants of the application, and of the tables where the owner makes them."""
-    yield from _applications(scene)
-    for name, buffer in scene.module._buffers.items():
-        if buffer is not None and "inv_freq" in name and buffer.ndim == 1:
-            yield from _frequencies(scene, name, buffer)
-
-
-def _applications(scene: Scene) -> Iterator[Counterfactual]:
-    names = _rotary_functions(scene.snapshot)
+    """Variants of the functions that apply rotary tables."""
+    names = rotary_functions(scene.snapshot)
     for name in names:
-        if not scene.moved_by(_wrapping(name, _not_applied, None)):
+        if not scene.moved_by(wrapping(name, _not_applied, None)):
             continue
         for what, inverse in (("once more", False), ("taken back", True)):
             yield Counterfactual(
@@ -45,7 +36,7 @@ def _applications(scene: Scene) -> Iterator[Counterfactual]:
                     category="rope",
                     sentence=sentence + only,
                     source=name,
-                    within=_wrapping(name, make, call),
+                    within=wrapping(name, make, call),
                 )
 
 
@@ -76,7 +67,7 @@ def _once_more(name: str, *, inverse: bool) -> Finish:
     return finish
 
 
-def _rotary_functions(snapshot: Snapshot) -> list[str]:
+def rotary_functions(snapshot: Snapshot) -> list[str]:
     """Functions of the modeling file that apply rotary tables."""
     space = vars(sys.modules[type(snapshot.module).__module__])
     return [
@@ -86,7 +77,9 @@ def _rotary_functions(snapshot: Snapshot) -> list[str]:
     ]
 
 
-def _wrapping(name: str, make: Callable[[Call, inspect.BoundArguments], Any], call: int | None) -> Within:
+def wrapping(name: str, make: Callable[[Call, inspect.BoundArguments], Any], call: int | None) -> Within:
+    """Every call of the function `name`, or one of them, goes through `make`."""
+
     @contextmanager
     def within(snapshot: Snapshot) -> Iterator[None]:
         space = vars(sys.modules[type(snapshot.module).__module__])
@@ -106,7 +99,7 @@ def _wrapping(name: str, make: Callable[[Call, inspect.BoundArguments], Any], ca
     return within
 
 
-def _rotated(bound: inspect.BoundArguments) -> list[str]:
+def rotated_names(bound: inspect.BoundArguments) -> list[str]:
     """Names of the arguments that are rotated."""
     tensors = [name for name, value in bound.arguments.items() if isinstance(value, torch.Tensor)]
     return [name for name in tensors if name not in _TABLES and "position" not in name]
@@ -124,7 +117,7 @@ def _reordered(order: Callable[[torch.Tensor], torch.Tensor], back: Callable[[to
     """Rotates other pairs of features than the reference."""
 
     def make(own: Call, bound: inspect.BoundArguments) -> Any:
-        for name in _rotated(bound):
+        for name in rotated_names(bound):
             bound.arguments[name] = order(bound.arguments[name])
         result = own(*bound.args, **bound.kwargs)
         return back(result) if isinstance(result, torch.Tensor) else tuple(back(part) for part in result)
@@ -133,21 +126,21 @@ def _reordered(order: Callable[[torch.Tensor], torch.Tensor], back: Callable[[to
 
 
 def _not_applied(_own: Call, bound: inspect.BoundArguments) -> Any:
-    rotated = [bound.arguments[name] for name in _rotated(bound)]
+    rotated = [bound.arguments[name] for name in rotated_names(bound)]
     return rotated[0] if len(rotated) == 1 else tuple(rotated)
 
 
 def _twice(own: Call, bound: inspect.BoundArguments) -> Any:
     result = own(*bound.args, **bound.kwargs)
     parts = (result,) if isinstance(result, torch.Tensor) else result
-    for name, part in zip(_rotated(bound), parts, strict=False):
+    for name, part in zip(rotated_names(bound), parts, strict=False):
         bound.arguments[name] = part
     return own(*bound.args, **bound.kwargs)
 
 
 def _half(keep: slice):
     def make(own: Call, bound: inspect.BoundArguments) -> Any:
-        before = [bound.arguments[name] for name in _rotated(bound)]
+        before = [bound.arguments[name] for name in rotated_names(bound)]
         result = own(*bound.args, **bound.kwargs)
         parts = [result] if isinstance(result, torch.Tensor) else list(result)
         mixed = []
@@ -199,66 +192,3 @@ _VARIANTS: dict[str, tuple[str, Callable[[Call, inspect.BoundArguments], Any]]] 
     "first half": ("only the first half of the features rotated", _half(slice(0, None))),
     "second half": ("only the second half of the features rotated", _half(slice(None, 0))),
 }
-
-
-def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Counterfactual]:
-    size = buffer.shape[0]
-
-    def using(make: Callable[[torch.Tensor], torch.Tensor]) -> Within:
-        def within(snapshot: Snapshot) -> AbstractContextManager[None]:
-            own = snapshot.module._buffers[name]
-            with torch.no_grad(), torch._C.DisableTorchFunction():
-                return tensor_of(snapshot.module, name, make(own).to(own.dtype))
-
-        return within
-
-    def one(what: str, sentence: str, make: Callable[[torch.Tensor], torch.Tensor]) -> Counterfactual:
-        return Counterfactual(f"rope-table/{name} {what}", "rope-tables", sentence, name, using(make))
-
-    thetas = {path: value for path, value in scene.numbers.fields.items() if "theta" in path and value > 1}
-    own_theta = next(iter(thetas.values()), 10000.0)
-    for base in dict.fromkeys([*thetas.values(), 10000.0]):
-        for theta in dict.fromkeys([*thetas.values(), 10000.0, 1e5, 5e5, 1e6]):
-            if theta != base:
-                gamma = math.log(theta) / math.log(base)
-                text = f"rope_theta {theta:g} in place of {base:g}"
-                yield one(f"theta {base:g} -> {theta:g}", text, lambda w, g=gamma: _power(w, g))
-    found = fit(scene, lambda c: using(lambda w: _power(w, c)), 1.0) if scene.fitting else None
-    if found:
-        theta = math.exp(found[0] * math.log(own_theta)) if 0 < found[0] < 20 else float("nan")
-        text = f"frequencies to the power {found[0]:.6g}: as with rope_theta {theta:.6g}, or exponents over {2 * size / found[0]:.4g} features in place of {2 * size}"
-        yield one(f"power {found[0]:.4g}", text, lambda w: _power(w, found[0]))
-    scale = fit(scene, lambda c: using(lambda w: w * c), 1.0) if scene.fitting else None
-    for value in {scale[0] if scale else 1.0, 0.5, 0.25, 0.125, 2.0, 4.0, 8.0, *_factors(scene)} - {1.0}:
-        yield one(f"x {value:.4g}", f"frequencies multiplied by {value:.6g}", lambda w, v=value: w * v)
-    for theta in dict.fromkeys([*thetas.values(), 10000.0]):
-        for kept in range(1, size + 1):
-            for span in dict.fromkeys((2 * size, 2 * kept)):
-                text = f"rope_theta {theta:g}, exponents over {span} features, {2 * kept} of {2 * size} features rotated"
-                made = lambda w, t=theta, k=kept, d=span: _made(w, t, k, d)  # noqa: E731
-                yield one(f"theta {theta:g} over {span}, {kept} kept", text, made)
-    for kept in range(size):
-        yield one(f"first {kept}", f"only the first {kept} frequencies, the rest zero", lambda w, k=kept: _head(w, k))
-    yield one("reversed", "frequencies in reverse order", lambda w: w.flip(0))
-    for shift in (1, -1):
-        yield one(f"shifted {shift}", f"frequencies shifted by {shift}", lambda w, s=shift: w.roll(s))
-
-
-def _power(w: torch.Tensor, gamma: float) -> torch.Tensor:
-    return torch.where(w == 0, w, w.clamp(min=1e-300).pow(gamma))
-
-
-def _head(w: torch.Tensor, kept: int) -> torch.Tensor:
-    return torch.cat([w[:kept], torch.zeros_like(w[kept:])])
-
-
-def _made(w: torch.Tensor, theta: float, kept: int, span: int) -> torch.Tensor:
-    """Frequencies from scratch: theta^(-2i / span) for the first `kept`, 0 behind."""
-    exponents = torch.arange(0, 2 * len(w), 2, dtype=torch.float64) / span
-    return torch.where(torch.arange(len(w)) < kept, theta**-exponents, 0.0).to(w.dtype)
-
-
-def _factors(scene: Scene) -> list[float]:
-    return [
-        1 / value for path, value in scene.numbers.fields.items() if path.endswith("factor") and value not in (0, 1)
-    ]

@@ -19,8 +19,8 @@ from lockstep_reference.counterfactuals.fit import fit
 from lockstep_reference.counterfactuals.operations import Change, Changed, Operation, OperationKey
 from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
 
-_ARITHMETIC = frozenset(
-    (
+_ARITHMETIC = frozenset(  # noqa: SIM905 - a list of so many names is no easier to read
+    [
         "mul",
         "mul_",
         "imul",
@@ -32,16 +32,44 @@ _ARITHMETIC = frozenset(
         "true_divide",
         "__truediv__",
         "__rtruediv__",
-    )
-    + ("add", "add_", "__add__", "__iadd__", "__radd__", "sub", "sub_", "__sub__", "__rsub__", "rsub", "pow", "__pow__")
-    + ("__rpow__", "float_power", "clamp", "clamp_", "clamp_min", "clamp_max", "layer_norm", "rms_norm", "group_norm")
-    + ("leaky_relu", "softplus", "elu", "maximum", "minimum", "lerp", "addcmul", "baddbmm", "masked_fill", "full")
+        "add",
+        "add_",
+        "__add__",
+        "__iadd__",
+        "__radd__",
+        "sub",
+        "sub_",
+        "__sub__",
+        "__rsub__",
+        "rsub",
+        "pow",
+        "__pow__",
+        "__rpow__",
+        "float_power",
+        "clamp",
+        "clamp_",
+        "clamp_min",
+        "clamp_max",
+        "layer_norm",
+        "rms_norm",
+        "group_norm",
+        "leaky_relu",
+        "softplus",
+        "elu",
+        "maximum",
+        "minimum",
+        "lerp",
+        "addcmul",
+        "baddbmm",
+        "masked_fill",
+        "full",
+    ]
 )
 
 
 @dataclass(frozen=True)
 class _Together:
-    """Numbers of one value in several operations, which are one constant of the code: a soft-cap divides and multiplies."""
+    """Numbers of one value in several operations: one constant of the code, as in a soft-cap."""
 
     slots: tuple[_Slot, ...]
 
@@ -121,9 +149,9 @@ def _counterfactual(scene: Scene, slot: _Slot | _Together, value: float) -> Coun
     operation = key.name.strip("_")
     if isinstance(slot, _Together):
         operation = " and ".join(dict.fromkeys(one.operation.key.name.strip("_") for one in slot.slots))
-    ours = f"{value:.6g}{_called(named, value)}"
+    ours = f"{scene.numbers.show(value, slot.value)}{_called(named, value)}"
     origin = scene.numbers.origin(slot.value)
-    theirs = f"{slot.value:.6g}{f' ({origin})' if origin else ''}"
+    theirs = f"{scene.numbers.show(slot.value, value)}{f' ({origin})' if origin else ''}"
     return Counterfactual(
         id=f"scalar/{_place(scene, key)}/{operation}={value:.4g}",
         category=_category(slot, operation),

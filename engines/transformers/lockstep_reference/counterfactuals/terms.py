@@ -59,7 +59,7 @@ def terms(scene: Scene) -> Iterator[Counterfactual]:
 
 
 def _independent(scene: Scene) -> list[str]:
-    """Tensors that the site in question has no part in: arguments, other layers, what came before, and what modules make of that."""
+    """Tensors that the site has no part in: arguments, other layers, what came before, what modules make of that."""
     taps, sites = scene.snapshot.taps, list(scene.snapshot.taps)
     outside = [name for name in scene.snapshot.nearby if name not in taps]
     here = sites.index(scene.snapshot.site) if scene.snapshot.site in sites else len(sites)

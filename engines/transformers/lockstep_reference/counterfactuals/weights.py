@@ -9,7 +9,7 @@ from torch import nn
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene, with_tensor
 from lockstep_reference.counterfactuals.fit import fit
-from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
+from lockstep_reference.counterfactuals.snapshot import Within
 
 Make = Callable[[torch.Tensor], torch.Tensor]
 _LARGEST = 64
@@ -33,24 +33,20 @@ def weights(scene: Scene) -> Iterator[Counterfactual]:
         yield from _fitted(scene, name)
     if scene.fitting:
         yield from _borrowed(scene)
-    if isinstance(module, nn.Linear) and scene.fitting:
-        yield Counterfactual(
-            id="weight/another matrix",
-            category="weights",
-            sentence="a linear map of the same input, but with a matrix that is in no tensor of the checkpoint",
-            source=f"{scene.snapshot.path}.weight",
-            finish=_any_matrix,
-        )
 
 
 def _borrowed(scene: Scene) -> Iterator[Counterfactual]:
-    """Every vector of the model that has the length of the site's last axis, multiplied or added where it does not belong."""
+    """Every vector of the model that is as long as the site's last axis, used where it does not belong."""
     if not scene.engine.is_floating_point() or not scene.engine.ndim:
         return
     for path, tensor in scene.snapshot.model.named_parameters():
         if tensor.shape != scene.engine.shape[-1:]:
             continue
-        for words, operation in (("multiplied by", torch.mul), ("divided by", torch.div), ("with the sum of", torch.add)):
+        for words, operation in (
+            ("multiplied by", torch.mul),
+            ("divided by", torch.div),
+            ("with the sum of", torch.add),
+        ):
             yield Counterfactual(
                 id=f"weight/{words} {path}",
                 category="weights",
@@ -80,16 +76,6 @@ def _fitted(scene: Scene, name: str) -> Iterator[Counterfactual]:
         value = named[0] if named else found[0]
         what = words.format(name, f"{value:.6g}")
         yield Counterfactual(f"weight/{what}", "weights", f"{what} in place of {name}", name, within=change(value))
-
-
-def _any_matrix(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
-    """The best linear map of the module's input; None where there are too few rows to tell it from anything else."""
-    x = next((tensor for site, tensor in snapshot.taps.items() if site.startswith(f"{snapshot.path}:in")), None)
-    if x is None or snapshot.engine is None or x.numel() // x.shape[-1] < 1.25 * x.shape[-1] + 2:
-        return None
-    given, found = x.double().flatten(0, -2), snapshot.engine.double().flatten(0, -2)
-    given = torch.cat([given, torch.ones(len(given), 1, dtype=torch.float64)], 1)
-    return (given @ torch.linalg.lstsq(given, found).solution).reshape(own.shape).to(own.dtype)
 
 
 def _own(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -140,6 +126,7 @@ def _orders(name: str, tensor: torch.Tensor) -> Iterator[tuple[str, str, Make]]:
         yield "transposed", f"{name} transposed", lambda w: w.T
     if tensor.ndim == 2:
         yield "read transposed", f"{name} stored as its transpose", lambda w: w.T.reshape(w.shape)
+        yield "reshaped", f"{name} reshaped where it should be transposed", lambda w: w.reshape(w.shape[::-1]).T
     for axis, size in enumerate(tensor.shape):
         if size < 2:
             continue

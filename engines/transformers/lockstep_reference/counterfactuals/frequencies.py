@@ -1,0 +1,88 @@
+"""Frequencies: the rotary module's own buffers, from another base, scaled, shortened or in another order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import torch
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene, tensor_of
+from lockstep_reference.counterfactuals.fit import fit
+from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
+
+
+def frequencies(scene: Scene) -> Iterator[Counterfactual]:
+    """Variants of every frequency buffer of the module that makes the tables."""
+    for name, buffer in scene.module._buffers.items():
+        if buffer is not None and "inv_freq" in name and buffer.ndim == 1:
+            yield from _frequencies(scene, name, buffer)
+
+
+def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Counterfactual]:
+    size = buffer.shape[0]
+
+    def using(make: Callable[[torch.Tensor], torch.Tensor]) -> Within:
+        def within(snapshot: Snapshot) -> AbstractContextManager[None]:
+            own = snapshot.module._buffers[name]
+            with torch.no_grad(), torch._C.DisableTorchFunction():
+                return tensor_of(snapshot.module, name, make(own).to(own.dtype))
+
+        return within
+
+    def one(what: str, sentence: str, make: Callable[[torch.Tensor], torch.Tensor]) -> Counterfactual:
+        return Counterfactual(f"rope-table/{name} {what}", "rope-tables", sentence, name, using(make))
+
+    thetas = {path: value for path, value in scene.numbers.fields.items() if "theta" in path and value > 1}
+    own_theta = next(iter(thetas.values()), 10000.0)
+    for base in dict.fromkeys([*thetas.values(), 10000.0]):
+        for theta in dict.fromkeys([*thetas.values(), 10000.0, 1e5, 5e5, 1e6]):
+            if theta != base:
+                gamma = math.log(theta) / math.log(base)
+                text = f"rope_theta {theta:g} in place of {base:g}"
+                yield one(f"theta {base:g} -> {theta:g}", text, lambda w, g=gamma: _power(w, g))
+    found = fit(scene, lambda c: using(lambda w: _power(w, c)), 1.0) if scene.fitting else None
+    if found:
+        theta = math.exp(found[0] * math.log(own_theta)) if 0 < found[0] < 20 else float("nan")
+        text = (
+            f"frequencies to the power {found[0]:.6g}: as with rope_theta {theta:.6g}, "
+            f"or exponents over {2 * size / found[0]:.4g} features in place of {2 * size}"
+        )
+        yield one(f"power {found[0]:.4g}", text, lambda w: _power(w, found[0]))
+    scale = fit(scene, lambda c: using(lambda w: w * c), 1.0) if scene.fitting else None
+    for value in {scale[0] if scale else 1.0, 0.5, 0.25, 0.125, 2.0, 4.0, 8.0, *_factors(scene)} - {1.0}:
+        yield one(f"x {value:.4g}", f"frequencies multiplied by {value:.6g}", lambda w, v=value: w * v)
+    for theta in dict.fromkeys([*thetas.values(), 10000.0]):
+        for kept in range(1, size + 1):
+            for span in dict.fromkeys((2 * size, 2 * kept)):
+                text = (
+                    f"rope_theta {theta:g}, exponents over {span} features, {2 * kept} of {2 * size} features rotated"
+                )
+                made = lambda w, t=theta, k=kept, d=span: made_frequencies(w, t, k, d)  # noqa: E731
+                yield one(f"theta {theta:g} over {span}, {kept} kept", text, made)
+    for kept in range(size):
+        yield one(f"first {kept}", f"only the first {kept} frequencies, the rest zero", lambda w, k=kept: _head(w, k))
+    yield one("reversed", "frequencies in reverse order", lambda w: w.flip(0))
+    for shift in (1, -1):
+        yield one(f"shifted {shift}", f"frequencies shifted by {shift}", lambda w, s=shift: w.roll(s))
+
+
+def _power(w: torch.Tensor, gamma: float) -> torch.Tensor:
+    return torch.where(w == 0, w, w.clamp(min=1e-300).pow(gamma))
+
+
+def _head(w: torch.Tensor, kept: int) -> torch.Tensor:
+    return torch.cat([w[:kept], torch.zeros_like(w[kept:])])
+
+
+def made_frequencies(w: torch.Tensor, theta: float, kept: int, span: int) -> torch.Tensor:
+    """Frequencies from scratch: theta^(-2i / span) for the first `kept`, 0 behind."""
+    exponents = torch.arange(0, 2 * len(w), 2, dtype=torch.float64) / span
+    return torch.where(torch.arange(len(w)) < kept, theta**-exponents, 0.0).to(w.dtype)
+
+
+def _factors(scene: Scene) -> list[float]:
+    return [
+        1 / value for path, value in scene.numbers.fields.items() if path.endswith("factor") and value not in (0, 1)
+    ]

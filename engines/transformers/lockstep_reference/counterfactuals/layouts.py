@@ -1,0 +1,80 @@
+"""Operations that only rearrange: parts joined, split, merged or cut in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from lockstep_reference.counterfactuals.operations import Change, Named, Operation
+
+
+def joined(operation: Operation) -> Iterator[Named]:
+    """Parts in reverse order, interleaved, or one negated."""
+    yield (
+        "reversed",
+        "layout",
+        "parts joined in reverse order",
+        lambda func, args, kwargs: func(list(args[0])[::-1], *args[1:], **kwargs),
+    )
+
+    def interleaved(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
+        return torch.stack(list(args[0]), -1).flatten(-2)
+
+    if len({part.shape for part in operation.args[0]}) == 1:
+        yield "interleaved", "layout", "parts interleaved element by element in place of joined end to end", interleaved
+    yield (
+        "first negated",
+        "layout",
+        "the first part with the other sign",
+        lambda func, args, kwargs: func([-args[0][0], *args[0][1:]], *args[1:], **kwargs),
+    )
+
+
+def reshaped(name: str, operation: Operation) -> Iterator[Named]:
+    """Axes split or merged with the other one outermost."""
+    given, made = operation.args[0], operation.result
+    if not isinstance(made, torch.Tensor):
+        return
+    for axis in range(1, made.ndim - 1):
+        if made.shape[axis] > 1 and made.shape[axis + 1] > 1 and made.ndim > given.ndim:
+
+            def split(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], axis: int = axis) -> Any:
+                shape = list(func(*args, **kwargs).shape)
+                shape[axis], shape[axis + 1] = shape[axis + 1], shape[axis]
+                return args[0].reshape(shape).transpose(axis, axis + 1)
+
+            sizes = f"{made.shape[axis]} x {made.shape[axis + 1]}"
+            yield f"split {axis}", "layout", f"`{name}` to {sizes} with the other axis outermost (interleaved)", split
+    for axis in range(1, given.ndim - 1):
+        if given.shape[axis] > 1 and given.shape[axis + 1] > 1 and made.ndim < given.ndim:
+
+            def merged(
+                func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], axis: int = axis
+            ) -> Any:
+                return args[0].transpose(axis, axis + 1).reshape(func(*args, **kwargs).shape)
+
+            sizes = f"{given.shape[axis]} x {given.shape[axis + 1]}"
+            yield f"merge {axis}", "layout", f"`{name}` merges {sizes} with the other axis outermost", merged
+
+
+def sliced(operation: Operation) -> Iterator[Named]:
+    """Another part of the same length."""
+    given, made = operation.args[0], operation.result
+    if not (isinstance(given, torch.Tensor) and isinstance(made, torch.Tensor)) or given.ndim != made.ndim:
+        return
+    axes = [axis for axis in range(given.ndim) if given.shape[axis] != made.shape[axis]]
+    if len(axes) != 1:
+        return
+    axis, length, size = axes[0], made.shape[axes[0]], given.shape[axes[0]]
+
+    def part(start: int, step: int = 1) -> Change:
+        index = [(start + step * place) % size for place in range(length)]
+        return lambda func, args, kwargs: args[0].index_select(axis, torch.tensor(index))
+
+    yield "start", "layout", "a slice from the start", part(0)
+    yield "end", "layout", "a slice from the end", part(size - length)
+    if size == 2 * length:
+        yield "even", "layout", "every second element in place of a half (even)", part(0, 2)
+        yield "odd", "layout", "every second element in place of a half (odd)", part(1, 2)

@@ -1,0 +1,86 @@
+"""Matrices: rows of a projection that come from elsewhere in the layer, or from no tensor of the checkpoint."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.snapshot import Snapshot
+
+# Rows that are named.
+_SHOWN = 8
+
+
+def matrices(scene: Scene) -> Iterator[Counterfactual]:
+    """Of a linear module: its rows matched with those of its siblings, and any matrix at all."""
+    if not isinstance(scene.module, nn.Linear):
+        return
+    found = _nearest_rows(scene.snapshot, scene.reference)
+    if found is not None:
+        pool = _pool(scene.snapshot)
+        named = [f"{pool[which][0].rpartition('.')[2]}[{row}]" for which, row in found[:_SHOWN]]
+        yield Counterfactual(
+            id="weight/rows of siblings",
+            category="weights",
+            sentence=f"rows of the matrix are {', '.join(named)}{', ...' if len(found) > _SHOWN else ''}",
+            source=f"{scene.snapshot.path}.weight",
+            finish=_from_pool,
+        )
+    yield Counterfactual(
+        id="weight/another matrix",
+        category="weights",
+        sentence="a linear map of the same input, but with a matrix that is in no tensor of the checkpoint",
+        source=f"{scene.snapshot.path}.weight",
+        finish=_any_matrix,
+    )
+
+
+def _pool(snapshot: Snapshot) -> list[tuple[str, nn.Linear]]:
+    """Projections of the same parent that take as many features, the owner first."""
+    parent = snapshot.path.rpartition(".")[0]
+    own = snapshot.module
+    siblings = snapshot.model.get_submodule(parent).named_children() if parent else []
+    others = [(f"{parent}.{name}", m) for name, m in siblings if isinstance(m, nn.Linear) and m is not own]
+    return [(snapshot.path, own), *((p, m) for p, m in others if m.in_features == own.in_features)]
+
+
+def _outputs_of_pool(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
+    x = next((tensor for site, tensor in snapshot.taps.items() if site.startswith(f"{snapshot.path}:in")), None)
+    if x is None or x.numel() // x.shape[-1] < 4:
+        return None
+    outputs = []
+    for _, module in _pool(snapshot):
+        bias = None if module.bias is None else module.bias.to(own.dtype)
+        outputs.append(nn.functional.linear(x.to(own.dtype), module.weight.to(own.dtype), bias))
+    return torch.cat(outputs, -1)
+
+
+def _nearest_rows(snapshot: Snapshot, own: torch.Tensor) -> list[tuple[int, int]] | None:
+    everything = _outputs_of_pool(snapshot, own)
+    if everything is None or snapshot.engine is None or snapshot.engine.shape[:-1] != everything.shape[:-1]:
+        return None
+    theirs, ours = snapshot.engine.double().flatten(0, -2).T, everything.double().flatten(0, -2).T
+    places = [(which, row) for which, (_, m) in enumerate(_pool(snapshot)) for row in range(m.out_features)]
+    return [places[column] for column in torch.cdist(theirs, ours).argmin(1).tolist()]
+
+
+def _from_pool(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
+    everything, found = _outputs_of_pool(snapshot, own), _nearest_rows(snapshot, own)
+    if everything is None or found is None:
+        return None
+    starts = [0, *itertools.accumulate(module.out_features for _, module in _pool(snapshot))]
+    return everything[..., [starts[which] + row for which, row in found]]
+
+
+def _any_matrix(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
+    """The best linear map of the module's input; None where there are too few rows to tell it from anything else."""
+    x = next((tensor for site, tensor in snapshot.taps.items() if site.startswith(f"{snapshot.path}:in")), None)
+    if x is None or snapshot.engine is None or x.numel() // x.shape[-1] < 1.25 * x.shape[-1] + 2:
+        return None
+    given, found = x.double().flatten(0, -2), snapshot.engine.double().flatten(0, -2)
+    given = torch.cat([given, torch.ones(len(given), 1, dtype=torch.float64)], 1)
+    return (given @ torch.linalg.lstsq(given, found).solution).reshape(own.shape).to(own.dtype)

@@ -1,0 +1,146 @@
+"""Takes snapshots of the calls that lead to given sites, while a run replays an engine's."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from lockstep_reference.capture import Capture
+from lockstep_reference.counterfactuals.snapshot import Snapshot
+
+
+class Recorder:
+    """Takes a snapshot of every (site, phase) in `targets` while the run goes on."""
+
+    def __init__(
+        self,
+        targets: list[tuple[str, str]],
+        capture: Capture,
+        model: nn.Module,
+        phase: Callable[[], str],
+        *,
+        oracle: bool,
+    ) -> None:
+        self.snapshots = [
+            Snapshot(site, at, owner_path(model, site), capture, model, oracle=oracle) for site, at in targets
+        ]
+        self._capture = capture
+        self._phase = phase
+        self._open: list[Snapshot] = []
+        self._handles: list[Any] = []
+        owners = {snapshot.path for snapshot in self.snapshots}
+        for path, module in model.named_modules():
+            if path in owners:
+                self._handles.append(module.register_forward_pre_hook(self._before(path), with_kwargs=True))
+            if any(path.startswith(f"{owner}.") if owner else path for owner in owners):
+                self._handles.append(module.register_forward_hook(self._child(path)))
+            if path in owners:
+                self._handles.append(module.register_forward_hook(self._after(path)))
+
+    def saw(self, site: str, own: torch.Tensor, engine: torch.Tensor) -> None:
+        """The replay goes on with `engine` at `site`, in place of its `own` tensor."""
+        for snapshot in self.snapshots:
+            if snapshot.site == site and snapshot.phase == self._phase() and snapshot.engine is None:
+                snapshot.engine = engine
+                snapshot.own = own.clone()
+                # What is no module's work has no call that could be made again.
+                snapshot.complete |= site.startswith("inputs#")
+        depth = len(self._capture.running)
+        for snapshot in self.snapshots:
+            # What else a cache holds is known when the phase has ended.
+            if site.startswith("cache.") and snapshot.site.startswith("cache.") and snapshot.phase == self._phase():
+                snapshot.taps[site] = engine
+        for snapshot in self.snapshots:
+            other = snapshot.phase == self._phase() and site != snapshot.site
+            if other and without_layer(site) == without_layer(snapshot.site):
+                snapshot.elsewhere[site] = engine
+        for snapshot in self._open:
+            # Children answer whole: what is inside them is not needed.
+            if depth <= snapshot.depth or (depth == snapshot.depth + 1 and "#" not in site):
+                snapshot.taps[site] = engine
+
+    def finish(self) -> list[Snapshot]:
+        """The snapshots that were reached; the model goes on without the recorder."""
+        for handle in self._handles:
+            handle.remove()
+        return [snapshot for snapshot in self.snapshots if snapshot.complete]
+
+    def _before(self, path: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            running = self._capture.running
+            label = running[-1].label if path else ""
+            for snapshot in self.snapshots:
+                wanted = snapshot.path == path and snapshot.phase == self._phase() and not snapshot.complete
+                if wanted and label_of(snapshot.site, path) in (None, label):
+                    snapshot.begin(args, kwargs)
+                    if path and running[-1].input is not None:
+                        # Tapped just before this hook could see it.
+                        snapshot.taps[f"{path}:in{label}"] = running[-1].input
+                    self._open.append(snapshot)
+
+        return hook
+
+    def _after(self, path: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, _args: Any, _output: Any) -> None:
+            for snapshot in [snapshot for snapshot in self._open if snapshot.path == path]:
+                snapshot.complete = True
+                self._open.remove(snapshot)
+
+        return hook
+
+    def _child(self, path: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
+            for snapshot in self._open:
+                if path != snapshot.path and len(self._capture.running) == snapshot.depth:
+                    snapshot.child_answered(path, output)
+
+        return hook
+
+
+@functools.cache
+def without_layer(site: str) -> str:
+    """The site with every number between dots as `*`: the same for all layers."""
+    return re.sub(r"(?<=\.)\d+(?=[.#:])", "*", site)
+
+
+def owner_path(model: nn.Module, site: str) -> str:
+    """Path of the module whose forward makes the tensor of `site`: for an input, the module that passes it on."""
+    if site.startswith("cache."):
+        return _attention_of_layer(model, int(site.split(".")[1]))
+    if "#" in site:
+        path = site.partition("#")[0]
+        return path if _is_module(model, path) else ""
+    path, _, port = site.rpartition(":")
+    if not _is_module(model, path):
+        return ""
+    if not port.startswith("in"):
+        return path
+    while path:
+        path = path.rpartition(".")[0]
+        if not isinstance(model.get_submodule(path), (nn.ModuleList, nn.ModuleDict)):
+            break
+    return path
+
+
+def label_of(site: str, path: str) -> str | None:
+    """The call that `site` names of its own module; None when it belongs to a module that `path` calls."""
+    own = site.startswith((f"{path}:out", f"{path}#"))
+    return f"@{site.partition('@')[2]}" if own and "@" in site else "" if own else None
+
+
+def _attention_of_layer(model: nn.Module, index: int) -> str:
+    paths = [path for path, module in model.named_modules() if getattr(module, "layer_idx", None) == index]
+    return max(paths, key=lambda path: path.count("."), default="")
+
+
+def _is_module(model: nn.Module, path: str) -> bool:
+    try:
+        model.get_submodule(path)
+    except AttributeError:
+        return False
+    return bool(path)
