@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Culprit, Verdict } from "../compare/verdict.ts";
+import {
+  type Counterfactual,
+  counterfactual,
+  type Culprit,
+  type Explanation,
+  type Verdict,
+} from "../compare/verdict.ts";
 import { renderSummary, renderVerdict } from "./terminal.ts";
 
 beforeEach(() => {
@@ -54,6 +60,32 @@ const scores: Culprit = {
   summary: "1,283,183x noise",
   ...nothing,
 };
+
+const eps = counterfactual.parse({
+  id: "scalar/Gemma4UnifiedRMSNorm:166.0/add=1e-06",
+  category: "norm-eps",
+  sentence: "the number in `add` is 1e-06, the reference has 0.001 (eps)",
+  source: "modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps",
+  ratio: 0.7181,
+  phases: ["prefill"],
+  not_in: [],
+});
+const outside: Counterfactual = { ...eps, id: "norm/outside", category: "norm", sentence: "eps outside the root" };
+const inPart: Counterfactual = { ...eps, id: "norm/outside [head 0]", sentence: "eps outside the root, in head 0" };
+const perToken: Counterfactual = {
+  ...eps,
+  id: "error/rows",
+  category: "pattern",
+  sentence: "each token multiplied by a factor of its own (1.02, 0.98, ...)",
+  source: "",
+};
+
+/** A culprit whose 621 changes came to this. */
+function because(status: Explanation["status"], candidates: Counterfactual[], also: string[] = []): Verdict {
+  return failing([
+    { ...scores, also, explanation: { status, tried: 621, ratio: 1_283_183, candidates, seconds: 1.13 } },
+  ]);
+}
 
 /** What is printed, between lines of its own so that the snapshot shows every space. */
 function printed(verdict: Verdict): string {
@@ -210,6 +242,28 @@ describe("a verdict on the terminal", () => {
     `);
   });
 
+  it("that could not be judged groups by reason, and names phases that can't be run", () => {
+    const noCache = "the engine keeps no cache between phases (capability cache)";
+    const of = (site: string, phase: string, reason?: string): Verdict["sites"][number] => ({
+      ...{ site, phase, order: 0 },
+      ...(reason === undefined ? { status: "pass" } : { status: "unknown", reason }),
+    });
+    const names = ["model.layers.0:out", "model.layers.1:out", "logits"];
+    const sites = [
+      ...names.map((site) => of(site, "prefill")),
+      ...["decode:1", "decode:2"].flatMap((phase) => names.map((site) => of(site, phase, noCache))),
+      of("model.layers.0#mask", "prefill", "the engine does not offer this site"),
+    ];
+    const coverage = { compared: 3, total: 10, unknown: [...names, "model.layers.0#mask"], unexpected: [] };
+    expect(printed({ ...passing, status: "unknown", met: false, sites, coverage })).toMatchInlineSnapshot(`
+      "
+       ????  gemma4_unified/text   typescript vs transformers 5.24.0   float32   3/10 sites   worst 1.23x noise   0.4 s
+         not judged, the engine keeps no cache between phases (capability cache): decode:1 (3 sites), decode:2 (3 sites)
+         not judged, the engine does not offer them: model.layers.*#mask
+      "
+    `);
+  });
+
   it("names tensors, sites and config fields that do not agree, and who disagrees with itself", () => {
     const verdict = failing([], {
       coverage: { compared: 3, total: 3, unknown: [], unexpected: ["extra:out"] },
@@ -236,6 +290,99 @@ describe("a verdict on the terminal", () => {
          config fields the engine never reads: global_head_dim
       "
     `);
+  });
+});
+
+describe("an explanation on the terminal", () => {
+  /** Lines that belong to the culprit. */
+  const about = (verdict: Verdict): string => `\n${renderVerdict(verdict).split("\n").slice(1, -1).join("\n")}\n`;
+
+  it("names the one change, both distances and the reference's line", () => {
+    expect(about(because("explained", [eps, inPart, perToken]))).toMatchInlineSnapshot(`
+      "
+         model.language_model.layers.5.self_attn#scores   in prefill
+           1,283,183x noise
+         cause  the number in \`add\` is 1e-06, the reference has 0.001 (eps)
+                1,283,183x noise from the reference, 0.72x from the reference with this change  (621 changes tried in 1.1 s)
+                modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps
+      "
+    `);
+  });
+
+  it("says in which phases the change is made", () => {
+    const decode = { ...eps, phases: ["decode:1"], not_in: ["prefill", "full"] };
+    expect(about(because("explained", [decode]))).toContain(
+      "the reference has 0.001 (eps), in decode:1 only, not in prefill, full\n",
+    );
+  });
+
+  it("of a tensor without noise speaks of equality", () => {
+    const verdict = because("explained", [{ ...eps, ratio: 0 }]);
+    verdict.culprits[0]!.explanation!.ratio = 1e30;
+    expect(about(verdict)).toContain("  not equal to the reference, equal to the reference with this change  (621");
+  });
+
+  it("that is ambiguous names a rival; simpler ones only, and no mere form", () => {
+    expect(about(because("ambiguous", [eps, outside, inPart, perToken]))).toMatchInlineSnapshot(`
+      "
+         model.language_model.layers.5.self_attn#scores   in prefill
+           1,283,183x noise
+         cause  the number in \`add\` is 1e-06, the reference has 0.001 (eps)
+                1,283,183x noise from the reference, 0.72x from the reference with this change  (621 changes tried in 1.1 s)
+                modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps
+         or     eps outside the root
+      "
+    `);
+  });
+
+  it("that is ambiguous has six lines at most", () => {
+    const verdict = because("ambiguous", [eps, outside, { ...outside, id: "norm/other" }], ["other"]);
+    expect(about(verdict)).toMatchInlineSnapshot(`
+      "
+         model.language_model.layers.5.self_attn#scores   in prefill
+           1,283,183x noise
+         cause  the number in \`add\` is 1e-06, the reference has 0.001 (eps)
+                1,283,183x noise from the reference, 0.72x from the reference with this change  (621 changes tried in 1.1 s)
+         or     eps outside the root, and 1 more
+         also    other
+      "
+    `);
+    expect(about(verdict).trim().split("\n")).toHaveLength(6);
+  });
+
+  it("that is a pattern says that the form is no cause", () => {
+    expect(about(because("pattern", [perToken]))).toMatchInlineSnapshot(`
+      "
+         model.language_model.layers.5.self_attn#scores   in prefill
+           1,283,183x noise
+         cause  not found: no single change gives it; the error has this form: each token multiplied by a factor of its own (1.02, 0.98, ...)
+                1,283,183x noise from the reference, 0.72x from the reference with this form of error  (621 changes tried in 1.1 s)
+      "
+    `);
+  });
+
+  it("that was not found says how much was tried", () => {
+    expect(about(because("unexplained", []))).toMatchInlineSnapshot(`
+      "
+         model.language_model.layers.5.self_attn#scores   in prefill
+           1,283,183x noise
+         cause  unexplained: no change of the reference gives what the engine has  (621 changes tried in 1.1 s)
+      "
+    `);
+  });
+});
+
+describe("power on the terminal", () => {
+  const power = { seen: 427, total: 428, holes: [] };
+
+  it("is on the line of a pass, and 100 % only when nothing is missed", () => {
+    expect(renderVerdict({ ...passing, power })).toContain("   worst 1.23x noise   power 99 % (427 of 428)   0.4 s");
+    expect(renderVerdict({ ...passing, power: { ...power, seen: 428 } })).toContain("power 100 % (428 of 428)");
+  });
+
+  it("is on no other line", () => {
+    expect(renderVerdict({ ...passing, power: null })).not.toContain("power");
+    expect(renderVerdict(failing([scores], { power }))).not.toContain("power");
   });
 });
 

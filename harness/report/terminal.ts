@@ -1,11 +1,15 @@
 import { styleText } from "node:util";
 import { isTie } from "../compare/choice.ts";
 import { format } from "../compare/judge.ts";
-import { withoutLayer } from "../trace/site.ts";
 import type { Culprit, Explanation, Verdict } from "../compare/verdict.ts";
+import { distancesText, phasesText, powerPercent, sortCandidates } from "./explanation.ts";
+import { notJudgedLines } from "./not-judged.ts";
+import { some } from "./some.ts";
 
 /** Independent culprits that are spelled out. */
 const culpritsShown = 4;
+/** Lines of a culprit with an explanation. */
+const linesShown = 6;
 
 /** The stream that colours are decided for: TTY, NO_COLOR and FORCE_COLOR are obeyed. */
 const stream = process.stderr;
@@ -42,11 +46,17 @@ function headline(verdict: Verdict): string {
     modeText(verdict),
     sites,
     ratio,
+    powerText(verdict),
     `${verdict.seconds.toFixed(1)} s`,
   ];
   if (asExpected) parts.push(paint("green", "failed as expected"));
   if (surprise) parts.push(paint("red", `expected to fail at ${expectation.fail_at}`));
   return `${label} ${parts.filter(Boolean).join("   ")}`;
+}
+
+/** What a pass is worth, where that was measured. */
+function powerText({ status, power }: Verdict): string {
+  return status === "pass" && power ? `power ${powerPercent(power)} (${power.seen} of ${power.total})` : "";
 }
 
 function modeText({ mode, dtype }: Verdict): string {
@@ -84,10 +94,7 @@ function body(verdict: Verdict): string[] {
       if (names.length > 0) lines.push(`   the engine ${what}: ${some(names)}`);
   lines.push(...tieLines(verdict));
   if (coverage.unexpected.length > 0) lines.push(`   sites that the reference lacks: ${some(coverage.unexpected)}`);
-  if (coverage.unknown.length > 0 && verdict.mode !== "shapes")
-    lines.push(
-      `   not judged, the engine does not offer them: ${some([...new Set(coverage.unknown.map(withoutLayer))])}`,
-    );
+  if (verdict.mode !== "shapes") lines.push(...notJudgedLines(verdict));
   if (verdict.config_audit && verdict.config_audit.never_read_by_engine.length > 0)
     lines.push(`   config fields the engine never reads: ${some(verdict.config_audit.never_read_by_engine)}`);
   return lines;
@@ -121,27 +128,38 @@ function culpritLines({ site, phase, summary, expected, found, ...rest }: Culpri
     lines.push(`   ${holds ? paint("bold", "cause ") : paint("dim", "not   ")} ${claim}`);
     for (const part of evidence.split("; ")) lines.push(`          ${part}`);
   }
-  if (rest.explanation) lines.push(...explanationLines(rest.explanation));
-  if (rest.also.length > 0) lines.push(`   also    ${some(rest.also, 8)}`);
-  return lines;
+  const also = rest.also.length > 0 ? [`   also    ${some(rest.also, 8)}`] : [];
+  const room = linesShown - lines.length - also.length;
+  return [...lines, ...(rest.explanation ? explanationLines(rest.explanation, room) : []), ...also];
 }
 
-function explanationLines({ status, tried, ratio, candidates, seconds }: Explanation): string[] {
-  const effort = paint("dim", `(${tried} tried in ${seconds.toFixed(1)} s)`);
-  if (candidates.length === 0)
+/** What was found out about the cause, in at most `room` lines but two at least: the cause, the evidence, its rivals, the source. */
+function explanationLines(explanation: Explanation, room: number): string[] {
+  const { ratio, tried, seconds } = explanation;
+  const { cause, rivals, forms } = sortCandidates(explanation);
+  const effort = paint("dim", `(${tried} changes tried in ${seconds.toFixed(1)} s)`);
+  const times = (value: number): string => `${format(value)}x`;
+  if (cause) {
+    const phases = phasesText(cause);
+    const others = rivals.length > 1 ? `, and ${rivals.length - 1} more` : "";
+    const optional = [
+      ...rivals.slice(0, 1).map(({ sentence }) => `   ${paint("bold", "or    ")} ${sentence}${others}`),
+      ...(cause.source ? [paint("dim", `          ${cause.source}`)] : []),
+    ].slice(0, Math.max(room - 2, 0));
+    return [
+      `   ${paint("bold", "cause ")} ${cause.sentence}${phases && `, ${phases}`}`,
+      `          ${distancesText([ratio, cause.ratio], "change", times)}  ${effort}`,
+      ...optional.toReversed(),
+    ];
+  }
+  const [form] = forms;
+  if (!form)
     return [
       `   ${paint("bold", "cause ")} unexplained: no change of the reference gives what the engine has  ${effort}`,
     ];
-  const [first, ...others] = candidates;
-  const only = first!.not_in.length > 0 ? `, in ${first!.phases.join(", ")} only` : "";
   return [
-    `   ${paint("bold", "cause ")} ${first!.sentence}${only}`,
-    `          ${format(ratio)}x noise from the reference, ${format(first!.ratio)}x from the reference with this change  ${effort}`,
-    ...(first!.source ? [paint("dim", `          ${first!.source}`)] : []),
-    ...others.map(
-      (other) =>
-        `          ${status === "ambiguous" ? "or" : "less simply"}: ${other.sentence} (${format(other.ratio)}x)`,
-    ),
+    `   ${paint("bold", "cause ")} not found: no single change gives it; the error has this form: ${form.sentence}`,
+    `          ${distancesText([ratio, form.ratio], "form of error", times)}  ${effort}`,
   ];
 }
 
@@ -163,11 +181,6 @@ function spreadLines({ sites, logits }: Verdict): string[] {
       `     the next token changes in ${off.map(({ phase, top1, rows }) => `${phase} (${rows - top1} of ${rows} rows)`).join(", ")}`,
     );
   return lines;
-}
-
-function some(names: readonly string[], shown = 6): string {
-  const text = names.slice(0, shown).join(", ");
-  return names.length > shown ? `${text} and ${names.length - shown} more` : text;
 }
 
 /** The one clear line at the end of a run. */

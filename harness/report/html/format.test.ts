@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatDate, formatNumber, formatRatio, formatSeconds, worseSite, failsIn } from "./format.ts";
+import { formatDate, formatNumber, formatRatio, formatSeconds, worseSite, blameOf, failsIn } from "./format.ts";
 
 test("ratios", () => {
   expect([0.834, 9.994, 48.21, 1_283_183, 2.14e9, 1e30].map(formatRatio)).toEqual([
@@ -53,4 +53,15 @@ test("a failure without a ratio above the limit shows in both measures", () => {
     expect(failsIn(site, measure, 4)).toBe(true);
     expect(failsIn({ ...site, accumulated: distance, local: distance }, measure, 4)).toBe(true);
   }
+});
+
+test("a site that does right on what it got and differs in the run inherits its error, and only there", () => {
+  const distance = { worst_row: null, worst_column: null, error: 3, noise: 1, rms: 1, max_error: null };
+  const both = { accumulated: { ...distance, ratio: 900 }, local: { ...distance, ratio: 0.8 } };
+  const site = { site: "a", phase: "full", order: 0, status: "pass" as const, ...both };
+  const inherits = { ...site, accumulated_status: "fail" as const, local_status: "pass" as const };
+  expect([blameOf(inherits, "accumulated", 4), blameOf(inherits, "local", 4)]).toEqual(["inherited", null]);
+  const wrong = { ...inherits, status: "fail" as const, local_status: "fail" as const, local: both.accumulated };
+  expect([blameOf(wrong, "accumulated", 4), blameOf(wrong, "local", 4)]).toEqual(["wrong", "wrong"]);
+  expect(blameOf({ ...site, accumulated_status: "pass" }, "accumulated", 4)).toBe(null);
 });

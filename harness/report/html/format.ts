@@ -77,6 +77,20 @@ export function failsIn(site: SiteVerdict, measure: Measure, limit: number): boo
   return worst(shown) > limit || worst(other) <= limit;
 }
 
+/**
+ * How a site counts in this measure: `wrong` on its own account, `inherited` where it does right what it does and carries an error from
+ * before, else null.
+ */
+export function blameOf(site: SiteVerdict, measure: Measure, limit: number): "wrong" | "inherited" | null {
+  if (failsIn(site, measure, limit)) return "wrong";
+  return measure === "accumulated" && isInherited(site) ? "inherited" : null;
+}
+
+/** Whether a site passes on its own data and differs in the run. */
+export function isInherited({ status, accumulated_status }: SiteVerdict): boolean {
+  return status === "pass" && accumulated_status === "fail";
+}
+
 const severity: Readonly<Record<SiteVerdict["status"], number>> = { pass: 0, unknown: 1, fail: 2, error: 3 };
 
 /** The worse of two sites: by status, then by ratio, then the later one. */

@@ -2,7 +2,8 @@
  * The form in which verdicts are embedded in the page: sites in columns, texts once in a front-coded table, numbers to
  * the digits that are shown. About 90 bytes a site instead of 600.
  */
-import type { Distance, SiteVerdict, Verdict } from "../../compare/verdict.ts";
+import type { Detail, Distance, SiteVerdict, Verdict } from "../../compare/verdict.ts";
+import { isInherited } from "./format.ts";
 
 /** Distances of one kind over all sites of a verdict. */
 export interface PackedDistances {
@@ -20,6 +21,9 @@ export interface PackedSites {
   readonly order: readonly number[];
   /** One letter a site: p, f, u, e. */
   readonly status: string;
+  /** The same letters, "-" for a site that has none; "" when no site has one. */
+  readonly accumulated_status: string;
+  readonly local_status: string;
   /** Text index of the shape `1,24,3840`, or -1. */
   readonly shape: readonly number[];
   readonly dtype: readonly number[];
@@ -59,14 +63,17 @@ function significantDigits(value: number, digits: number): number {
 }
 
 /**
- * Passing sites keep what is shown of them: hundredths of a ratio and two digits of everything else; the others keep six
+ * Sites that pass keep what is shown of them: hundredths of a ratio, three digits of one that carries an error on, and two digits of everything else; the others keep six
  * digits. -1 stands for null, and for an error that is ratio times noise. The largest error is in units of noise. Field 7, the oracle's rms, is 0 in a local distance whose oracle is as
  * large as the accumulated one's.
  */
 function packDistance(distance: Distance, passed: boolean): number[] {
   const { ratio, worst_row: row, worst_column: column, error, noise, rms, max_error } = distance;
   const rough = (value: number): number => significantDigits(value, passed ? 2 : 6);
-  const short = (value: number): number => (passed && value < 1000 ? Math.round(value * 100) / 100 : rough(value));
+  const short = (value: number): number => {
+    if (!passed) return rough(value);
+    return value < 1000 ? Math.round(value * 100) / 100 : significantDigits(value, 3);
+  };
   const isProduct = Math.abs(error - ratio * noise) <= 0.01 * error;
   return [
     short(ratio),
@@ -109,11 +116,30 @@ function frontCode(texts: readonly string[]): (number | string)[] {
   return coded;
 }
 
+/** Elements as they are shown, seven digits. */
+function packElements(elements: Detail["worst_elements"]): Detail["worst_elements"] {
+  const short = <Value extends number | string>(value: Value): Value | number =>
+    typeof value === "number" ? Number(value.toPrecision(7)) : value;
+  return elements.map(({ index, found, expected }) => ({ index, found: short(found), expected: short(expected) }));
+}
+
+/** A site that only carries an error on keeps no elements: they would be nine tenths of the page, and are in the verdict's JSON. */
+function packDetail({ detail, ...site }: SiteVerdict): Detail | undefined {
+  return detail && { ...detail, worst_elements: isInherited(site) ? [] : packElements(detail.worst_elements) };
+}
+
+function packStatuses(sites: readonly SiteVerdict[], kind: "accumulated_status" | "local_status"): string {
+  if (sites.every((site) => site[kind] === undefined)) return "";
+  return sites.map((site) => site[kind]?.charAt(0) ?? "-").join("");
+}
+
 type Intern = (text: string | undefined) => number;
 
 function packSites(sites: readonly SiteVerdict[], intern: Intern): PackedSites {
   const rest: Record<string, Pick<SiteVerdict, "reason" | "found_shape" | "found_dtype" | "detail">> = {};
-  sites.forEach(({ reason, found_shape, found_dtype, detail }, position) => {
+  sites.forEach((site, position) => {
+    const { reason, found_shape, found_dtype } = site;
+    const detail = packDetail(site);
     const some = {
       ...(reason !== undefined && { reason }),
       ...(found_shape && { found_shape }),
@@ -127,6 +153,8 @@ function packSites(sites: readonly SiteVerdict[], intern: Intern): PackedSites {
     phase: sites.map((site) => intern(site.phase)),
     order: sites.map((site, position) => site.order - (sites[position - 1]?.order ?? 0)),
     status: sites.map((site) => site.status.charAt(0)).join(""),
+    accumulated_status: packStatuses(sites, "accumulated_status"),
+    local_status: packStatuses(sites, "local_status"),
     shape: sites.map((site) => intern(site.shape?.join(","))),
     dtype: sites.map((site) => intern(site.dtype)),
     accumulated: packDistances(sites, "accumulated"),

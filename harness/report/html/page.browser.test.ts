@@ -9,6 +9,7 @@ import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderHtml } from "./render.ts";
+import { explainedVerdict, samplePower, unsolvedVerdict } from "./test-explanations.ts";
 import { liveVerdict, sampleVerdicts } from "./test-verdicts.ts";
 
 const executablePath = "/usr/bin/chromium";
@@ -22,7 +23,9 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "lockstep-page-"));
     browser = await chromium.launch({ executablePath, args: quiet });
-    await writeFile(join(folder, "report.html"), renderHtml(sampleVerdicts()));
+    const [first, ...others] = sampleVerdicts();
+    const verdicts = [{ ...first!, power: samplePower() }, ...others, explainedVerdict(), unsolvedVerdict()];
+    await writeFile(join(folder, "report.html"), renderHtml(verdicts));
     axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   }, 60_000);
 
@@ -63,7 +66,7 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
 
   test("opens from a file without errors or requests, and lists all cases", async () => {
     const { page, problems } = await open("");
-    expect(await page.getByRole("row").count()).toBe(1 + 5);
+    expect(await page.getByRole("row").count()).toBe(1 + 7);
     expect(await page.getByRole("row", { name: /gemma4_unified\/12b/ }).innerText()).toContain("failed as expected");
     expect(problems).toEqual([]);
     await page.close();
@@ -135,7 +138,7 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
 
   test("fits a phone: nothing but scrolling tables is wider than the screen", async () => {
     const { page } = await open("", { viewport: { width: 375, height: 700 } });
-    for (const fragment of ["#/", "#/1", "#/2", "#/3", "#/4"]) {
+    for (const fragment of ["#/", "#/0", "#/1", "#/2", "#/3", "#/4", "#/5", "#/6"]) {
       await page.evaluate(`location.hash = "${fragment}"`);
       await page.waitForTimeout(100);
       expect(await page.evaluate("document.documentElement.scrollWidth"), fragment).toBe(375);
@@ -144,11 +147,106 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
   });
 
   test.each(["light", "dark"] as const)("has no serious accessibility violation in %s", async (colorScheme) => {
-    for (const fragment of ["", "#/1", "#/2", "#/3"]) {
+    for (const fragment of ["", "#/0", "#/1", "#/2", "#/3", "#/6"]) {
       const { page } = await open(fragment, { colorScheme, reducedMotion: "reduce" });
+      if (fragment === "") await page.getByRole("button", { name: /power 96 %/ }).click();
+      for (const summary of await page.locator(".answer summary, .power-panel summary").all()) await summary.click();
       expect(await violations(page), fragment).toEqual([]);
       await page.close();
     }
+  });
+
+  test("says the cause first, with both distances, the source and the phases", async () => {
+    const { page, problems } = await open("#/5");
+    const card = page.getByRole("region", { name: "Result" });
+    const [first = "", second = "", third = ""] = (await card.innerText()).split("\n").filter(Boolean);
+    expect(first).toBe(
+      "Explained by: the number in mul is 0.267261 (1/sqrt(text_config.head_dim 14)), the reference has 1, in decode:1 only, not in prefill",
+    );
+    expect(second).toBe(
+      "The engine is 1,283,183× noise from the reference, 1.10× from the reference with this change.",
+    );
+    expect(third).toBe("Reference attention: mul");
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test("every independent culprit has an explanation of its own", async () => {
+    const { page } = await open("#/6");
+    const causes = page.getByRole("region", { name: "Result" }).locator("h2.cause");
+    expect(await causes.allInnerTexts()).toEqual([
+      "Possible cause: the number in add is 1e-06, the reference has 0.001 (eps)",
+      "No single change gives it; the error has this form: each token multiplied by a factor of its own (1.02, 0.98, 1.01, ...)",
+      "Unexplained: none of 621 changes of the reference gives what the engine has",
+      "Explained by: the number in add is 1e-06, the reference has 0.001 (eps)",
+    ]);
+    const rivals = page.locator(".rivals").first();
+    expect(await rivals.innerText()).toMatch(/^Also possible\n+an RMS norm with eps outside the root/);
+    expect(await rivals.innerText()).not.toContain("each token");
+    expect(await page.getByText("The error is only in head 2 of 6; tokens from 8 on, of 24.").count()).toBe(2);
+    await page.close();
+  });
+
+  test("a place where the same fails in another phase is found", async () => {
+    const { page } = await open("#/6");
+    await page
+      .locator(".also")
+      .getByRole("button", { name: /in decode:1$/ })
+      .click();
+    expect(await selected(page)).toBe("model.language_model.layers.3.self_attn#scores");
+    expect(await page.getByRole("region", { name: "Selected site" }).innerText()).toMatch(/^Site in decode:1/);
+    await page.close();
+  });
+
+  test("a site that carries an error on shows both judgements", async () => {
+    const { page } = await open(`#/1/prefill/${encodeURIComponent("model.language_model.layers.8.mlp:out")}`);
+    const panel = page.getByRole("region", { name: "Selected site" });
+    expect(await panel.locator(".state").innerText()).toMatch(
+      /^pass on the engine's own input\s+fail in the whole run/,
+    );
+    await page.close();
+  });
+
+  test("power stands beside the status, and its holes open by keyboard without leaving the list", async () => {
+    const { page, problems } = await open("");
+    expect(await page.getByRole("row", { name: /attention-scale/ }).innerText()).toContain("power not measured");
+    const button = page.getByRole("button", { name: /power 96 % of gemma4_unified\/tiny/ });
+    expect(await button.getAttribute("aria-expanded")).toBe("false");
+    await button.focus();
+    await page.keyboard.press("Enter");
+    expect(await button.getAttribute("aria-expanded")).toBe("true");
+    const groups = page.locator(".holes-row .hole-group > summary");
+    expect(await groups.allInnerTexts()).toEqual(["norm-eps 9", "mask 6", "activation 2"]);
+    await groups.nth(1).focus();
+    await page.keyboard.press("Enter");
+    expect(await page.locator(".holes-row").innerText()).toContain("a longer prompt would show it");
+    expect(await page.getByRole("heading", { level: 2, name: "Cases" }).count()).toBe(1);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test("a case says its power and lists what it would miss", async () => {
+    const { page } = await open("#/0");
+    const panel = page.getByRole("region", { name: "Power" });
+    expect(await panel.innerText()).toContain("Power 96 %: 411 of 428 likely faults would be found by this case.");
+    await panel.getByText("17 would not").click();
+    expect(await panel.locator(".hole-group").count()).toBe(3);
+    await page.close();
+  });
+
+  test("the list of cases fits a window of 1300 pixels with all its columns", async () => {
+    const { page } = await open("", { viewport: { width: 1300, height: 900 } });
+    const overhang =
+      "(() => { const box = document.querySelector('.scroll'); return box.scrollWidth - box.clientWidth; })()";
+    expect(await page.evaluate(overhang)).toBe(0);
+    const long = `engine_with_a_very_long_name_that_has_no_place_to_break`;
+    const verdict = explainedVerdict();
+    verdict.engine = { ...verdict.engine, name: long };
+    verdict.worst = { ...verdict.worst!, ratio: 2.14e15 };
+    await writeFile(join(folder, "long.html"), renderHtml([liveVerdict(), { ...verdict, seconds: 3725, case: long }]));
+    await page.goto(pathToFileURL(join(folder, "long.html")).href);
+    expect(await page.evaluate(overhang)).toBe(0);
+    await page.close();
   });
 
   test("10,000 sites: a filter answers within a second", async () => {

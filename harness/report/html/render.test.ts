@@ -3,13 +3,19 @@ import type { SiteVerdict, Verdict } from "../../compare/verdict.ts";
 import { generatePage } from "./build-page.ts";
 import { packVerdicts } from "./packed.ts";
 import { renderHtml } from "./render.ts";
+import { explainedVerdict, samplePower, unsolvedVerdict } from "./test-explanations.ts";
 import { errorVerdict, liveVerdict, sampleVerdicts, seedVerdict } from "./test-verdicts.ts";
 import { unpackTexts, unpackVerdict } from "./unpacked.ts";
 import { readFile } from "node:fs/promises";
 
 const megabyte = 1_000_000;
-const verdicts = sampleVerdicts();
-const html = renderHtml(verdicts);
+const verdicts = [
+  ...sampleVerdicts(),
+  explainedVerdict(),
+  unsolvedVerdict(),
+  { ...liveVerdict(), power: samplePower() },
+];
+const html = renderHtml(sampleVerdicts());
 
 /** A verdict after its way through the document. */
 function throughPage(verdict: Verdict): Verdict {
@@ -82,6 +88,19 @@ describe("size", () => {
     expect(renderHtml(many).length).toBeLessThan(megabyte);
   });
 
+  test("30 cases with power, a third of them failing with explanations and details, stay below a megabyte", () => {
+    const fault = { site: "model.language_model.layers.3.self_attn#scores", ratio: 5000 };
+    const { culprits } = unsolvedVerdict();
+    const many = Array.from({ length: 30 }, (_, seed): Verdict => {
+      const options = { name: `case/${seed}`, seed };
+      const power = samplePower();
+      return seed % 3 > 0
+        ? { ...liveVerdict(options), power }
+        : { ...liveVerdict({ ...options, fault }), culprits, power };
+    });
+    expect(renderHtml(many).length).toBeLessThan(megabyte);
+  });
+
   test("10,000 failing and passing sites stay below a megabyte", () => {
     const fault = { site: "model.language_model.layers.40.self_attn#scores", ratio: 5000 };
     const big = liveVerdict({ layers: 75, fault });
@@ -100,25 +119,50 @@ describe("embedded verdicts", () => {
     }
   });
 
+  test("keep elements to seven digits where a site is wrong itself, and none where it carries an error on", () => {
+    const detail = { worst_elements: [{ index: [0, 3], found: 2.003925085067749, expected: "NaN" as const }] };
+    const site = {
+      site: "logits",
+      phase: "full",
+      order: 0,
+      detail: { ...detail, histogram: [1, 2], where: ["row 3"] },
+    };
+    const wrong = { ...site, status: "fail" as const, accumulated_status: "fail" as const };
+    const carries = { ...site, order: 1, status: "pass" as const, accumulated_status: "fail" as const };
+    const kept = throughPage({ ...errorVerdict(), sites: [wrong, carries] }).sites.map((one) => one.detail);
+    const elements = [{ index: [0, 3], found: 2.003925, expected: "NaN" }];
+    expect(kept).toEqual([
+      { worst_elements: elements, histogram: [1, 2], where: ["row 3"] },
+      { worst_elements: [], histogram: [1, 2], where: ["row 3"] },
+    ]);
+  });
+
   test("keep six digits where a site fails and hundredths where it passes", () => {
     const verdict = liveVerdict({
       fault: { site: "model.language_model.layers.5.self_attn#scores", ratio: 1_283_183 },
     });
     const after = throughPage(verdict).sites;
-    for (const [index, { status, accumulated, local }] of verdict.sites.entries()) {
-      for (const [exact, kept] of [
-        [accumulated, after[index]?.accumulated],
-        [local, after[index]?.local],
-      ]) {
+    for (const [index, site] of verdict.sites.entries()) {
+      for (const kind of ["accumulated", "local"] as const) {
+        const [exact, kept] = [site[kind], after[index]?.[kind]];
+        const { status } = site;
         expect(kept === undefined).toBe(exact === undefined);
         if (!exact || !kept) continue;
-        const tolerance = status === "pass" ? 0.005 : exact.ratio * 5e-6;
+        const tolerance = status === "pass" ? Math.max(0.005, exact.ratio * 0.005) : exact.ratio * 5e-6;
         expect(Math.abs(kept.ratio - exact.ratio)).toBeLessThanOrEqual(tolerance + 1e-12);
         expect(kept.worst_row?.index).toBe(exact.worst_row?.index);
         expect(Math.abs(kept.noise / exact.noise - 1)).toBeLessThan(0.06);
         expect(Math.abs(kept.rms / exact.rms - 1)).toBeLessThan(0.06);
       }
     }
+  });
+
+  test("keep judgements of a site on its own and in the run apart, and neither where neither was made", () => {
+    const site = { site: "logits", phase: "full", order: 0, status: "pass" as const };
+    const both = { ...site, accumulated_status: "fail" as const, local_status: "pass" as const };
+    const sites = [both, { ...site, order: 1 }, { ...site, order: 2, accumulated_status: "unknown" as const }];
+    expect(throughPage({ ...errorVerdict(), sites }).sites).toEqual(sites);
+    expect(throughPage({ ...errorVerdict(), sites: [site] }).sites).toEqual([site]);
   });
 
   test("keep what a golden can't tell as null", () => {

@@ -61,11 +61,15 @@ export function unpackVerdict(packed: PackedVerdict, texts: readonly string[]): 
     const dtype = packed.sites.dtype[position] ?? -1;
     const far = accumulated[position];
     const near = local[position];
+    const farStatus = statusOf[packed.sites.accumulated_status.charAt(position)];
+    const nearStatus = statusOf[packed.sites.local_status.charAt(position)];
     return {
       site: text(name),
       phase: text(packed.sites.phase[position]),
       order,
       status: statusOf[packed.sites.status.charAt(position)] ?? "unknown",
+      ...(farStatus && { accumulated_status: farStatus }),
+      ...(nearStatus && { local_status: nearStatus }),
       ...(shape >= 0 && { shape: text(shape).split(",").filter(Boolean).map(Number) }),
       ...(dtype >= 0 && { dtype: text(dtype) }),
       ...(far && { accumulated: far }),

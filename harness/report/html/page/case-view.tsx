@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { SiteVerdict, Verdict } from "../../../compare/verdict.ts";
-import { formatCount, formatEngine, formatRatio, formatSeconds } from "../format.ts";
+import { formatCount, formatEngine, formatRatio, formatSeconds, isInherited } from "../format.ts";
 import { outcomeOf } from "../outcome.ts";
 import { Controls, Legend } from "./controls.tsx";
 import { CulpritCard } from "./culprit-card.tsx";
@@ -10,6 +10,7 @@ import { DepthChart } from "./depth-chart.tsx";
 import { Evidence } from "./evidence.tsx";
 import { HeatMap } from "./heat-map.tsx";
 import { OutcomeMark, Readout, Section } from "./parts.tsx";
+import { PowerPanel, PowerText } from "./power.tsx";
 import { caseLink, type Route } from "./route.ts";
 import type { Theme } from "./scale.ts";
 import { allSites, firstLens, type Lens, matches, worstBySite } from "./selection.ts";
@@ -37,6 +38,7 @@ function CaseHead({ verdict, index, count }: CaseHeadProps): JSX.Element {
       <div class="title">
         <h1>{verdict.case}</h1>
         <OutcomeMark outcome={outcomeOf(verdict)} />
+        <PowerText power={verdict.power} />
       </div>
       <dl class="readouts">
         <Readout label="Sites compared">
@@ -116,8 +118,11 @@ export function CaseView({ verdict, index, count, route, theme, onRoute }: CaseV
   );
   const chartPaint = useMemo(() => ({ ...paint, selected }), [paint, selected]);
   const select = (site: SiteVerdict): void => onRoute({ caseIndex: index, phase: site.phase, site: site.site });
-  const selectName = (name: string): void => {
-    const site = entries.get(name) ?? sites.find((other) => other.site === name);
+  const selectName = (name: string, phase?: string): void => {
+    const site =
+      sites.find((other) => other.site === name && other.phase === phase) ??
+      entries.get(name) ??
+      sites.find((other) => other.site === name);
     if (site) select(site);
   };
   const hasRatios = sites.some((site) => site.accumulated ?? site.local);
@@ -125,12 +130,14 @@ export function CaseView({ verdict, index, count, route, theme, onRoute }: CaseV
     limit: verdict.limit,
     theme,
     hasRatios,
+    hasInherited: lens.measure === "accumulated" && sites.some(isInherited),
     hasUnknown: sites.some((site) => site.status === "unknown"),
   };
   return (
     <main>
       <CaseHead verdict={verdict} index={index} count={count} />
       <CulpritCard verdict={verdict} onSite={selectName} />
+      <PowerPanel power={verdict.power} />
       {sites.length > 0 && (
         <>
           <Controls

@@ -97,13 +97,14 @@ interface LegendProps {
   readonly theme: Theme;
   readonly hasRatios: boolean;
   readonly hasUnknown: boolean;
+  readonly hasInherited: boolean;
 }
 
 const legendWidth = 220;
 const breakAt = 66;
 
 /** The colour scale, with its break at the limit, and the marks. */
-export function Legend({ limit, theme, hasRatios, hasUnknown }: LegendProps): JSX.Element {
+export function Legend({ limit, theme, hasRatios, hasUnknown, hasInherited }: LegendProps): JSX.Element {
   const bands = Array.from({ length: 44 }, (_, band) => {
     const x = (band + 0.5) * (legendWidth / 44);
     const isBelow = x < breakAt;
@@ -149,8 +150,17 @@ export function Legend({ limit, theme, hasRatios, hasUnknown }: LegendProps): JS
           <rect width="14" height="14" fill={ratioColour(2000, limit, theme)} />
           <path d="M4 4l6 6M10 4l-6 6" class="cross" />
         </svg>
-        fails
+        {hasInherited ? "wrong here" : "fails"}
       </span>
+      {hasInherited && (
+        <span>
+          <svg class="swatch" viewBox="0 0 14 14" aria-hidden="true">
+            <rect width="14" height="14" fill={ratioColour(2000, limit, theme)} />
+            <path d="M5 9l4-4" class="cross" />
+          </svg>
+          error from before
+        </span>
+      )}
       {!hasRatios && (
         <span>
           <svg class="swatch" viewBox="0 0 14 14" aria-hidden="true">

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import type { Culprit, Verdict } from "../../../compare/verdict.ts";
 import { formatCount } from "../format.ts";
 import { expectationNote } from "../outcome.ts";
+import { Explanation } from "./explanation.tsx";
 import { SiteName } from "./parts.tsx";
 
 type Sizes = readonly (number | string)[];
@@ -63,23 +64,38 @@ function Readings({ readings }: Pick<Culprit, "readings">): JSX.Element {
   );
 }
 
-/** Other affected sites; the ones of other layers that only differ in the index are shortened to their indices. */
-function Also({
-  culprit,
-  onSite,
-}: {
+/** `site in phase` taken apart; `phase` is "" for a site alone. */
+function readPlace(place: string): { readonly site: string; readonly phase: string } {
+  const [site = "", phase = ""] = place.split(" in ");
+  return { site, phase };
+}
+
+interface AlsoProps {
   readonly culprit: Culprit;
-  readonly onSite: (site: string) => void;
-}): JSX.Element {
+  readonly onSite: CardProps["onSite"];
+}
+
+/** Other affected places; those that only differ in the layer or the phase are shortened to that. */
+function Also({ culprit, onSite }: AlsoProps): JSX.Element {
   const layer = (site: string): string => /\.(\d+)[.:#]/.exec(site)?.[1] ?? "";
   const starred = (site: string): string => site.replace(/\.\d+(?=[.:#])/, ".*");
   const areAlike = culprit.also.every((site) => layer(site) !== "" && starred(site) === starred(culprit.site));
+  const places = culprit.also.map((place) => ({ place, ...readPlace(place) }));
+  const areSame = places.every(({ site, phase }) => site === culprit.site && phase !== "");
+  const heading = areAlike ? "The same in layers" : areSame ? "The same in" : "The same at";
   return (
     <p class="also">
-      <span class="label">{areAlike ? "The same in layers" : "The same at"}</span>{" "}
-      {culprit.also.map((site) => (
-        <button type="button" key={site} class="chip" title={site} aria-label={site} onClick={() => onSite(site)}>
-          {areAlike ? layer(site) : site}
+      <span class="label">{heading}</span>{" "}
+      {places.map(({ place, site, phase }) => (
+        <button
+          type="button"
+          key={place}
+          class="chip"
+          title={place}
+          aria-label={place}
+          onClick={() => onSite(site, phase === "" ? undefined : phase)}
+        >
+          {areAlike ? layer(site) : areSame ? phase : place}
         </button>
       ))}
     </p>
@@ -112,17 +128,26 @@ function AtCulprit({ audit }: { readonly audit: Verdict["config_audit"] }): JSX.
 
 interface CardProps {
   readonly verdict: Verdict;
-  readonly onSite: (site: string) => void;
+  readonly onSite: (site: string, phase?: string) => void;
+}
+
+/** Culprits that are spelled out at once. */
+const culpritsShown = 4;
+
+/** Indices of a tensor's axes that the error is confined to. */
+function whereOf({ site, phase }: Culprit, { sites }: Verdict): readonly string[] {
+  return sites.find((one) => one.site === site && one.phase === phase)?.detail?.where ?? [];
 }
 
 function Found({ culprit, verdict, onSite }: CardProps & { readonly culprit: Culprit }): JSX.Element {
   return (
     <>
+      {culprit.explanation && <Explanation explanation={culprit.explanation} where={whereOf(culprit, verdict)} />}
       <p class="eyebrow">
         Culprit <span>in {culprit.phase}</span>
       </p>
       <h2>
-        <button type="button" class="plain" onClick={() => onSite(culprit.site)}>
+        <button type="button" class="plain" onClick={() => onSite(culprit.site, culprit.phase)}>
           <SiteName site={culprit.site} />
         </button>
       </h2>
@@ -141,8 +166,36 @@ function Found({ culprit, verdict, onSite }: CardProps & { readonly culprit: Cul
         </table>
       )}
       {culprit.also.length > 0 && <Also culprit={culprit} onSite={onSite} />}
-      <AtCulprit audit={verdict.config_audit} />
+      {culprit === verdict.culprits[0] && <AtCulprit audit={verdict.config_audit} />}
       {culprit.readings.length > 0 && <Readings readings={culprit.readings} />}
+    </>
+  );
+}
+
+/** Culprits after the first, which are wrong on their own account. */
+function Independent({ verdict, onSite }: CardProps): JSX.Element | null {
+  const others = verdict.culprits.slice(1);
+  if (others.length === 0) return null;
+  const block = (culprit: Culprit): JSX.Element => (
+    <div class="independent" key={`${culprit.site} ${culprit.phase}`}>
+      <Found culprit={culprit} verdict={verdict} onSite={onSite} />
+    </div>
+  );
+  const hidden = others.slice(culpritsShown - 1);
+  return (
+    <>
+      <p class="independent-note">
+        {others.length === 1
+          ? "One more place is wrong on its own account:"
+          : `${formatCount(others.length)} more places are wrong on their own account:`}
+      </p>
+      {others.slice(0, culpritsShown - 1).map(block)}
+      {hidden.length > 0 && (
+        <details class="independent">
+          <summary>The other {formatCount(hidden.length)}</summary>
+          {hidden.map(block)}
+        </details>
+      )}
     </>
   );
 }
@@ -185,6 +238,7 @@ export function CulpritCard({ verdict, onSite }: CardProps): JSX.Element {
         </>
       )}
       {culprit && <Found culprit={culprit} verdict={verdict} onSite={onSite} />}
+      <Independent verdict={verdict} onSite={onSite} />
       {!error && !culprit && <Nothing verdict={verdict} />}
     </section>
   );

@@ -1,6 +1,6 @@
 /** Drawing of heat map cells on a canvas. */
 import type { SiteVerdict } from "../../../compare/verdict.ts";
-import { failsIn, type Measure, ratioOf, worseSite } from "../format.ts";
+import { blameOf, type Measure, ratioOf, worseSite } from "../format.ts";
 import type { MapBlock } from "../map-layout.ts";
 import { ratioColour, statusColour, type Theme } from "./scale.ts";
 
@@ -114,6 +114,18 @@ function drawCross(pen: Pen, { x, y, width, height }: Cell, colour: string): voi
   pen.stroke();
 }
 
+/** One short stroke: an error that comes from before. */
+function drawSlash(pen: Pen, { x, y, width, height }: Cell, colour: string): void {
+  const arm = Math.min(width, height) * 0.16;
+  const [middle, centre] = [x + width / 2, y + height / 2];
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  pen.moveTo(middle - arm, centre + arm);
+  pen.lineTo(middle + arm, centre - arm);
+  pen.stroke();
+}
+
 function drawRing(pen: Pen, { x, y, width, height }: Cell, { colour, paper }: { colour: string; paper: string }): void {
   pen.strokeStyle = paper;
   pen.lineWidth = 3;
@@ -140,7 +152,10 @@ function drawCell(pen: Pen, cell: Cell, entry: SiteVerdict | null, { measure, li
   pen.fillStyle = ratio === null ? statusColour(entry.status, theme) : ratioColour(ratio, limit, theme);
   pen.fillRect(x, y, width, height);
   const isPale = theme === "light" && ratio !== null && ratio <= limit * 10;
-  if (failsIn(entry, measure, limit)) drawCross(pen, cell, isPale ? ink.ring : ink.mark);
+  const blame = blameOf(entry, measure, limit);
+  const colour = isPale ? ink.ring : ink.mark;
+  if (blame === "wrong") drawCross(pen, cell, colour);
+  if (blame === "inherited") drawSlash(pen, cell, colour);
 }
 
 /** Paints one block; the canvas is sized for the screen's pixels. */

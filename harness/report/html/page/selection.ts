@@ -1,6 +1,6 @@
 /** What of a case is shown: which phase, which measure, which sites. */
 import type { SiteVerdict, Verdict } from "../../../compare/verdict.ts";
-import { type Measure, worseSite } from "../format.ts";
+import { isInherited, type Measure, worseSite } from "../format.ts";
 
 /** Settings of the views of one case. `phase` "" is the worst of all phases. */
 export interface Lens {
@@ -30,8 +30,9 @@ export function allSites(verdict: Verdict): SiteVerdict[] {
 }
 
 /** Whether a site is kept by the filter box and the toggle. Words are found anywhere, in any order. */
-export function matches(site: SiteVerdict, { query, failingOnly }: Lens): boolean {
-  if (failingOnly && site.status !== "fail" && site.status !== "error") return false;
+export function matches(site: SiteVerdict, { query, failingOnly, measure }: Lens): boolean {
+  const fails = site.status === "fail" || site.status === "error" || (measure === "accumulated" && isInherited(site));
+  if (failingOnly && !fails) return false;
   const name = site.site.toLowerCase();
   return query
     .toLowerCase()

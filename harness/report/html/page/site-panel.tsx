@@ -187,6 +187,28 @@ function Histogram({
   );
 }
 
+/** Both judgements where they differ, else the one. */
+function State({ site }: { readonly site: SiteVerdict }): JSX.Element {
+  const { status, accumulated_status: far, local_status: near } = site;
+  if (far === undefined || near === undefined || far === near) {
+    return (
+      <p class="state">
+        <StatusMark status={status} />
+      </p>
+    );
+  }
+  return (
+    <p class="state">
+      <span>
+        <StatusMark status={near} /> <span class="muted">on the engine's own input</span>
+      </span>
+      <span>
+        <StatusMark status={far} /> <span class="muted">in the whole run, with what came before</span>
+      </span>
+    </p>
+  );
+}
+
 interface SitePanelProps {
   readonly site: SiteVerdict | null;
   /** The same site in all phases. */
@@ -228,13 +250,16 @@ export function SitePanel(props: SitePanelProps): JSX.Element {
           <h2>
             <SiteName site={site.site} />
           </h2>
-          <p class="state">
-            <StatusMark status={site.status} />
-          </p>
+          <State site={site} />
           {site.reason !== undefined && <p class="reason">{site.reason}</p>}
           <Phases {...props} />
           <Shapes site={site} />
           <Statistics site={site} />
+          {site.detail && site.detail.where.length > 0 && (
+            <p class="reason">
+              <span class="label">Only in</span> {site.detail.where.join("; ")}
+            </p>
+          )}
           {site.detail && <Histogram counts={site.detail.histogram} limit={limit} />}
           {site.detail && <WorstElements detail={site.detail} />}
         </>

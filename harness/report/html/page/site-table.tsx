@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { SiteVerdict } from "../../../compare/verdict.ts";
-import { formatCount, formatRatio, formatShape, ratioOf } from "../format.ts";
+import { formatCount, formatRatio, formatShape, isInherited, ratioOf } from "../format.ts";
 import { Section, SiteName, StatusMark } from "./parts.tsx";
 
 const rowsAtOnce = 100;
@@ -90,6 +90,7 @@ export function SiteTable({ sites, total, limit, selected, onSelect }: SiteTable
                 <td>{site.phase}</td>
                 <td>
                   <StatusMark status={site.status} />
+                  {isInherited(site) && <small class="inherited">error from before</small>}
                 </td>
                 {hasRatios && <Ratio value={ratioOf(site, "accumulated")} limit={limit} />}
                 {hasLocal && <Ratio value={ratioOf(site, "local")} limit={limit} />}

@@ -1,0 +1,160 @@
+/** Why the engine differs at a culprit: the cause, what else it may be, or that nothing was found. */
+import type { JSX } from "preact";
+import type { Counterfactual, Explanation as Facts } from "../../../compare/verdict.ts";
+import { distancesText, phasesText, sortCandidates } from "../../explanation.ts";
+import { formatCount, formatRatio, formatSeconds } from "../format.ts";
+
+/** A sentence in which `code` is in backticks. */
+function Sentence({ text }: { readonly text: string }): JSX.Element {
+  const parts = text.split("`");
+  return <>{parts.map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}</>;
+}
+
+interface ClaimProps {
+  readonly label: string;
+  readonly candidate: Counterfactual;
+}
+
+/** The headline: label, sentence, phases. */
+function Claim({ label, candidate }: ClaimProps): JSX.Element {
+  const phases = phasesText(candidate);
+  return (
+    <h2 class="cause">
+      <span class="cause-label">{label}</span> <Sentence text={candidate.sentence} />
+      {phases !== "" && <span class="phases">, {phases}</span>}
+    </h2>
+  );
+}
+
+interface DistancesProps {
+  readonly before: number;
+  readonly candidate: Counterfactual;
+  readonly change: string;
+}
+
+function Distances({ before, candidate, change }: DistancesProps): JSX.Element {
+  return <p class="distances num">The engine is {distancesText([before, candidate.ratio], change, formatRatio)}.</p>;
+}
+
+function Source({ candidate }: { readonly candidate: Counterfactual }): JSX.Element | null {
+  if (candidate.source === "") return null;
+  return (
+    <p class="source">
+      <span class="label">Reference</span> <code>{candidate.source}</code>
+    </p>
+  );
+}
+
+function Others({ candidates }: { readonly candidates: readonly Counterfactual[] }): JSX.Element {
+  return (
+    <ul class="others">
+      {candidates.map((candidate) => {
+        const phases = phasesText(candidate);
+        return (
+          <li key={candidate.id}>
+            <p>
+              <Sentence text={candidate.sentence} />
+              {phases !== "" && `, ${phases}`}{" "}
+              <span class="muted num">{candidate.ratio === 0 ? "equal" : formatRatio(candidate.ratio)}</span>
+            </p>
+            <Source candidate={candidate} />
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Effort({ tried, seconds }: Pick<Facts, "tried" | "seconds">): JSX.Element {
+  return (
+    <p class="effort">
+      {formatCount(tried)} changes of the reference were tried in {formatSeconds(seconds)}.
+    </p>
+  );
+}
+
+function Rivals({ candidates }: { readonly candidates: readonly Counterfactual[] }): JSX.Element {
+  return (
+    <div class="rivals">
+      <h3>Also possible</h3>
+      <Others candidates={candidates} />
+      <p class="muted">
+        This case can't tell them apart: here they give the same numbers to within noise. A case with other sizes,
+        values or phases, in which they differ, will.
+      </p>
+    </div>
+  );
+}
+
+interface Unsolved extends ExplanationProps {
+  readonly forms: readonly Counterfactual[];
+}
+
+/** No change gives what the engine has: said first, then what the error looks like. */
+function NotFound({ explanation, where, forms }: Unsolved): JSX.Element {
+  const { tried, seconds, ratio } = explanation;
+  const [form, ...others] = forms;
+  const plainly = form ? (
+    <>
+      <span class="cause-label">No single change gives it;</span> the error has this form:{" "}
+      <Sentence text={form.sentence} />
+    </>
+  ) : (
+    <>
+      <span class="cause-label">Unexplained:</span> none of {formatCount(tried)} changes of the reference gives what the
+      engine has
+    </>
+  );
+  return (
+    <>
+      <h2 class="cause">{plainly}</h2>
+      {form && <Distances before={ratio} candidate={form} change="form of error" />}
+      {form && <p class="muted">This describes the error and says nothing of where it comes from.</p>}
+      {where.length > 0 && (
+        <p class="distances">
+          <span class="label">The error is only in</span> {where.join("; ")}.
+        </p>
+      )}
+      {others.length > 0 && <Others candidates={others} />}
+      {form && <Effort tried={tried} seconds={seconds} />}
+    </>
+  );
+}
+
+interface ExplanationProps {
+  readonly explanation: Facts;
+  /** Where in the tensor the error is; empty for everywhere. */
+  readonly where: readonly string[];
+}
+
+/** The cause as a headline with its evidence; says plainly when there is none. */
+export function Explanation({ explanation, where }: ExplanationProps): JSX.Element {
+  const { cause, rivals, lesser, forms } = sortCandidates(explanation);
+  if (!cause) {
+    return (
+      <div class="explanation open">
+        <NotFound explanation={explanation} where={where} forms={forms} />
+      </div>
+    );
+  }
+  const label = rivals.length > 0 ? "Possible cause:" : "Explained by:";
+  return (
+    <div class="explanation">
+      <Claim label={label} candidate={cause} />
+      <Distances before={explanation.ratio} candidate={cause} change="change" />
+      <Source candidate={cause} />
+      {rivals.length > 0 && <Rivals candidates={rivals} />}
+      {lesser.length + forms.length > 0 && (
+        <details>
+          <summary>
+            Less simple explanations <span class="num">{lesser.length + forms.length}</span>
+          </summary>
+          {lesser.length > 0 && <Others candidates={lesser} />}
+          {forms.length > 0 && <p class="muted">Forms of the error, which are no causes:</p>}
+          {forms.length > 0 && <Others candidates={forms} />}
+        </details>
+      )}
+      <Effort tried={explanation.tried} seconds={explanation.seconds} />
+    </div>
+  );
+}
