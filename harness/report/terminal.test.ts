@@ -316,6 +316,11 @@ describe("an explanation on the terminal", () => {
     );
   });
 
+  it("names what gives the same numbers on the inputs of the case", () => {
+    const verdict = because("explained", [{ ...eps, synonyms: ["no eps", "eps of 0"] }]);
+    expect(about(verdict)).toContain("\n   or     no eps (the same numbers on these inputs), and 1 more\n");
+  });
+
   it("of a tensor without noise speaks of equality", () => {
     const verdict = because("explained", [{ ...eps, ratio: 0 }]);
     verdict.culprits[0]!.explanation!.ratio = 1e30;

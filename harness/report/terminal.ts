@@ -141,9 +141,13 @@ function explanationLines(explanation: Explanation, room: number): string[] {
   const times = (value: number): string => `${format(value)}x`;
   if (cause) {
     const phases = phasesText(cause);
-    const others = rivals.length > 1 ? `, and ${rivals.length - 1} more` : "";
+    const [rival, ...others] = [
+      ...rivals.map(({ sentence }) => sentence),
+      ...cause.synonyms.map((sentence) => `${sentence} (the same numbers on these inputs)`),
+    ];
+    const more = others.length > 0 ? `, and ${others.length} more` : "";
     const optional = [
-      ...rivals.slice(0, 1).map(({ sentence }) => `   ${paint("bold", "or    ")} ${sentence}${others}`),
+      ...(rival === undefined ? [] : [`   ${paint("bold", "or    ")} ${rival}${more}`]),
       ...(cause.source ? [paint("dim", `          ${cause.source}`)] : []),
     ].slice(0, Math.max(room - 2, 0));
     return [

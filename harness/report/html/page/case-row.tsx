@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { Verdict } from "../../../compare/verdict.ts";
 import { formatCount, formatEngine, formatSeconds } from "../format.ts";
 import { outcomeOf } from "../outcome.ts";
-import { OutcomeMark, RatioBar, SiteName } from "./parts.tsx";
+import { Breakable, OutcomeMark, RatioBar, SiteName } from "./parts.tsx";
 import { Holes, PowerText } from "./power.tsx";
 import { caseLink } from "./route.ts";
 
@@ -79,9 +79,15 @@ export function CaseRow({ row, index, hasEngine }: CaseRowProps): JSX.Element {
           />
         </td>
         <th scope="row">
-          <a href={caseLink(index)}>{row.case}</a>
+          <a href={caseLink(index)}>
+            <Breakable text={row.case} />
+          </a>
         </th>
-        {hasEngine && <td class="engine">{formatEngine(row.engine)}</td>}
+        {hasEngine && (
+          <td class="engine">
+            <Breakable text={formatEngine(row.engine)} />
+          </td>
+        )}
         <td>{row.mode}</td>
         <td class="right">
           <Coverage coverage={row.coverage} />

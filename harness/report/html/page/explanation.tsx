@@ -3,12 +3,7 @@ import type { JSX } from "preact";
 import type { Counterfactual, Explanation as Facts } from "../../../compare/verdict.ts";
 import { distancesText, phasesText, sortCandidates } from "../../explanation.ts";
 import { formatCount, formatRatio, formatSeconds } from "../format.ts";
-
-/** A sentence in which `code` is in backticks. */
-function Sentence({ text }: { readonly text: string }): JSX.Element {
-  const parts = text.split("`");
-  return <>{parts.map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}</>;
-}
+import { Sentence } from "./parts.tsx";
 
 interface ClaimProps {
   readonly label: string;
@@ -45,6 +40,22 @@ function Source({ candidate }: { readonly candidate: Counterfactual }): JSX.Elem
   );
 }
 
+/** Changes that no case with these inputs can tell from the candidate. */
+function Synonyms({ candidate }: { readonly candidate: Counterfactual }): JSX.Element | null {
+  if (candidate.synonyms.length === 0) return null;
+  return (
+    <p class="synonyms">
+      <span class="label">Gives the same numbers on these inputs:</span>{" "}
+      {candidate.synonyms.map((text, index) => (
+        <span key={text}>
+          {index > 0 && "; "}
+          <Sentence text={text} />
+        </span>
+      ))}
+    </p>
+  );
+}
+
 function Others({ candidates }: { readonly candidates: readonly Counterfactual[] }): JSX.Element {
   return (
     <ul class="others">
@@ -58,6 +69,7 @@ function Others({ candidates }: { readonly candidates: readonly Counterfactual[]
               <span class="muted num">{candidate.ratio === 0 ? "equal" : formatRatio(candidate.ratio)}</span>
             </p>
             <Source candidate={candidate} />
+            <Synonyms candidate={candidate} />
           </li>
         );
       })}
@@ -143,6 +155,7 @@ export function Explanation({ explanation, where }: ExplanationProps): JSX.Eleme
       <Claim label={label} candidate={cause} />
       <Distances before={explanation.ratio} candidate={cause} change="change" />
       <Source candidate={cause} />
+      <Synonyms candidate={cause} />
       {rivals.length > 0 && <Rivals candidates={rivals} />}
       {lesser.length + forms.length > 0 && (
         <details>

@@ -79,6 +79,26 @@ export function StatusMark({ status }: { readonly status: Status }): JSX.Element
   );
 }
 
+/** A sentence in which `code` is in backticks. */
+export function Sentence({ text }: { readonly text: string }): JSX.Element {
+  const parts = text.split("`");
+  return <>{parts.map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}</>;
+}
+
+/** A name that may break after its punctuation. */
+export function Breakable({ text }: { readonly text: string }): JSX.Element {
+  return (
+    <>
+      {text.split(/(?<=[/_.:-])/).map((part, index) => (
+        <>
+          {index > 0 && <wbr />}
+          {part}
+        </>
+      ))}
+    </>
+  );
+}
+
 /** A site name that may break after its punctuation, with the module and port at its end emphasised. */
 export function SiteName({ site }: { readonly site: string }): JSX.Element {
   const parts = site.split(/(?<=[.:#@/])/);

@@ -1,11 +1,12 @@
 /** What a green verdict of a case is worth: the likely faults that it would find, and those it would not. */
 import type { JSX } from "preact";
-import type { Hole, Power, Verdict } from "../../../compare/verdict.ts";
+import type { Power, Verdict } from "../../../compare/verdict.ts";
 import { powerPercent } from "../../explanation.ts";
 import { formatCount } from "../format.ts";
-import { SiteName } from "./parts.tsx";
+import { groupHoles, type HoleEntry, type HoleGroup } from "../holes.ts";
+import { Sentence, SiteName } from "./parts.tsx";
 
-/** Up to this many holes are all open at once. */
+/** Up to this many different faults are all open at once. */
 const openAtOnce = 8;
 const listLimit = 100;
 
@@ -24,23 +25,41 @@ export function PowerText({ power }: Pick<Verdict, "power">): JSX.Element {
   );
 }
 
-function HoleGroup({ category, holes, isOpen }: { category: string; holes: readonly Hole[]; isOpen: boolean }) {
+function Places({ places }: Pick<HoleEntry, "places">): JSX.Element {
+  return (
+    <ul>
+      {places.slice(0, listLimit).map(({ kind, layers }) => (
+        <li key={kind}>
+          <SiteName site={kind} />
+          {layers.length > 0 && <span class="muted"> in layers {layers.join(", ")}</span>}
+        </li>
+      ))}
+      {places.length > listLimit && <li class="muted">and {formatCount(places.length - listLimit)} more</li>}
+    </ul>
+  );
+}
+
+function Group({ group, isOpen }: { readonly group: HoleGroup; readonly isOpen: boolean }): JSX.Element {
   return (
     <details class="hole-group" open={isOpen}>
       <summary>
-        {category} <span class="num">{formatCount(holes.length)}</span>
+        {group.category} <span class="num">{formatCount(group.count)}</span>
       </summary>
       <ul class="holes">
-        {holes.slice(0, listLimit).map((hole) => (
-          <li key={`${hole.site} ${hole.sentence}`}>
+        {group.entries.slice(0, listLimit).map(({ sentence, reason, places }) => (
+          <li key={`${sentence} ${reason}`}>
             <p>
-              <SiteName site={hole.site} />
+              <Sentence text={sentence} />
             </p>
-            <p>{hole.sentence}</p>
-            <p class="muted">{hole.reason}</p>
+            <p class="muted">
+              <Sentence text={reason} />
+            </p>
+            <Places places={places} />
           </li>
         ))}
-        {holes.length > listLimit && <li class="muted">and {formatCount(holes.length - listLimit)} more</li>}
+        {group.entries.length > listLimit && (
+          <li class="muted">and {formatCount(group.entries.length - listLimit)} more</li>
+        )}
       </ul>
     </details>
   );
@@ -48,13 +67,12 @@ function HoleGroup({ category, holes, isOpen }: { category: string; holes: reado
 
 /** All holes by category, the largest group first. */
 export function Holes({ power }: { readonly power: Power }): JSX.Element {
-  const groups = [...Map.groupBy(power.holes, (hole) => hole.category)].toSorted(
-    ([, left], [, right]) => right.length - left.length,
-  );
+  const groups = groupHoles(power.holes);
+  const entries = groups.reduce((sum, group) => sum + group.entries.length, 0);
   return (
     <div class="hole-groups">
-      {groups.map(([category, holes]) => (
-        <HoleGroup key={category} category={category} holes={holes} isOpen={power.holes.length <= openAtOnce} />
+      {groups.map((group) => (
+        <Group key={group.category} group={group} isOpen={entries <= openAtOnce} />
       ))}
     </div>
   );
@@ -71,9 +89,7 @@ export function PowerPanel({ power }: Pick<Verdict, "power">): JSX.Element | nul
       </p>
       {power.holes.length > 0 && (
         <details>
-          <summary>
-            {formatCount(missed)} would not <span class="muted">(site, fault, reason)</span>
-          </summary>
+          <summary>{formatCount(missed)} would not, by category</summary>
           <Holes power={power} />
         </details>
       )}

@@ -152,7 +152,8 @@ function Histogram({
   const most = Math.max(...shown);
   const width = 300 / shown.length;
   const limitBin = Math.log2(limit) + 5;
-  const every = Math.ceil(shown.length / 10);
+  // Labels of more digits need more room.
+  const every = Math.ceil(shown.length / (shown.length > 16 ? 6 : 10));
   const over = shown.slice(Math.round(limitBin)).reduce((sum, count) => sum + count, 0);
   const label = `${formatCount(total)} elements by error in units of noise; ${formatCount(over)} above ${limit} times noise.`;
   return (

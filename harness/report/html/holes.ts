@@ -1,0 +1,42 @@
+/** Likely faults that a case would miss, put together: one entry for the same fault in many places. */
+import type { Hole } from "../../compare/verdict.ts";
+import { layerOf, parseSite, withoutLayer } from "../../trace/site.ts";
+
+/** Places of one kind: `model.layers.*.mlp:out` and the layers, none for a site outside of layers. */
+export interface HolePlaces {
+  readonly kind: string;
+  readonly layers: readonly number[];
+}
+
+/** One fault with its reason, and everywhere it would be missed. */
+export interface HoleEntry extends Pick<Hole, "sentence" | "reason"> {
+  readonly places: readonly HolePlaces[];
+}
+
+/** One category; `count` holes in it. */
+export interface HoleGroup {
+  readonly category: string;
+  readonly count: number;
+  readonly entries: readonly HoleEntry[];
+}
+
+/** Categories with most holes first; in each, faults in the order in which they first occur. */
+export function groupHoles(holes: readonly Hole[]): HoleGroup[] {
+  return [...Map.groupBy(holes, ({ category }) => category)]
+    .map(([category, members]) => ({ category, count: members.length, entries: entriesOf(members) }))
+    .toSorted((left, right) => right.count - left.count);
+}
+
+function entriesOf(holes: readonly Hole[]): HoleEntry[] {
+  const same = Map.groupBy(holes, ({ sentence, reason }) => `${sentence}\n${reason}`);
+  return [...same.values()].map((members) => {
+    const [{ sentence, reason }] = members as [Hole, ...Hole[]];
+    const kinds = Map.groupBy(members, ({ site }) => withoutLayer(site));
+    const places = [...kinds].map(([kind, of]) => {
+      const layers = of.map(({ site }) => layerOf(parseSite(site).module)).filter((layer) => layer !== null);
+      // A single place keeps its full name.
+      return of.length === 1 ? { kind: of[0]!.site, layers: [] } : { kind, layers: [...new Set(layers)] };
+    });
+    return { sentence, reason, places };
+  });
+}
