@@ -7,7 +7,7 @@ import type { SelftestRow } from "../report/selftest.ts";
 import { countFound, renderSelftest } from "../report/selftest.ts";
 import { casesFolder, loadCases } from "../run/discover.ts";
 import { createPool } from "../run/engines.ts";
-import { loadFaults, locate, plant, selectFaults } from "../run/faults.ts";
+import { loadFaults, locate, plant, rateExplanation, selectFaults } from "../run/faults.ts";
 import { runCase } from "../run/live.ts";
 import { runShapesCase } from "../run/shapes.ts";
 import { exitCodes } from "../trace/errors.ts";
@@ -34,15 +34,24 @@ export function addSelftest(program: Command): void {
             const planted = plant(fault, cases);
             const verdict =
               planted.kind === "shapes" ? await runShapesCase(pool, planted) : await runCase(pool, planted, { dtype });
-            rows.push({ ...fault, found: locate(fault, verdict), verdict: withoutSites(verdict) });
+            rows.push({
+              ...fault,
+              found: locate(fault, verdict),
+              explained: rateExplanation(fault, verdict),
+              verdict: withoutSites(verdict),
+            });
             say(line(rows.at(-1)!));
           }
         } finally {
           await pool.close();
         }
         if (write) writeFileSync(join(packageRoot, "docs", "selftest.md"), renderSelftest(rows, dtype));
-        const { total, detected, exact, parent, wrong, undetected } = countFound(rows);
+        const { total, detected, exact, parent, wrong, undetected, explained } = countFound(rows);
         say(`${detected}/${total} detected   ${exact} exact, ${parent} parent, ${wrong} wrong`);
+        const { right, listed } = explained;
+        say(
+          `explained: ${right} right, ${listed} listed, ${explained.wrong} wrong, ${explained.unexplained} unexplained`,
+        );
         process.exitCode = undetected + wrong === 0 ? exitCodes.pass : exitCodes.mismatch;
       },
     );
@@ -57,13 +66,16 @@ function withoutSites(verdict: Verdict): Verdict {
   };
 }
 
-function line({ found, category, id, at, verdict: { culprit, error } }: SelftestRow): string {
-  const explanation = culprit?.explanation;
-  const cause = explanation
-    ? `\n       ${explanation.status} ${explanation.candidates[0]?.sentence ?? ""} [${explanation.candidates.map(({ id: name }) => name).join(" | ")}] ${explanation.tried} in ${explanation.seconds.toFixed(1)} s`
-    : "";
+function line({ found, explained, category, id, at, verdict: { culprit, error } }: SelftestRow): string {
   const label = { exact: "exact ", parent: "parent", wrong: "WRONG ", undetected: "MISSED" }[found];
   const where = culprit ? `${culprit.site} in ${culprit.phase}` : (error?.message ?? "");
   const wanted = found === "exact" ? "" : `   expected ${at}`;
-  return `${label} ${category.padEnd(22)} ${id.padEnd(34)} ${where}${wanted}${cause}`;
+  const head = `${label} ${category.padEnd(22)} ${id.padEnd(34)} ${where}${wanted}`;
+  const explanation = culprit?.explanation;
+  if (!explanation) return `${head}\n       ${explained}`;
+  const { tried, seconds, candidates } = explanation;
+  const [first, ...others] = candidates;
+  const sentence = first ? `${first.sentence} [${first.id}]` : "no change gives it";
+  const more = others.length > 0 ? `, or ${others.map((other) => other.id).join(" | ")}` : "";
+  return `${head}\n       ${explained}: ${sentence}${more}   (${tried} tried in ${seconds.toFixed(1)} s)`;
 }

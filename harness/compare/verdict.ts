@@ -107,6 +107,8 @@ export const explanation = z.strictObject({
   /** The engine's distance from the reference as it is. */
   ratio,
   candidates: z.array(counterfactual),
+  /** What the error's size and kind say where no change gives it. */
+  reading: z.string().optional(),
   seconds: z.number(),
 });
 

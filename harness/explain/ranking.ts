@@ -15,8 +15,12 @@ const shown = 5;
  */
 export function rankCounterfactuals(
   judged: readonly Judged[],
-  { failing, tried, ratio, seconds }: { failing: readonly string[] } & Pick<Explanation, "tried" | "ratio" | "seconds">,
+  facts: { readonly failing: readonly string[]; readonly reading: string } & Pick<
+    Explanation,
+    "tried" | "ratio" | "seconds"
+  >,
 ): Explanation {
+  const { failing, reading, tried, ratio, seconds } = facts;
   const explaining = judged
     .filter((one) => explains(one, failing))
     .toSorted((a, b) => cost(a) - cost(b) || worst(a, failing) - worst(b, failing));
@@ -29,7 +33,14 @@ export function rankCounterfactuals(
     not_in: phases.filter(({ agrees }) => !agrees).map(({ phase }) => phase),
   }));
   const rivals = explaining.filter((one) => cost(one) === cost(explaining[0]!)).length;
-  return { status: conclude(explaining[0], rivals), tried, ratio, candidates, seconds };
+  return {
+    status: conclude(explaining[0], rivals),
+    tried,
+    ratio,
+    candidates,
+    seconds,
+    ...(causes.length === 0 && reading && { reading }),
+  };
 }
 
 function conclude(first: Judged | undefined, rivals: number): Explanation["status"] {

@@ -4,6 +4,9 @@ import type { Verdict } from "../compare/verdict.ts";
 /** How well a verdict found a planted fault. */
 export type Found = "exact" | "parent" | "wrong" | "undetected";
 
+/** How well it was explained. */
+export type Explained = "right" | "listed" | "wrong" | "unexplained";
+
 /** One planted fault and what the harness said of it. */
 export interface SelftestRow {
   readonly id: string;
@@ -12,11 +15,14 @@ export interface SelftestRow {
   readonly case: string;
   readonly at: string;
   readonly found: Found;
+  readonly explained: Explained;
   readonly verdict: Verdict;
 }
 
 /** Totals of a selftest. */
-export function countFound(rows: readonly { readonly found: Found }[]): Record<Found | "total" | "detected", number> {
+export function countFound(
+  rows: readonly Pick<SelftestRow, "found" | "explained">[],
+): Record<Found | "total" | "detected", number> & { explained: Record<Explained, number> } {
   const count = (wanted: Found): number => rows.filter(({ found }) => found === wanted).length;
   const undetected = count("undetected");
   return {
@@ -26,12 +32,18 @@ export function countFound(rows: readonly { readonly found: Found }[]): Record<F
     parent: count("parent"),
     wrong: count("wrong"),
     undetected,
+    explained: {
+      right: rows.filter(({ explained }) => explained === "right").length,
+      listed: rows.filter(({ explained }) => explained === "listed").length,
+      wrong: rows.filter(({ explained }) => explained === "wrong").length,
+      unexplained: rows.filter(({ explained }) => explained === "unexplained").length,
+    },
   };
 }
 
 /** The selftest as a Markdown page: totals, survivors and near misses first, then every fault. */
 export function renderSelftest(rows: readonly SelftestRow[], dtype: string): string {
-  const { total, detected, exact, parent, wrong } = countFound(rows);
+  const { total, detected, exact, parent, wrong, explained } = countFound(rows);
   const share = (part: number): string => `${((100 * part) / Math.max(total, 1)).toFixed(1)} %`;
   const [first] = rows;
   const versions = first
@@ -43,6 +55,8 @@ export function renderSelftest(rows: readonly SelftestRow[], dtype: string): str
     `Written by \`lockstep selftest --write\`: known porting bugs planted in ${versions}, ${dtype}.`,
     "",
     `**${detected} of ${total} detected (${share(detected)}), ${exact} at the exact site (${share(exact)})**, ${parent} at its module, ${wrong} elsewhere.`,
+    "",
+    `**Explained: ${explained.right} right, ${explained.listed} with the right cause among others (together ${share(explained.right + explained.listed)})**, ${explained.wrong} wrong (${share(explained.wrong)}), ${explained.unexplained} unexplained. What counts as right is written down beforehand, in \`cases/faults/causes.ts\`.`,
     "",
   ];
   const near = rows.filter(({ found }) => found !== "exact");
@@ -56,8 +70,22 @@ export function renderSelftest(rows: readonly SelftestRow[], dtype: string): str
       ),
       "",
     );
-  lines.push("| category | fault | what is wrong | culprit | first phase | ratio there |", "|---|---|---|---|---|--:|");
-  for (const { category, id, title, verdict, found } of rows) {
+  const poorly = rows.filter(({ explained: how }) => how === "wrong" || how === "unexplained");
+  if (poorly.length > 0)
+    lines.push(
+      "Not explained, or wrongly:",
+      "",
+      ...poorly.map(
+        ({ id, explained: how, title, verdict }) =>
+          `- \`${id}\` (${title}): ${how}${how === "wrong" ? `, as "${causeText(verdict)}"` : ""}`,
+      ),
+      "",
+    );
+  lines.push(
+    "| category | fault | what is wrong | culprit | first phase | ratio there | explained as |",
+    "|---|---|---|---|---|--:|---|",
+  );
+  for (const { category, id, title, verdict, found, explained: how } of rows) {
     const { culprit } = verdict;
     const site = culprit && verdict.sites.find((one) => one.site === culprit.site && one.phase === culprit.phase);
     const ratio =
@@ -65,8 +93,15 @@ export function renderSelftest(rows: readonly SelftestRow[], dtype: string): str
         ? `${format(largestRatio({ ...(site.local ? { local: site.local } : { accumulated: site.accumulated! }) }))}x`
         : "";
     lines.push(
-      `| ${category} | ${id} | ${title} | ${culprit ? `\`${culprit.site}\`` : found} | ${culprit?.phase ?? ""} | ${ratio} |`,
+      `| ${category} | ${id} | ${title} | ${culprit ? `\`${culprit.site}\`` : found} | ${culprit?.phase ?? ""} | ${ratio} | ${how}: ${causeText(verdict)} |`,
     );
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** The first explanation, or what a pattern says. */
+function causeText({ culprit }: Verdict): string {
+  const sentence =
+    culprit?.explanation?.candidates[0]?.sentence ?? culprit?.readings.find(({ holds }) => holds)?.claim ?? "";
+  return sentence.replaceAll("|", "\\|");
 }

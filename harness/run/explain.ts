@@ -5,6 +5,7 @@ import { maxRatio } from "../compare/verdict.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Params } from "../engine/protocol.ts";
 import { rankCounterfactuals } from "../explain/ranking.ts";
+import { readError } from "../explain/reading.ts";
 import { replayRun } from "./replay-run.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 
@@ -103,6 +104,7 @@ async function explainSite(
     failing,
     tried,
     ratio: Math.min(before?.local ? largestRatio({ local: before.local }) : maxRatio, maxRatio),
+    reading: before ? readError(before) : "",
     seconds: (performance.now() - started) / 1000,
   });
 }

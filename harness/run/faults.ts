@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import type { Verdict } from "../compare/verdict.ts";
 import type { FaultSpec } from "../engine/protocol.ts";
-import type { Found } from "../report/selftest.ts";
+import type { Explained, Found } from "../report/selftest.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseSite } from "../trace/site.ts";
 import type { Case } from "./case.ts";
@@ -17,19 +17,25 @@ const faultFacts = z.object({
   case: z.string(),
   at: z.string(),
   phase: z.string().optional(),
+  /** A pattern that the id or a sentence of the right explanation matches; absent where no counterfactual can give it. */
+  cause: z.string().optional(),
 });
 
 /** A known porting bug that can be planted, with the place where it must be found. */
 export type KnownFault = z.infer<typeof faultFacts> & { readonly spec: FaultSpec };
 
-/** All faults under `<cases>/faults/`: every export of every file that has an id. @throws UsageError for one that is not complete, or twice. */
+/**
+ * All faults under `<cases>/faults/`: every export of every file that has an id; an export \`causes\` says by id how each is to be explained.
+ * @throws UsageError for one that is not complete, or twice. */
 export async function loadFaults(casesFolder: string): Promise<KnownFault[]> {
   const faults: KnownFault[] = [];
+  const causes = new Map<string, string>();
   const files = globSync("faults/*.{ts,js}", { cwd: casesFolder }).filter((file) => !/\.(test|d)\.[tj]s$/.test(file));
   for (const file of files.toSorted()) {
     const module = join(casesFolder, file);
     const loaded = (await import(pathToFileURL(module).href)) as Record<string, unknown>;
     for (const [name, value] of Object.entries(loaded)) {
+      if (name === "causes") for (const [id, cause] of Object.entries(value as object)) causes.set(id, String(cause));
       if (typeof value !== "object" || value === null || !("id" in value)) continue;
       const parsed = faultFacts.safeParse(value);
       if (!parsed.success)
@@ -41,7 +47,9 @@ export async function loadFaults(casesFolder: string): Promise<KnownFault[]> {
       faults.push({ ...parsed.data, spec: { module, name } });
     }
   }
-  return faults;
+  const strays = [...causes.keys()].filter((id) => !faults.some((fault) => fault.id === id));
+  if (strays.length > 0) throw new UsageError(`faults/causes: no such fault: ${strays.join(", ")}`);
+  return faults.map((fault) => ({ ...fault, ...(causes.has(fault.id) && { cause: causes.get(fault.id)! }) }));
 }
 
 /** Faults by id or category, all when there are no names. @throws UsageError for a name that is neither. */
@@ -62,6 +70,23 @@ export function plant(fault: KnownFault, cases: readonly Case[]): Case {
   const found = cases.find(({ name }) => name === fault.case);
   if (!found) throw new UsageError(`fault ${fault.id}: there is no case ${fault.case}`);
   return { ...found, fault: fault.spec, faultId: fault.id };
+}
+
+/**
+ * right: the first explanation is the fault's cause, or one of its synonyms is; listed: another explanation is; wrong: it is explained by something else;
+ * unexplained: no change gives it.
+ */
+export function rateExplanation({ cause }: Pick<KnownFault, "cause">, { culprit }: Verdict): Explained {
+  const explanation = culprit?.explanation;
+  const readings = culprit?.readings.filter(({ holds }) => holds).map(({ claim }) => [claim]) ?? [];
+  const solved = explanation && (explanation.status === "explained" || explanation.status === "ambiguous");
+  const told = solved
+    ? explanation.candidates.map(({ id, sentence, synonyms }) => [id, sentence, ...synonyms])
+    : readings;
+  if (told.length === 0) return "unexplained";
+  const place =
+    cause === undefined ? -1 : told.findIndex((texts) => texts.some((text) => new RegExp(cause).test(text)));
+  return place === 0 ? "right" : place > 0 ? "listed" : "wrong";
 }
 
 /**

@@ -95,8 +95,14 @@ def _try_all(scene: Scene, deadline: float) -> list[Tried]:
 
 
 def _better(tried: list[Tried], before: float) -> list[Tried]:
-    """Those that bring the reference nearer to the engine, nearest first; equals stay in the order of the families."""
-    return sorted((entry for entry in tried if entry.score < 0.9 * before), key=lambda entry: round(entry.score, 1))
+    """Those that bring the reference nearer to the engine: causes before descriptions, nearest first.
+
+    Equals stay in the order of the families.
+    """
+    return sorted(
+        (entry for entry in tried if entry.score < 0.9 * before),
+        key=lambda entry: (entry.counterfactual.category == "pattern", round(entry.score, 1)),
+    )
 
 
 def make_scene(phase: SitePhase, numbers: Numbers) -> Scene | None:

@@ -164,7 +164,8 @@ def _rules(scene: Scene) -> Iterator[Rule]:
         if window and block != "none":
             yield Rule(causal, window, False, block, True, padding)
     end = scene.snapshot.context.end
-    for shift, window in product(dict.fromkeys((-1, 1, 2, -2, -(end - scene.engine.shape[2]))), windows):
+    to_first_key = scene.engine.shape[2] - keys
+    for shift, window in product(dict.fromkeys((-1, 1, 2, -2, -(end - scene.engine.shape[2]), to_first_key)), windows):
         yield Rule(window=window, shift=shift)
     for chunk in chunks[1:]:
         yield Rule(chunk=chunk)

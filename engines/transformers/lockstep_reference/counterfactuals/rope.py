@@ -22,12 +22,12 @@ def rope(scene: Scene) -> Iterator[Counterfactual]:
     """Variants of the functions that apply rotary tables."""
     names = rotary_functions(scene.snapshot)
     for name in names:
-        if not scene.moved_by(wrapping(name, _not_applied, None)):
-            continue
-        for what, inverse in (("once more", False), ("taken back", True)):
+        for what, inverse in (("once more", False), ("taken back", True)) if scene.fitting else ():
             yield Counterfactual(
                 f"rope/{what}", "rope", f"rotary embedding {what}", name, finish=_once_more(name, inverse=inverse)
             )
+        if not scene.moved_by(wrapping(name, _not_applied, None)):
+            continue
         for what, (sentence, make) in _VARIANTS.items():
             for call in (None, 0, 1) if scene.fitting else (None,):
                 only = "" if call is None else f" in call {call + 1} only"
