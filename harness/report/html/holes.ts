@@ -8,9 +8,14 @@ export interface HolePlaces {
   readonly layers: readonly number[];
 }
 
-/** One fault with its reason, and everywhere it would be missed. */
-export interface HoleEntry extends Pick<Hole, "sentence" | "reason"> {
+/** Why a fault would be missed, and where for this reason. */
+export interface HoleReason extends Pick<Hole, "reason"> {
   readonly places: readonly HolePlaces[];
+}
+
+/** One fault and everywhere it would be missed. */
+export interface HoleEntry extends Pick<Hole, "sentence"> {
+  readonly reasons: readonly HoleReason[];
 }
 
 /** One category; `count` holes in it. */
@@ -28,15 +33,16 @@ export function groupHoles(holes: readonly Hole[]): HoleGroup[] {
 }
 
 function entriesOf(holes: readonly Hole[]): HoleEntry[] {
-  const same = Map.groupBy(holes, ({ sentence, reason }) => `${sentence}\n${reason}`);
-  return [...same.values()].map((members) => {
-    const [{ sentence, reason }] = members as [Hole, ...Hole[]];
-    const kinds = Map.groupBy(members, ({ site }) => withoutLayer(site));
-    const places = [...kinds].map(([kind, of]) => {
-      const layers = of.map(({ site }) => layerOf(parseSite(site).module)).filter((layer) => layer !== null);
-      // A single place keeps its full name.
-      return of.length === 1 ? { kind: of[0]!.site, layers: [] } : { kind, layers: [...new Set(layers)] };
-    });
-    return { sentence, reason, places };
+  return [...Map.groupBy(holes, ({ sentence }) => sentence)].map(([sentence, same]) => ({
+    sentence,
+    reasons: [...Map.groupBy(same, ({ reason }) => reason)].map(([reason, of]) => ({ reason, places: placesOf(of) })),
+  }));
+}
+
+function placesOf(holes: readonly Hole[]): HolePlaces[] {
+  return [...Map.groupBy(holes, ({ site }) => withoutLayer(site))].map(([kind, of]) => {
+    const layers = of.map(({ site }) => layerOf(parseSite(site).module)).filter((layer) => layer !== null);
+    // A single place keeps its full name.
+    return of.length === 1 ? { kind: of[0]!.site, layers: [] } : { kind, layers: [...new Set(layers)] };
   });
 }

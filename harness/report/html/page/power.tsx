@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import type { Power, Verdict } from "../../../compare/verdict.ts";
 import { powerPercent } from "../../explanation.ts";
 import { formatCount } from "../format.ts";
-import { groupHoles, type HoleEntry, type HoleGroup } from "../holes.ts";
+import { groupHoles, type HoleGroup, type HoleReason } from "../holes.ts";
 import { Sentence, SiteName } from "./parts.tsx";
 
 /** Up to this many different faults are all open at once. */
@@ -25,7 +25,7 @@ export function PowerText({ power }: Pick<Verdict, "power">): JSX.Element {
   );
 }
 
-function Places({ places }: Pick<HoleEntry, "places">): JSX.Element {
+function Places({ places }: Pick<HoleReason, "places">): JSX.Element {
   return (
     <ul>
       {places.slice(0, listLimit).map(({ kind, layers }) => (
@@ -46,15 +46,19 @@ function Group({ group, isOpen }: { readonly group: HoleGroup; readonly isOpen: 
         {group.category} <span class="num">{formatCount(group.count)}</span>
       </summary>
       <ul class="holes">
-        {group.entries.slice(0, listLimit).map(({ sentence, reason, places }) => (
-          <li key={`${sentence} ${reason}`}>
+        {group.entries.slice(0, listLimit).map(({ sentence, reasons }) => (
+          <li key={sentence}>
             <p>
               <Sentence text={sentence} />
             </p>
-            <p class="muted">
-              <Sentence text={reason} />
-            </p>
-            <Places places={places} />
+            {reasons.map(({ reason, places }) => (
+              <div class="hole-reason" key={reason}>
+                <p class="muted">
+                  <Sentence text={reason} />
+                </p>
+                <Places places={places} />
+              </div>
+            ))}
           </li>
         ))}
         {group.entries.length > listLimit && (
