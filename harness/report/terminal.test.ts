@@ -366,6 +366,11 @@ describe("an explanation on the terminal", () => {
     `);
   });
 
+  it("that was not found tells what the error's size says", () => {
+    const explanation = { ...because("unexplained", []), reading: "the error is 0.11 % of the values" };
+    expect(about(explanation)).toContain("\n          the error is 0.11 % of the values");
+  });
+
   it("that was not found says how much was tried", () => {
     expect(about(because("unexplained", []))).toMatchInlineSnapshot(`
       "

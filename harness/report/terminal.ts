@@ -160,10 +160,12 @@ function explanationLines(explanation: Explanation, room: number): string[] {
   if (!form)
     return [
       `   ${paint("bold", "cause ")} unexplained: no change of the reference gives what the engine has  ${effort}`,
+      ...(explanation.reading ? [`          ${explanation.reading}`] : []),
     ];
   return [
     `   ${paint("bold", "cause ")} not found: no single change gives it; the error has this form: ${form.sentence}`,
     `          ${distancesText([ratio, form.ratio], "form of error", times)}  ${effort}`,
+    ...(explanation.reading ? [`          ${explanation.reading}`] : []),
   ];
 }
 

@@ -42,7 +42,7 @@ def elementwise(scene: Scene) -> Iterator[Counterfactual]:
                 sentence=f"values {words.format(text)}",
                 finish=lambda _snapshot, x, f=function, c=c: f(x, c),
             )
-    if scene.engine.numel() >= 16:
+    if _is_line(scene):
         yield Counterfactual(
             "elementwise/affine", "elementwise", _describe_affine(scene), finish=lambda s, own: _affine(own, s.engine)
         )
@@ -63,6 +63,17 @@ def _line(own: torch.Tensor, engine: torch.Tensor) -> tuple[float, float]:
     centred = x - x.mean()
     factor = float((centred * y).sum() / (centred * centred).sum().clamp(min=1e-300))
     return factor, float(y.mean()) - factor * float(x.mean())
+
+
+def _is_line(scene: Scene) -> bool:
+    """True when both numbers of the line say something: with one alone it is scaled or shifted."""
+    count = scene.engine.numel()
+    if count < 16:
+        return False
+    factor, offset = _line(scene.reference, scene.engine)
+    uncertain = 6 * scene.measure.noise / math.sqrt(count)
+    size = float(torch.nan_to_num(scene.reference.double(), posinf=0.0, neginf=0.0).square().mean().sqrt())
+    return abs(offset) > uncertain and abs(factor - 1) * size > uncertain
 
 
 def _affine(own: torch.Tensor, engine: torch.Tensor | None) -> torch.Tensor | None:

@@ -127,6 +127,7 @@ function NotFound({ explanation, where, forms }: Unsolved): JSX.Element {
           <span class="label">The error is only in</span> {where.join("; ")}.
         </p>
       )}
+      {explanation.reading && <p class="distances">Its size and kind: {explanation.reading}.</p>}
       {others.length > 0 && <Others candidates={others} />}
       {form && <Effort tried={tried} seconds={seconds} />}
     </>
