@@ -367,8 +367,9 @@ describe("an explanation on the terminal", () => {
   });
 
   it("that was not found tells what the error's size says", () => {
-    const explanation = { ...because("unexplained", []), reading: "the error is 0.11 % of the values" };
-    expect(about(explanation)).toContain("\n          the error is 0.11 % of the values");
+    const reading = "the error is 0.11 % of the values";
+    const explanation = { status: "unexplained" as const, tried: 9, ratio: 800, candidates: [], seconds: 1, reading };
+    expect(about(failing([{ ...scores, explanation }]))).toContain("\n          the error is 0.11 % of the values");
   });
 
   it("that was not found says how much was tried", () => {
