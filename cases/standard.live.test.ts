@@ -20,6 +20,8 @@ describe.skipIf(livePool === null)("live reference", () => {
       expect(verdict.coverage.total).toBeGreaterThan(300);
       expect(verdict.worst!.ratio).toBeLessThan(defaultLimit);
       expect(verdict.sites.every(({ local_status: local }) => local === "pass")).toBe(true);
+      // Nothing to explain, and no one was asked to: an explanation belongs to a culprit.
+      expect([verdict.culprit, verdict.culprits]).toEqual([null, []]);
     });
   });
 

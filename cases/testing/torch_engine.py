@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import transformers
+import unified_faults
 from torch import nn
 
 Factory = Callable[[str | None, dict[str, Any], torch.dtype], nn.Module]
@@ -29,47 +30,13 @@ def _with(change: Callable[[nn.Module], None]) -> Factory:
     return factory
 
 
-def _layer(model: nn.Module, index: int) -> nn.Module:
-    return model.model.language_model.layers[index]
-
-
-def _norm_eps(model: nn.Module) -> None:
-    _layer(model, 3).input_layernorm.eps = 1.2e-3
-
-
-def _gelu_erf(model: nn.Module) -> None:
-    _layer(model, 4).mlp.act_fn = nn.GELU()
-
-
-def _scale(model: nn.Module) -> None:
-    _layer(model, 2).self_attn.scaling = 0.5
-
-
-def _one_plus_weight(model: nn.Module) -> None:
-    with torch.no_grad():
-        _layer(model, 1).self_attn.q_norm.weight += 1
-
-
-def _window(model: nn.Module) -> None:
-    model.config.text_config.sliding_window += 1
-
-
-def _theta(model: nn.Module) -> None:
-    rotary = model.model.language_model.rotary_emb
-    rotary.full_attention_inv_freq[1:] *= 1.01
-
-
-def _softcap(model: nn.Module) -> None:
-    model.config.get_text_config().final_logit_softcapping = None
-
-
-norm_eps = _with(_norm_eps)
-gelu_erf = _with(_gelu_erf)
-scale = _with(_scale)
-one_plus_weight = _with(_one_plus_weight)
-window = _with(_window)
-theta = _with(_theta)
-softcap = _with(_softcap)
+norm_eps = _with(unified_faults.norm_eps)
+gelu_erf = _with(unified_faults.gelu_erf)
+scale = _with(unified_faults.scale)
+one_plus_weight = _with(unified_faults.one_plus_weight)
+window = _with(unified_faults.window)
+theta = _with(unified_faults.theta)
+softcap = _with(unified_faults.softcap)
 
 
 def _llama_layer(model: nn.Module, index: int) -> nn.Module:
