@@ -2,10 +2,13 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { exitCodeFor } from "../harness/cli/exit-code.ts";
+import type { EngineProcess } from "../harness/engine/process.ts";
 import type { Case } from "../harness/run/case.ts";
 import { loadCases, selectCases } from "../harness/run/discover.ts";
+import type { EnginePool } from "../harness/run/engines.ts";
 import { createPool } from "../harness/run/engines.ts";
 import { runCase } from "../harness/run/live.ts";
 import { exitCodes } from "../harness/trace/errors.ts";
@@ -20,6 +23,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Asks for an explanation, and ends the process that is to give it. */
+function killing(reference: EngineProcess, kill: () => void): EngineProcess["explain"] {
+  return (params) => {
+    const answer = reference.explain(params);
+    kill();
+    return answer;
+  };
+}
+
 describe.skipIf(livePool === null)("a case that breaks", () => {
   it("because the reference is killed in the middle is an error, and the next case runs", async () => {
     const reference = await pool.reference();
@@ -29,6 +41,22 @@ describe.skipIf(livePool === null)("a case that breaks", () => {
     expect(exitCodeFor([broken])).toBe(exitCodes.engine);
     expect((await runCase(pool, text)).status).toBe("pass");
     expect(existsSync(reference.spool)).toBe(false);
+  });
+
+  it("because the reference is killed while it looks for a cause keeps what was judged", async () => {
+    const fault = { module: fileURLToPath(new URL("faults/activation.ts", import.meta.url)), name: "geluErf" };
+    const reference = await pool.reference();
+    const kill = (): void => void process.kill(reference.pid, "SIGKILL");
+    const searching: EnginePool = {
+      ...pool,
+      reference: async () => ({ ...reference, explain: killing(reference, kill) }),
+    };
+    const { status, culprit } = await runCase(searching, { ...text, fault });
+    expect(status).toBe("fail");
+    expect(culprit!.site).toBe("model.language_model.layers.3.mlp.act_fn:out");
+    expect(culprit!.explanation).toMatchObject({ status: "unexplained", tried: 0, candidates: [] });
+    expect(culprit!.explanation!.reading).toMatch(/the search for the cause broke: .* was killed by SIGKILL/);
+    expect((await runCase(pool, text)).status).toBe("pass");
   });
 
   it("because no engine knows its architecture says which are known", async () => {

@@ -7,6 +7,7 @@ import type { Params } from "../engine/protocol.ts";
 import { rankCounterfactuals } from "../explain/ranking.ts";
 import { readError } from "../explain/reading.ts";
 import { replayRun } from "./replay-run.ts";
+import { describeError } from "./verdict-builder.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 
 /** Culprits that are explained, and phases in which one is looked at: failing ones first. */
@@ -37,17 +38,41 @@ export async function explainVerdict(setting: ExplainSetting, verdict: Verdict):
     [...failing, ...passing].map((phase) => ({ site, phase })),
   );
   const last = Math.max(...targets.map(({ phase }) => setting.run.phases.findIndex(({ name }) => name === phase)));
-  await replayRun(setting, { ...setting.run, phases: setting.run.phases.slice(0, last + 1), explain: targets });
+  const replayed = replayRun(setting, {
+    ...setting.run,
+    phases: setting.run.phases.slice(0, last + 1),
+    explain: targets,
+  });
   const explanations = new Map<Culprit, Explanation>();
   for (const [culprit, look] of looks) {
     setting.progress?.(`explaining ${culprit.site}`);
-    explanations.set(culprit, await explainSite(setting, verdict, culprit.site, look));
+    const searched = replayed.then(() => explainSite(setting, verdict, culprit.site, look));
+    explanations.set(culprit, await searched.catch((error: unknown) => brokenSearch(verdict, culprit, error)));
   }
   const culprits = verdict.culprits.map((culprit) => {
     const explanation = explanations.get(culprit);
     return explanation ? { ...culprit, explanation } : culprit;
   });
   return { ...verdict, culprits, culprit: culprits[0] ?? null };
+}
+
+/** What was judged stands, whatever becomes of the search for its cause; that it broke is said where the cause would be. */
+function brokenSearch(verdict: Verdict, { site, phase }: Culprit, error: unknown): Explanation {
+  const { message } = describeError(error);
+  return {
+    status: "unexplained",
+    tried: 0,
+    ratio: distanceBefore(verdict, site, phase),
+    candidates: [],
+    reading: `the search for the cause broke: ${message}`,
+    seconds: 0,
+  };
+}
+
+/** The engine's distance from the reference as it is. */
+function distanceBefore({ sites }: Verdict, site: string, phase: string | undefined): number {
+  const before = sites.find((one) => one.site === site && one.phase === phase);
+  return Math.min(before?.local ? largestRatio({ local: before.local }) : maxRatio, maxRatio);
 }
 
 /** A tensor of another shape can't be compared, and one that only the whole run shows has its cause elsewhere. */
@@ -103,7 +128,7 @@ async function explainSite(
   return rankCounterfactuals(judged, {
     failing,
     tried,
-    ratio: Math.min(before?.local ? largestRatio({ local: before.local }) : maxRatio, maxRatio),
+    ratio: distanceBefore(verdict, site, failing[0]),
     reading: before ? readError(before) : "",
     seconds: (performance.now() - started) / 1000,
   });
