@@ -23,6 +23,7 @@ export type MaskFunction = (b: number, q: number, k: number) => boolean;
 
 /** Builds attention masks. Source: transformers 5.24.0, `masking_utils.py`; the methods carry its names. */
 export class MaskBuilder {
+  /** Infinity where a model has none. */
   sliding_window: number;
   /** False for models whose tokens all see each other. */
   is_causal: boolean;

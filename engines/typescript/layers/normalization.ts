@@ -33,6 +33,15 @@ export class RMSNorm extends Module {
   }
 }
 
+/** An RMS norm that rounds the normalised input to the dtype of the model before it multiplies by `weight`: Llama and its relatives. */
+export class RoundedRMSNorm extends RMSNorm {
+  override forward(hidden_states: Tensor): Tensor {
+    expectShape(`input of ${this.path}`, hidden_states.shape, hidden_states.shape.with(-1, this.dim), ":in");
+    const normed = cast(this._norm(cast(hidden_states, "F32")), hidden_states.dtype);
+    return this.weight === null ? normed : mulRows(normed, this.weight);
+  }
+}
+
 /** `torch.nn.LayerNorm` over the last dimension, with weight and bias; `eps` 1e-5 is the default of PyTorch. */
 export class LayerNorm extends Module {
   eps = 1e-5;

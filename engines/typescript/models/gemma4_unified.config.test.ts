@@ -85,7 +85,7 @@ describe("refused by name", () => {
   test("an architecture that nobody wrote", () => {
     expect(refusal({ architectures: ["GPT5"] })).toMatchObject({
       code: -32001,
-      data: { expected: "one of Gemma4UnifiedForConditionalGeneration, Gemma4UnifiedForCausalLM", found: '["GPT5"]' },
+      data: { expected: expect.stringMatching(/^one of .*Gemma4UnifiedForCausalLM/), found: '["GPT5"]' },
     });
   });
 });

@@ -3,31 +3,7 @@
  * `models/gemma4_unified/configuration_gemma4_unified.py`. The defaults are those of the reference's classes.
  */
 import { z } from "zod";
-import { activations } from "../kernels/activations.ts";
-
-/** Keys that change nothing in a forward: of every config, and of this architecture. */
-const inert = [
-  ..."_name_or_path name_or_path _commit_hash architectures transformers_version dtype torch_dtype return_dict".split(
-    " ",
-  ),
-  ..."output_hidden_states output_attentions chunk_size_feed_forward is_encoder_decoder id2label label2id".split(" "),
-  ..."num_labels problem_type attn_implementation experts_implementation tie_last_hidden_states".split(" "),
-  ..."allow_global_per_layer_attribute_access serialize_explicit_per_layer_config".split(" "),
-  ..."initializer_range use_cache attention_dropout bos_token_id eos_token_id".split(" "),
-];
-
-/** An object of exactly `shape`'s keys and the inert ones, which are dropped. */
-function config<S extends z.ZodRawShape>(shape: S) {
-  const drop = (value: unknown): unknown =>
-    typeof value === "object" && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).filter(([key]) => !inert.includes(key) || Object.hasOwn(shape, key)))
-      : value;
-  return z.preprocess(drop, z.strictObject(shape));
-}
-
-const size = z.int().positive();
-const layer_type = z.enum(["sliding_attention", "full_attention"]);
-const tokenId = z.int().nonnegative().nullable();
+import { activation, config, layer_type, size, tokenId } from "../layers/config_schema.ts";
 
 const rope = z.strictObject({
   rope_type: z.enum(["default", "proportional"]).default("default"),
@@ -47,7 +23,7 @@ const text_fields = config({
   num_attention_heads: size.default(8),
   num_key_value_heads: size.default(4),
   head_dim: size.default(256),
-  hidden_activation: z.enum(Object.keys(activations) as (keyof typeof activations)[]).default("gelu_pytorch_tanh"),
+  hidden_activation: activation.default("gelu_pytorch_tanh"),
   max_position_embeddings: size.default(262_144),
   rms_norm_eps: z.number().default(1e-6),
   pad_token_id: tokenId.default(0),

@@ -2,7 +2,7 @@
  * The language model of gemma4_unified, read beside transformers 5.24.0, `models/gemma4_unified/modeling_gemma4_unified.py`: same classes, same
  * order, same names. `gemma4_unified_causal_lm.ts` and `gemma4_unified.ts` hold the rest of that file.
  */
-import { apply_rotary, rotary_tables } from "../kernels/rotary.ts";
+import { rotary_tables } from "../kernels/rotary.ts";
 import { Activation } from "../layers/activations.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
@@ -13,17 +13,16 @@ import { Module, ModuleList } from "../layers/module.ts";
 import { RMSNorm } from "../layers/normalization.ts";
 import type { RopeInit } from "../layers/rope_init.ts";
 import { ROPE_INIT_FUNCTIONS } from "../layers/rope_init.ts";
+import type { PositionEmbeddings } from "../layers/rotary_embedding.ts";
+import { apply_rotary_pos_emb, position_embeddings } from "../layers/rotary_embedding.ts";
 import type { Scope } from "../layers/scope.ts";
 import { size } from "../layers/scope.ts";
 import { add, mul, scale } from "../tensor/elementwise.ts";
 import { reshape, swapMiddle } from "../tensor/layout.ts";
 import { round } from "../tensor/rounding.ts";
 import type { IndexTensor, MaskTensor, Tensor } from "../tensor/tensor.ts";
-import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import type { Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 import { kv_sharing_modes } from "./gemma4_unified.config.ts";
-
-type PositionEmbeddings = readonly [cos: Tensor, sin: Tensor];
 
 /** What a decoder layer gets beside its hidden states. */
 export interface DecoderLayerInputs {
@@ -54,20 +53,9 @@ export class Gemma4UnifiedTextRotaryEmbedding extends Module {
 
   forward(x: Tensor, position_ids: IndexTensor, layer_type: string): PositionEmbeddings {
     const { inv_freq, attention_scaling } = this.rope[layer_type]!;
-    const shape = [...position_ids.shape, inv_freq.length * 2];
-    if (x.data === null) return [floatTensor(shape, null, x.dtype), floatTensor(shape, null, x.dtype)];
-    const { cos, sin } = rotary_tables(position_ids.data, inv_freq, attention_scaling);
-    return [roundedTensor(shape, cos, x.dtype), roundedTensor(shape, sin, x.dtype)]; // [B, S, head_dim]
+    const tables = () => rotary_tables(position_ids.data, inv_freq, attention_scaling);
+    return position_embeddings(x, position_ids, { width: inv_freq.length * 2, tables }); // [B, S, head_dim]
   }
-}
-
-/** `(x * cos) + (rotate_half(x) * sin)` for x [B, S, heads, D], cos and sin [B, S, D]. */
-export function apply_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
-  const [heads, dim] = [x.size(2), x.size(3)];
-  for (const table of [cos, sin]) expectShape("rotary table", table.shape, [x.size(0), x.size(1), dim]);
-  if (x.data === null || cos.data === null || sin.data === null) return floatTensor(x.shape, null, x.dtype);
-  const rotated = apply_rotary(x.data, cos.data, sin.data, { heads, dim, round: round[x.dtype] });
-  return roundedTensor(x.shape, rotated, x.dtype);
 }
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. The attention itself is `attention`. */

@@ -6,6 +6,7 @@ import type { Scope } from "../layers/scope.ts";
 import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
 import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_causal_lm.ts";
+import { LlamaConfig, LlamaForCausalLM } from "./llama.ts";
 
 /** An architecture: how its config is read, how its model is built, and what its checkpoints call differently. */
 export interface Architecture {
@@ -23,6 +24,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
     [/^model\.embed_vision\.embedding_projection\./, "model.embed_vision.multimodal_embedder.embedding_projection."],
   ]),
   Gemma4UnifiedForCausalLM: architecture(Gemma4UnifiedTextConfig, Gemma4UnifiedForCausalLM),
+  LlamaForCausalLM: architecture(LlamaConfig, LlamaForCausalLM),
 };
 
 /**

@@ -1,0 +1,106 @@
+/** What the config schemas of architectures have in common. The defaults are each class's own and stand in its file. */
+import { z } from "zod";
+import { activations } from "../kernels/activations.ts";
+
+/** Keys that change nothing in a forward, of every config. */
+const inert = [
+  ..."_name_or_path name_or_path _commit_hash architectures transformers_version dtype torch_dtype return_dict".split(
+    " ",
+  ),
+  ..."output_hidden_states output_attentions chunk_size_feed_forward is_encoder_decoder id2label label2id".split(" "),
+  ..."num_labels problem_type attn_implementation experts_implementation tie_last_hidden_states".split(" "),
+  ..."allow_global_per_layer_attribute_access serialize_explicit_per_layer_config".split(" "),
+  ..."initializer_range use_cache attention_dropout bos_token_id eos_token_id pretraining_tp".split(" "),
+  ..."resid_pdrop embd_pdrop attn_pdrop hidden_dropout attention_probs_dropout_prob".split(" "),
+];
+
+/** An object of exactly `shape`'s keys and the inert ones, which are dropped. An absent key takes the default of its schema. */
+export function config<S extends z.ZodRawShape>(shape: S) {
+  const drop = (value: unknown): unknown =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).filter(([key]) => !inert.includes(key) || Object.hasOwn(shape, key)))
+      : value;
+  return z.preprocess(drop, z.strictObject(shape));
+}
+
+export const size = z.int().positive();
+export const tokenId = z.int().nonnegative().nullable();
+export const layer_type = z.enum(["sliding_attention", "full_attention"]);
+export type LayerType = z.output<typeof layer_type>;
+export const activation = z.enum(Object.keys(activations) as (keyof typeof activations)[]);
+
+const number = z.number();
+const factors = z.array(z.number().positive());
+
+/** `rope_parameters` of a config, or its older `rope_scaling`. */
+const rope_parameters = z.strictObject({
+  rope_type: z.enum(["default", "linear", "dynamic", "yarn", "llama3", "longrope"]).optional(),
+  type: z.enum(["default", "linear", "dynamic", "yarn", "llama3", "longrope"]).optional(), // the older name
+  rope_theta: number.positive().optional(),
+  partial_rotary_factor: number.positive().max(1).optional(),
+  factor: number.positive().nullable().optional(),
+  original_max_position_embeddings: size.optional(),
+  attention_factor: number.nullable().optional(),
+  beta_fast: number.optional(),
+  beta_slow: number.optional(),
+  mscale: number.optional(),
+  mscale_all_dim: number.optional(),
+  truncate: z.boolean().optional(),
+  low_freq_factor: number.optional(),
+  high_freq_factor: number.optional(),
+  short_factor: factors.optional(),
+  long_factor: factors.optional(),
+});
+
+/** The fields that say how a model of one kind of rope rotates, new and old. */
+export const rope_fields = {
+  rope_parameters: rope_parameters.nullish(),
+  rope_scaling: rope_parameters.nullish(),
+  rope_theta: number.positive().optional(),
+  partial_rotary_factor: number.positive().max(1).optional(),
+};
+
+interface RopeFields extends z.output<z.ZodObject<typeof rope_fields>> {
+  readonly max_position_embeddings: number;
+}
+
+/**
+ * The rope parameters in one place, as the reference's `convert_rope_params_to_dict` leaves them. `default_theta` is the class's own.
+ * Source: transformers 5.24.0, `modeling_rope_utils.py`, `RotaryEmbeddingConfigMixin`.
+ */
+export function standardize_rope_params<F extends RopeFields>(fields: F, default_theta = 10_000) {
+  const { rope_parameters: current, rope_scaling, rope_theta, partial_rotary_factor, ...config } = fields;
+  const { type, ...rope } = (rope_scaling ?? current ?? {}) as z.output<typeof rope_parameters>;
+  const rope_type = rope.rope_type ?? type ?? "default";
+  const partial = rope.partial_rotary_factor ?? partial_rotary_factor;
+  const original =
+    rope.original_max_position_embeddings ??
+    (["yarn", "llama3", "longrope"].includes(rope_type) ? config.max_position_embeddings : undefined);
+  return {
+    ...config,
+    rope_parameters: {
+      ...rope,
+      rope_type,
+      rope_theta: rope.rope_theta ?? rope_theta ?? default_theta,
+      ...(partial === undefined ? {} : { partial_rotary_factor: partial }),
+      ...(original === undefined ? {} : { original_max_position_embeddings: original }),
+    },
+  };
+}
+
+/** `layer_types`, or what `derive` gives for each layer; refuses a list of another length. */
+export function layerTypes(
+  fields: { readonly num_hidden_layers: number; readonly layer_types?: readonly LayerType[] | null | undefined },
+  context: z.RefinementCtx,
+  derive: (layer: number) => LayerType,
+): LayerType[] {
+  const layers = fields.num_hidden_layers;
+  const layer_types = fields.layer_types?.slice() ?? Array.from({ length: layers }, (_, layer) => derive(layer));
+  if (layer_types.length !== layers)
+    context.addIssue({
+      code: "custom",
+      path: ["layer_types"],
+      message: `expected ${layers} entries (num_hidden_layers), found ${layer_types.length}`,
+    });
+  return layer_types;
+}

@@ -1,0 +1,163 @@
+/** The frame of a text decoder: residual layers between token embeddings and a final norm, and the root with caches, masks and logits. */
+import { add } from "../tensor/elementwise.ts";
+import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
+import type { Attention, DecoderLayerInputs } from "./attention.ts";
+import type { CausalModelInputs, MaskRequest } from "./causal_model.ts";
+import { CausalModel } from "./causal_model.ts";
+import type { LayerType } from "./config_schema.ts";
+import { CacheLayer, KVCache, SlidingWindowCacheLayer } from "./kv_cache.ts";
+import type { Embedding } from "./linear.ts";
+import { Linear } from "./linear.ts";
+import type { AttentionMasks } from "./masks.ts";
+import { MaskBuilder } from "./masks.ts";
+import type { ModuleList } from "./module.ts";
+import { Module } from "./module.ts";
+import type { PositionEmbeddings } from "./rotary_embedding.ts";
+import type { Scope } from "./scope.ts";
+import { size } from "./scope.ts";
+
+/** A module of one tensor that keeps its shape: a norm, an MLP. */
+export type Transform = Module & { forward(hidden_states: Tensor): Tensor };
+
+/** One layer: hidden_states [B, S, hidden_size] -> the same shape. */
+export abstract class DecoderLayer extends Module {
+  abstract self_attn: Attention;
+  abstract mlp: Transform;
+  abstract forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor;
+}
+
+/** A layer that norms the input of attention and MLP, as Llama's. */
+export abstract class PreNormDecoderLayer extends DecoderLayer {
+  abstract input_layernorm: Transform;
+  abstract post_attention_layernorm: Transform;
+
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    let residual = hidden_states;
+    hidden_states = this.input_layernorm.call(hidden_states);
+    hidden_states = this.self_attn.call(hidden_states, inputs);
+    hidden_states = this.add_residual(residual, hidden_states);
+
+    residual = hidden_states;
+    hidden_states = this.post_attention_layernorm.call(hidden_states);
+    hidden_states = this.mlp.call(hidden_states);
+    return this.add_residual(residual, hidden_states);
+  }
+
+  add_residual(residual: Tensor, hidden_states: Tensor): Tensor {
+    return add(residual, hidden_states);
+  }
+}
+
+/** A layer that norms input and output of attention and MLP, as Gemma's. */
+export abstract class SandwichNormDecoderLayer extends DecoderLayer {
+  abstract input_layernorm: Transform;
+  abstract post_attention_layernorm: Transform;
+  abstract pre_feedforward_layernorm: Transform;
+  abstract post_feedforward_layernorm: Transform;
+
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    let residual = hidden_states;
+    hidden_states = this.input_layernorm.call(hidden_states);
+    hidden_states = this.self_attn.call(hidden_states, inputs);
+    hidden_states = this.post_attention_layernorm.call(hidden_states);
+    hidden_states = add(residual, hidden_states);
+
+    residual = hidden_states;
+    hidden_states = this.pre_feedforward_layernorm.call(hidden_states);
+    hidden_states = this.mlp.call(hidden_states);
+    hidden_states = this.post_feedforward_layernorm.call(hidden_states);
+    return add(residual, hidden_states);
+  }
+}
+
+/** The decoder without its head: input_ids [B, S] -> normed hidden states [B, S, hidden_size]. */
+export abstract class DecoderModel extends Module {
+  abstract embed_tokens: Embedding;
+  abstract layers: ModuleList<Module & { forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor }>;
+  abstract norm: Transform;
+  abstract rotary_emb: Module & { forward(x: Tensor, position_ids: IndexTensor): PositionEmbeddings };
+  layer_types: readonly LayerType[];
+
+  constructor(config: { readonly layer_types: readonly LayerType[] }, at: Scope) {
+    super(at);
+    this.layer_types = at.read(config).layer_types;
+  }
+
+  forward(input_ids: IndexTensor, { position_ids, attention_masks, cache }: CausalModelInputs): Tensor {
+    let hidden_states = this.embed(input_ids); // [B, S, hidden_size]
+    const position_embeddings = this.rotary_emb.call(hidden_states, position_ids);
+    for (const [i, decoder_layer] of this.layers.elements.entries()) {
+      const attention_mask = attention_masks[this.layer_types[i]!];
+      hidden_states = decoder_layer.call(hidden_states, { position_embeddings, attention_mask, cache });
+    }
+    return this.norm.call(hidden_states);
+  }
+
+  embed(input_ids: IndexTensor): Tensor {
+    return this.embed_tokens.call(input_ids);
+  }
+}
+
+/** The fields that the root of a decoder reads. */
+export interface DecoderConfig {
+  readonly vocab_size: number;
+  readonly hidden_size: number;
+  readonly layer_types: readonly LayerType[];
+  readonly sliding_window?: number | null;
+  readonly tie_word_embeddings: boolean;
+}
+
+/** The root: input_ids [B, S] -> logits [B, S, vocab_size]. */
+export abstract class DecoderForCausalLM extends CausalModel {
+  readonly modalities = [];
+  abstract model: Module & { forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor };
+  abstract lm_head: Linear;
+  masks: MaskBuilder;
+  layer_types: readonly LayerType[];
+
+  constructor(config: DecoderConfig, at: Scope) {
+    super(at);
+    config = at.read(config);
+    this.layer_types = config.layer_types;
+    const sliding_window = config.sliding_window ?? Infinity;
+    this.masks = new MaskBuilder({ sliding_window, is_causal: true, shapesOnly: at.context.shapesOnly });
+  }
+
+  /** The head, which has the weight of `embedding` where the config ties them. */
+  create_lm_head(config: DecoderConfig, at: Scope, { embedding, bias = false }: HeadOptions): Linear {
+    config = at.read(config);
+    const { path: owner, weight } = embedding;
+    const tied = config.tie_word_embeddings ? { tied: { name: `${owner}.weight`, weight } } : {};
+    return new Linear(at, { in: size(config, "hidden_size"), out: size(config, "vocab_size"), bias, ...tied });
+  }
+
+  create_cache(): KVCache {
+    const { sliding_window } = this.masks;
+    return new KVCache(
+      this.layer_types.map((layer_type) =>
+        layer_type === "sliding_attention" ? new SlidingWindowCacheLayer(sliding_window) : new CacheLayer(),
+      ),
+    );
+  }
+
+  create_masks_for_generate(request: MaskRequest): AttentionMasks {
+    return {
+      full_attention: this.masks.create_causal_mask(request),
+      sliding_attention: this.masks.create_sliding_window_causal_mask(request),
+    };
+  }
+
+  forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
+    return this.logits(this.lm_head.call(this.model.call(input_ids, inputs))); // [B, S, vocab_size]
+  }
+
+  /** What becomes of the head's output. */
+  logits(logits: Tensor): Tensor {
+    return logits;
+  }
+}
+
+interface HeadOptions {
+  readonly embedding: Embedding;
+  readonly bias?: boolean;
+}
