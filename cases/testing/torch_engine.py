@@ -17,7 +17,7 @@ def healthy(checkpoint: str | None, config: dict[str, Any], dtype: torch.dtype) 
     """The model that a config names, as transformers has it."""
     cls = getattr(transformers, config["architectures"][0])
     if checkpoint is None:
-        return cls(cls.config_class(**config))
+        return cls(cls.config_class(**config, attn_implementation="eager"))
     return cls.from_pretrained(checkpoint, dtype=dtype, attn_implementation="eager")
 
 

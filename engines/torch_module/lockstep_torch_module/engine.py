@@ -9,12 +9,14 @@ from typing import Any
 from unittest import mock
 
 import torch
+from lockstep_reference.build import restore_floats
 from lockstep_reference.checkpoint import read_config
 from lockstep_reference.controls import Controls
 from lockstep_reference.engine import Engine, Notify
 from lockstep_reference.errors import EngineError, bad_input, unsupported
 from lockstep_reference.verify import switch_attention, verify_taps
 from torch import nn
+from transformers import CONFIG_MAPPING
 
 from lockstep_torch_module.factory import load_function
 
@@ -56,8 +58,11 @@ class TorchModuleEngine(Engine):
 
     def fake_model(self, config: dict[str, Any], fault: dict[str, str] | None) -> nn.Module:
         """The factory's module for a config alone."""
+        # A config that has come over the wire, not out of a file that Python has written.
+        known = CONFIG_MAPPING[config["model_type"]] if config.get("model_type") in CONFIG_MAPPING else None
+        restored = config if known is None else restore_floats(known, config)
         with mock.patch.object(nn.Module, "_apply", apply_to_fake):
-            return self._make(None, config, torch.float32, fault)
+            return self._make(None, restored, torch.float32, fault)
 
     def run(
         self, params: dict[str, Any], roots: tuple[Path, Path], controls: Controls, notify: Notify
