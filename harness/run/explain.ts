@@ -34,6 +34,20 @@ export async function explainVerdict(setting: ExplainSetting, verdict: Verdict):
   const wanted = verdict.culprits.slice(0, mostCulprits).filter((culprit) => explainable(verdict, culprit));
   if (wanted.length === 0 || !setting.reference.hello.capabilities.explain) return verdict;
   const looks = new Map(wanted.map((culprit) => [culprit, phasesOf(verdict, culprit)]));
+  try {
+    return await searchCauses(setting, verdict, looks);
+  } catch (error) {
+    // The finding stands, whatever becomes of the search for its cause.
+    return withExplanations(verdict, new Map(wanted.map((culprit) => [culprit, broken(error)])));
+  }
+}
+
+function broken(error: unknown): Explanation {
+  const reading = `the search for the cause broke: ${error instanceof Error ? error.message : String(error)}`;
+  return { status: "unexplained", tried: 0, ratio: 0, candidates: [], reading, seconds: 0 };
+}
+
+async function searchCauses(setting: ExplainSetting, verdict: Verdict, looks: Map<Culprit, Look>): Promise<Verdict> {
   const targets = [...looks].flatMap(([{ site }, { failing, passing }]) =>
     [...failing, ...passing].map((phase) => ({ site, phase })),
   );
@@ -49,6 +63,10 @@ export async function explainVerdict(setting: ExplainSetting, verdict: Verdict):
     const searched = replayed.then(() => explainSite(setting, verdict, culprit.site, look));
     explanations.set(culprit, await searched.catch((error: unknown) => brokenSearch(verdict, culprit, error)));
   }
+  return withExplanations(verdict, explanations);
+}
+
+function withExplanations(verdict: Verdict, explanations: ReadonlyMap<Culprit, Explanation>): Verdict {
   const culprits = verdict.culprits.map((culprit) => {
     const explanation = explanations.get(culprit);
     return explanation ? { ...culprit, explanation } : culprit;
@@ -75,10 +93,10 @@ function distanceBefore({ sites }: Verdict, site: string, phase: string | undefi
   return Math.min(before?.local ? largestRatio({ local: before.local }) : maxRatio, maxRatio);
 }
 
-/** A tensor of another shape can't be compared, and one that only the whole run shows has its cause elsewhere. */
+/** What only the whole run shows has its cause elsewhere. */
 function explainable({ sites }: Verdict, { site, phase }: Culprit): boolean {
   const found = sites.find((one) => one.site === site && one.phase === phase);
-  return found?.local_status === "fail" && found.found_shape === undefined;
+  return found?.local_status === "fail";
 }
 
 interface Look {
@@ -87,7 +105,7 @@ interface Look {
 }
 
 function phasesOf({ sites }: Verdict, culprit: Culprit): Look {
-  const own = sites.filter(({ site, found_shape }) => site === culprit.site && found_shape === undefined);
+  const own = sites.filter(({ site }) => site === culprit.site);
   const named = (status: SiteVerdict["status"], most: number): string[] =>
     own
       .filter(({ local_status }) => local_status === status)

@@ -31,7 +31,7 @@ class Evidence:
         self._inputs, self._phases = inputs, {phase.name: phase for phase in phases}
         types = next(iter(inputs.token_types.values()), None)
         for snapshot in snapshots:
-            snapshot.context = Context(inputs.attention_mask, types, self._phases[snapshot.phase].end)
+            snapshot.context = Context(inputs.input_ids, inputs.attention_mask, types, self._phases[snapshot.phase].end)
             self._snapshots[snapshot.site, snapshot.phase, snapshot.oracle] = snapshot
 
     def clear(self) -> None:

@@ -85,6 +85,8 @@ class Replacement:
     def of(self, site: str, own: torch.Tensor) -> torch.Tensor:
         """The engine's tensor in the dtype of `own`, or `own` when there is none of its shape and kind."""
         found = self._feed.take(self._phase(), site)
+        if found is not None and found.shape != own.shape and self.watch is not None:
+            self.watch(site, own, found)
         if found is None or found.shape != own.shape or found.is_floating_point() != own.is_floating_point():
             return own
         if self.watch is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -12,8 +13,9 @@ import torch
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.error import ErrorMeasure, Slab, noise_of
-from lockstep_reference.counterfactuals.families import FAMILIES
+from lockstep_reference.counterfactuals.families import FAMILIES, Family
 from lockstep_reference.counterfactuals.names import Numbers
+from lockstep_reference.counterfactuals.sizes import sizes
 from lockstep_reference.counterfactuals.snapshot import Snapshot
 
 # What is handed to the harness to be judged: well above its limit, since this first look is a rough one.
@@ -61,7 +63,8 @@ def search(phase: SitePhase, numbers: Numbers, seconds: float) -> Search | None:
     before = scene.measure.score(scene.reference)
     tried = _try_all(scene, deadline)
     better = _better(tried, before)
-    slab = scene.measure.failing_slab(scene.reference)
+    same_shape = scene.reference.shape == scene.engine.shape
+    slab = scene.measure.failing_slab(scene.reference) if same_shape else None
     if slab is not None and not _has_cause(better):
         part = replace(scene, measure=replace(scene.measure, real=scene.measure.real & slab.mask(scene.engine.shape)))
         inside = [
@@ -82,8 +85,10 @@ def _has_cause(better: list[Tried]) -> bool:
 
 def _try_all(scene: Scene, deadline: float) -> list[Tried]:
     tried = []
-    for family in FAMILIES:
-        for one in family(scene):
+    # Of a tensor of another shape only what gives that shape can be the cause.
+    families = FAMILIES if scene.reference.shape == scene.engine.shape else (sizes,)
+    for family in families:
+        for one in _surely(family, scene):
             if time.monotonic() > deadline:
                 return tried
             score = scene.measure.score(one.value(scene.snapshot))
@@ -92,6 +97,14 @@ def _try_all(scene: Scene, deadline: float) -> list[Tried]:
                 # The rest of the search is for rivals.
                 deadline = min(deadline, time.monotonic() + _FOR_RIVALS)
     return tried
+
+
+def _surely(family: Family, scene: Scene) -> Iterator[Counterfactual]:
+    """What a family yields; a family that breaks on a scene has nothing to say of it, and the others go on."""
+    try:
+        yield from family(scene)
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
 
 
 def _better(tried: list[Tried], before: float) -> list[Tried]:
@@ -109,10 +122,16 @@ def make_scene(phase: SitePhase, numbers: Numbers) -> Scene | None:
     """The scene of a site in one phase; None when its call can't be made again."""
     reference, plain = phase.oracle.value(), phase.plain.value()
     engine = phase.oracle.engine
-    if reference is None or plain is None or engine is None or reference.shape != engine.shape:
+    if (
+        reference is None
+        or plain is None
+        or engine is None
+        or engine.is_floating_point() != reference.is_floating_point()
+    ):
         return None
     dtype = engine.dtype if engine.is_floating_point() else torch.float32
-    noise = noise_of(plain, reference, dtype, phase.real)
+    real = phase.real if reference.shape == engine.shape else torch.ones_like(reference, dtype=torch.bool)
+    noise = noise_of(plain, reference, dtype, real)
     scene = Scene(phase.oracle, reference, engine, ErrorMeasure(engine, noise, phase.real), numbers)
     scene.list_operations()
     return scene

@@ -19,12 +19,16 @@ from lockstep_reference.counterfactuals.precision import precision
 from lockstep_reference.counterfactuals.rope import rope
 from lockstep_reference.counterfactuals.rope_tables import rope_tables
 from lockstep_reference.counterfactuals.scalars import scalars
+from lockstep_reference.counterfactuals.sizes import sizes
 from lockstep_reference.counterfactuals.terms import terms
+from lockstep_reference.counterfactuals.tokens import tokens
 from lockstep_reference.counterfactuals.weights import weights
 
 Family = Callable[[Scene], Iterator[Counterfactual]]
 
 FAMILIES: tuple[Family, ...] = (
+    sizes,
+    tokens,
     masks,
     positions,
     norms,

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
-from lockstep_reference.counterfactuals.snapshot import Snapshot
+from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot
 
 # Rows that are named.
 _SHOWN = 8
@@ -19,16 +19,27 @@ def matrices(scene: Scene) -> Iterator[Counterfactual]:
     """Of a linear module: its rows matched with those of its siblings, and any matrix at all."""
     if not isinstance(scene.module, nn.Linear):
         return
-    found = _nearest_rows(scene.snapshot, scene.reference)
-    if found is not None:
+    for biases in (True, False):
+        found = _nearest_rows(scene.snapshot, scene.reference, biases=biases)
+        if found is None or (not biases and scene.module.bias is None):
+            continue
         pool = _pool(scene.snapshot)
         named = [f"{pool[which][0].rpartition('.')[2]}[{row}]" for which, row in found[:_SHOWN]]
         yield Counterfactual(
-            id="weight/rows of siblings",
+            id=f"weight/rows of siblings{'' if biases else ', own bias'}",
             category="weights",
-            sentence=f"rows of the matrix are {', '.join(named)}{', ...' if len(found) > _SHOWN else ''}",
+            sentence=f"rows of the matrix are {', '.join(named)}{', ...' if len(found) > _SHOWN else ''}"
+            + ("" if biases else ", with the right bias"),
             source=f"{scene.snapshot.path}.weight",
-            finish=_from_pool,
+            finish=lambda snapshot, own, b=biases: _from_pool(snapshot, own, biases=b),
+        )
+    for place in _one_element(scene.snapshot, scene.reference) or []:
+        yield Counterfactual(
+            id=f"weight/element {place}",
+            category="weights",
+            sentence=f"one element of the matrix, at {list(place)}, has another value",
+            source=f"{scene.snapshot.path}.weight",
+            finish=_with_element(place),
         )
     yield Counterfactual(
         id="weight/another matrix",
@@ -48,37 +59,75 @@ def _pool(snapshot: Snapshot) -> list[tuple[str, nn.Linear]]:
     return [(snapshot.path, own), *((p, m) for p, m in others if m.in_features == own.in_features)]
 
 
-def _outputs_of_pool(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
-    x = next((tensor for site, tensor in snapshot.taps.items() if site.startswith(f"{snapshot.path}:in")), None)
+def _outputs_of_pool(snapshot: Snapshot, own: torch.Tensor, *, biases: bool) -> torch.Tensor | None:
+    x = _input(snapshot)
     if x is None or x.numel() // x.shape[-1] < 4:
         return None
     outputs = []
     for _, module in _pool(snapshot):
-        bias = None if module.bias is None else module.bias.to(own.dtype)
+        bias = None if module.bias is None or not biases else module.bias.to(own.dtype)
         outputs.append(nn.functional.linear(x.to(own.dtype), module.weight.to(own.dtype), bias))
     return torch.cat(outputs, -1)
 
 
-def _nearest_rows(snapshot: Snapshot, own: torch.Tensor) -> list[tuple[int, int]] | None:
-    everything = _outputs_of_pool(snapshot, own)
+def _nearest_rows(snapshot: Snapshot, own: torch.Tensor, *, biases: bool) -> list[tuple[int, int]] | None:
+    everything = _outputs_of_pool(snapshot, own, biases=biases)
     if everything is None or snapshot.engine is None or snapshot.engine.shape[:-1] != everything.shape[:-1]:
         return None
-    theirs, ours = snapshot.engine.double().flatten(0, -2).T, everything.double().flatten(0, -2).T
+    bias = 0.0 if biases or snapshot.module.bias is None else snapshot.module.bias.double()
+    theirs, ours = _rows(snapshot.engine.double() - bias).T, _rows(everything.double()).T
     places = [(which, row) for which, (_, m) in enumerate(_pool(snapshot)) for row in range(m.out_features)]
     return [places[column] for column in torch.cdist(theirs, ours).argmin(1).tolist()]
 
 
-def _from_pool(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
-    everything, found = _outputs_of_pool(snapshot, own), _nearest_rows(snapshot, own)
+def _from_pool(snapshot: Snapshot, own: torch.Tensor, *, biases: bool) -> torch.Tensor | None:
+    everything = _outputs_of_pool(snapshot, own, biases=biases)
+    found = _nearest_rows(snapshot, own, biases=biases)
     if everything is None or found is None:
         return None
     starts = [0, *itertools.accumulate(module.out_features for _, module in _pool(snapshot))]
-    return everything[..., [starts[which] + row for which, row in found]]
+    rows = everything[..., [starts[which] + row for which, row in found]]
+    return rows if biases or snapshot.module.bias is None else rows + snapshot.module.bias.to(own.dtype)
+
+
+def _one_element(snapshot: Snapshot, own: torch.Tensor) -> list[tuple[int, int]] | None:
+    """Where one element would explain the error: the row of the output that is off, the column that goes with it."""
+    x = _input(snapshot)
+    if x is None or snapshot.engine is None or snapshot.engine.shape != own.shape or len(_rows(x)) < 3:
+        return None
+    error = _rows(snapshot.engine.double() - own.double())
+    row = int(error.square().sum(0).argmax())
+    given = _rows(x.double())
+    share = (given * error[:, row : row + 1]).sum(0).square() / given.square().sum(0).clamp(min=1e-300)
+    return [(row, int(share.argmax()))]
+
+
+def _with_element(place: tuple[int, int]) -> Finish:
+    def finish(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
+        x = _input(snapshot)
+        if x is None or snapshot.engine is None or snapshot.engine.shape != own.shape:
+            return None
+        row, column = place
+        given = x[..., column].to(own.dtype)
+        error = snapshot.engine[..., row].to(own.dtype) - own[..., row]
+        changed = own.clone()
+        changed[..., row] += given * ((given * error).sum() / (given * given).sum())
+        return changed
+
+    return finish
+
+
+def _input(snapshot: Snapshot) -> torch.Tensor | None:
+    return next((tensor for site, tensor in snapshot.taps.items() if site.startswith(f"{snapshot.path}:in")), None)
+
+
+def _rows(x: torch.Tensor) -> torch.Tensor:
+    return x.flatten(0, -2)
 
 
 def _any_matrix(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
     """The best linear map of the module's input; None where there are too few rows to tell it from anything else."""
-    x = next((tensor for site, tensor in snapshot.taps.items() if site.startswith(f"{snapshot.path}:in")), None)
+    x = _input(snapshot)
     if x is None or snapshot.engine is None or x.numel() // x.shape[-1] < 1.25 * x.shape[-1] + 2:
         return None
     given, found = x.double().flatten(0, -2), snapshot.engine.double().flatten(0, -2)

@@ -83,6 +83,10 @@ def positions(scene: Scene) -> Iterator[Counterfactual]:
     argument = None if own else _argument(scene.snapshot)
     if not own and (argument is None or not scene.moved_by(_replacing(lambda ids, _s: ids * 3 + 1))):
         return
+    for window in _windows(scene):
+        for last in (window - 1, window):
+            text = f"positions that stop growing at {last}, as the number of cached tokens does"
+            variants[f"at most {last}"] = (text, lambda ids, _s, n=last: ids.clamp(max=n))
     for what, (sentence, renumber) in variants.items():
         yield Counterfactual(
             id=f"position/{what}",
@@ -91,6 +95,11 @@ def positions(scene: Scene) -> Iterator[Counterfactual]:
             finish=(lambda snapshot, ids, f=renumber: f(ids, snapshot)) if own else None,
             within=None if own else _replacing(renumber),
         )
+
+
+def _windows(scene: Scene) -> list[int]:
+    fields = scene.numbers.fields.items()
+    return list({int(value) for path, value in fields if path.endswith("sliding_window") and value > 1})
 
 
 def _constant_shift(scene: Scene) -> int:

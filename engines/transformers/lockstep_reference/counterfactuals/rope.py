@@ -113,11 +113,13 @@ def _with_tables(change: Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tens
     return make
 
 
-def _reordered(order: Callable[[torch.Tensor], torch.Tensor], back: Callable[[torch.Tensor], torch.Tensor]):
-    """Rotates other pairs of features than the reference."""
+def _reordered(
+    order: Callable[[torch.Tensor], torch.Tensor], back: Callable[[torch.Tensor], torch.Tensor], *, tables: bool = False
+):
+    """Rotates other pairs of features than the reference; with `tables`, their places in the tables stay."""
 
     def make(own: Call, bound: inspect.BoundArguments) -> Any:
-        for name in rotated_names(bound):
+        for name in [*rotated_names(bound), *(_TABLES if tables else ())]:
             bound.arguments[name] = order(bound.arguments[name])
         result = own(*bound.args, **bound.kwargs)
         return back(result) if isinstance(result, torch.Tensor) else tuple(back(part) for part in result)
@@ -175,6 +177,10 @@ _VARIANTS: dict[str, tuple[str, Callable[[Call, inspect.BoundArguments], Any]]] 
         _reordered(_to_halves, _to_pairs),
     ),
     "halves": ("halves rotated together in place of neighbouring features", _reordered(_to_pairs, _to_halves)),
+    "pairs, tables for halves": (
+        "neighbouring features rotated together, with tables in the order of halves",
+        _reordered(_to_halves, _to_pairs, tables=True),
+    ),
     "pair tables": (
         "tables in the order of interleaved pairs, features rotated in halves",
         _with_tables(lambda cos, sin: (_first_half_of_table(cos), _first_half_of_table(sin))),

@@ -33,8 +33,9 @@ class _Reached(BaseException):  # noqa: N818 - no error: the site's tensor is th
 
 @dataclass(frozen=True)
 class Context:
-    """The tokens of a phase, which ends before `end`: `attention_mask` and `token_types` [B, S] of the whole input."""
+    """The tokens of a phase, which ends before `end`; ids, mask and types [B, S] are those of the whole input."""
 
+    input_ids: torch.Tensor
     attention_mask: torch.Tensor
     token_types: torch.Tensor | None
     end: int
@@ -102,17 +103,31 @@ class Snapshot:
         """
         if self.site.startswith("inputs#"):
             return self.own if finish is None or self.own is None else finish(self, self.own)
-        capture = self._capture
         probe = _Probe(self.site)
+        if not self._again(probe, _Recorded(self.taps), within):
+            return None
+        if probe.value is None or finish is None:
+            return probe.value
+        try:
+            with torch.no_grad():
+                changed = finish(self, probe.value)
+        except Exception:  # noqa: BLE001 - as above: it does not fit this tensor
+            return None
+        return None if changed is None else changed.to(probe.value.dtype)
+
+    def _again(self, probe: Any, replacement: Any, within: Within | None, *, stubbed: bool = True) -> bool:
+        """Makes the call once more; what `probe` has then seen is its result. False when the call breaks."""
+        capture = self._capture
         before = capture.sink, capture.replacement, capture.labels, list(capture.running)
-        capture.sink, capture.replacement = probe, _Recorded(self.taps)
+        capture.sink, capture.replacement = probe, replacement
         capture.labels = copy.deepcopy(self._labels)
         capture.running[:] = self._running
         try:
             with ExitStack() as stack:
                 stack.enter_context(torch.no_grad())
                 stack.enter_context(Float64Mode() if self.oracle else nullcontext())
-                stack.enter_context(self._stubbed_children())
+                if stubbed:
+                    stack.enter_context(self._stubbed_children())
                 args, kwargs = _copied((self._args, self.kwargs), own_layer=getattr(self.module, "layer_idx", None))
                 if within is not None:
                     stack.enter_context(within(self))
@@ -121,15 +136,11 @@ class Snapshot:
         except _Reached:
             pass
         except Exception:  # noqa: BLE001 - a change that the module can't run with explains nothing
-            return None
+            return False
         finally:
             capture.sink, capture.replacement, capture.labels = before[:3]
             capture.running[:] = before[3]
-        if probe.value is None or finish is None:
-            return probe.value
-        with torch.no_grad():
-            changed = finish(self, probe.value)
-        return None if changed is None else changed.to(probe.value.dtype)
+        return True
 
     def _after(self, output: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:
         """The tensor of a site that is read when the owner has returned."""
@@ -138,6 +149,20 @@ class Snapshot:
         _, index, name = self.site.split(".")
         cache = next((value for value in (*args, *kwargs.values()) if isinstance(value, Cache)), None)
         return None if cache is None else getattr(cache.layers[int(index)], f"{name}s", None)
+
+    def depends(self, sites: list[str]) -> list[str]:
+        """Those of `sites`, later in the call, whose tensors change when the site's does; children run for this."""
+        traces = []
+        for disturbed in (False, True):
+            probe = _Trace()
+            self._again(probe, _Disturbed(self.taps, self.site, disturbed=disturbed), None, stubbed=False)
+            traces.append(probe.tensors)
+        plain, moved = traces
+        return [
+            site
+            for site in sites
+            if site not in plain or site not in moved or not torch.equal(plain[site], moved[site])
+        ]
 
     @property
     def children(self) -> list[str]:
@@ -170,6 +195,40 @@ class _Probe:
 
     def flush(self) -> None:
         pass
+
+
+class _Trace:
+    """A sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.tensors: dict[str, torch.Tensor] = {}
+        self.value: torch.Tensor | None = None
+
+    def wants(self, _site: str) -> bool:
+        return True
+
+    def tap(self, site: str, tensor: torch.Tensor) -> None:
+        self.tensors[site] = tensor.clone()
+
+    def flush(self) -> None:
+        pass
+
+
+class _Disturbed:
+    """The engine's tensors up to a site, that site's changed or not, and the reference's own from there on."""
+
+    def __init__(self, taps: dict[str, torch.Tensor], site: str, *, disturbed: bool) -> None:
+        self._recorded = _Recorded(taps)
+        self._site = site
+        self._disturbed = disturbed
+        self._passed = False
+
+    def of(self, site: str, own: torch.Tensor) -> torch.Tensor:
+        if self._passed:
+            return own
+        self._passed = site == self._site
+        found = self._recorded.of(site, own)
+        return found * 1.5 + 1 if self._passed and self._disturbed and found.is_floating_point() else found
 
 
 class _Recorded:

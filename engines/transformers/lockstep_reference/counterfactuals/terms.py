@@ -67,15 +67,11 @@ def _independent(scene: Scene) -> list[str]:
         return [site for site in scene.snapshot.nearby if site != scene.snapshot.site]
     before = sites[:here]
     found = [*outside, *before]
-    for site in sites[here + 1 :]:
-        given = taps.get(site.replace(":out", ":in"))
-        if ":out" in site and given is not None and any(_same(given, taps[early]) for early in before):
-            found.append(site)
+    later = [site for site in sites[here + 1 :] if _alike(taps[site], scene)]
+    if later and scene.snapshot.path:
+        changing = set(scene.snapshot.depends(later))
+        found += [site for site in later if site not in changing]
     return found
-
-
-def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return one.shape == other.shape and torch.equal(one, other)
 
 
 def _alike(tensor: torch.Tensor, scene: Scene) -> bool:
