@@ -27,7 +27,9 @@ class Recorder:
         oracle: bool,
     ) -> None:
         self.snapshots = [
-            Snapshot(site, at, owner_path(model, site), capture, model, oracle=oracle) for site, at in targets
+            Snapshot(site, at, path, capture, model, oracle=oracle)
+            for site, at in targets
+            for path in owner_paths(model, site)
         ]
         self._capture = capture
         self._phase = phase
@@ -45,7 +47,8 @@ class Recorder:
     def saw(self, site: str, own: torch.Tensor, engine: torch.Tensor) -> None:
         """The replay goes on with `engine` at `site`, in place of its `own` tensor."""
         for snapshot in self.snapshots:
-            if snapshot.site == site and snapshot.phase == self._phase() and snapshot.engine is None:
+            reached = snapshot.site == site and snapshot.phase == self._phase() and snapshot.engine is None
+            if reached and self._owns(snapshot.path, site):
                 snapshot.engine = engine
                 snapshot.own = own.clone()
                 # What is no module's work has no call that could be made again.
@@ -64,11 +67,19 @@ class Recorder:
             if depth <= snapshot.depth or (depth == snapshot.depth + 1 and "#" not in site):
                 snapshot.taps[site] = engine
 
+    def _owns(self, path: str, site: str) -> bool:
+        """True unless `site` is the input of a module that another one than `path` has called."""
+        running = self._capture.running
+        called = running[-1].path if running else ""
+        if not site.startswith(f"{called}:in") or not called:
+            return True
+        return path == (running[-2].path if len(running) > 1 else "")
+
     def finish(self) -> list[Snapshot]:
         """The snapshots that were reached; the model goes on without the recorder."""
         for handle in self._handles:
             handle.remove()
-        return [snapshot for snapshot in self.snapshots if snapshot.complete]
+        return [snapshot for snapshot in self.snapshots if snapshot.complete and snapshot.engine is not None]
 
     def _before(self, path: str) -> Callable[..., None]:
         def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -108,23 +119,24 @@ def without_layer(site: str) -> str:
     return re.sub(r"(?<=\.)\d+(?=[.#:])", "*", site)
 
 
-def owner_path(model: nn.Module, site: str) -> str:
-    """Path of the module whose forward makes the tensor of `site`: for an input, the module that passes it on."""
+def owner_paths(model: nn.Module, site: str) -> list[str]:
+    """Paths of the modules whose forward may make the tensor of `site`: for an input, those that may pass it on."""
     if site.startswith("cache."):
-        return _attention_of_layer(model, int(site.split(".")[1]))
+        return [_attention_of_layer(model, int(site.split(".")[1]))]
     if "#" in site:
         path = site.partition("#")[0]
-        return path if _is_module(model, path) else ""
+        return [path if _is_module(model, path) else ""]
     path, _, port = site.rpartition(":")
     if not _is_module(model, path):
-        return ""
+        return [""]
     if not port.startswith("in"):
-        return path
+        return [path]
+    callers = []
     while path:
         path = path.rpartition(".")[0]
         if not isinstance(model.get_submodule(path), (nn.ModuleList, nn.ModuleDict)):
-            break
-    return path
+            callers.append(path)
+    return callers
 
 
 def label_of(site: str, path: str) -> str | None:

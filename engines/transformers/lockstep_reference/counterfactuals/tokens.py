@@ -13,6 +13,7 @@ from lockstep_reference.counterfactuals.snapshot import Snapshot
 Read = Callable[[torch.Tensor, int, int], torch.Tensor]
 
 _VARIANTS: dict[str, tuple[str, Read]] = {
+    "as given": ("ids as they stand in the input", lambda ids, start, end: ids[:, start:end]),
     "one early": ("the phase starts one token too early", lambda ids, start, end: ids[:, start - 1 : end - 1]),
     "one late": ("the phase starts one token too late", lambda ids, start, end: ids[:, start + 1 : end + 1]),
     "from 0": ("the phase reads the input from its start", lambda ids, start, end: ids[:, : end - start]),
@@ -22,7 +23,6 @@ _VARIANTS: dict[str, tuple[str, Read]] = {
     ),
     "reversed": ("tokens in reverse order", lambda ids, start, end: ids[:, start:end].flip(-1)),
     "first sequence": ("the first sequence for all", lambda ids, start, end: ids[:1, start:end].expand(len(ids), -1)),
-    "as given": ("ids as they stand in the input", lambda ids, start, end: ids[:, start:end]),
 }
 
 
