@@ -34,20 +34,6 @@ export async function explainVerdict(setting: ExplainSetting, verdict: Verdict):
   const wanted = verdict.culprits.slice(0, mostCulprits).filter((culprit) => explainable(verdict, culprit));
   if (wanted.length === 0 || !setting.reference.hello.capabilities.explain) return verdict;
   const looks = new Map(wanted.map((culprit) => [culprit, phasesOf(verdict, culprit)]));
-  try {
-    return await searchCauses(setting, verdict, looks);
-  } catch (error) {
-    // The finding stands, whatever becomes of the search for its cause.
-    return withExplanations(verdict, new Map(wanted.map((culprit) => [culprit, broken(error)])));
-  }
-}
-
-function broken(error: unknown): Explanation {
-  const reading = `the search for the cause broke: ${error instanceof Error ? error.message : String(error)}`;
-  return { status: "unexplained", tried: 0, ratio: 0, candidates: [], reading, seconds: 0 };
-}
-
-async function searchCauses(setting: ExplainSetting, verdict: Verdict, looks: Map<Culprit, Look>): Promise<Verdict> {
   const targets = [...looks].flatMap(([{ site }, { failing, passing }]) =>
     [...failing, ...passing].map((phase) => ({ site, phase })),
   );
@@ -63,10 +49,6 @@ async function searchCauses(setting: ExplainSetting, verdict: Verdict, looks: Ma
     const searched = replayed.then(() => explainSite(setting, verdict, culprit.site, look));
     explanations.set(culprit, await searched.catch((error: unknown) => brokenSearch(verdict, culprit, error)));
   }
-  return withExplanations(verdict, explanations);
-}
-
-function withExplanations(verdict: Verdict, explanations: ReadonlyMap<Culprit, Explanation>): Verdict {
   const culprits = verdict.culprits.map((culprit) => {
     const explanation = explanations.get(culprit);
     return explanation ? { ...culprit, explanation } : culprit;
