@@ -20,6 +20,9 @@ export const decoder = {
   eos_token_id: 2,
 };
 
+/** The same for models whose heads together have the width between layers: 6 heads of 8 channels. */
+export const squareDecoder = { ...decoder, hidden_size: 48, num_attention_heads: 6 };
+
 /** Token ids drawn from the seed, one row per length, padded on the left. */
 export function decoderInputs(lengths: readonly number[]): CaseDefinition["inputs"] {
   return (seed) => new Map([...textInputs(seed, lengths)].filter(([name]) => name !== "mm_token_type_ids"));

@@ -88,19 +88,23 @@ export function standardize_rope_params<F extends RopeFields>(fields: F, default
   };
 }
 
-/** `layer_types`, or what `derive` gives for each layer; refuses a list of another length. */
+interface LayerFields {
+  readonly num_hidden_layers: number;
+  readonly layer_types?: readonly LayerType[] | null | undefined;
+  readonly sliding_window: number | null;
+}
+
+/** `layer_types`, or what `derive` gives for each layer; refuses a list of another length, and sliding layers without a window. */
 export function layerTypes(
-  fields: { readonly num_hidden_layers: number; readonly layer_types?: readonly LayerType[] | null | undefined },
+  { num_hidden_layers, layer_types: given, sliding_window }: LayerFields,
   context: z.RefinementCtx,
   derive: (layer: number) => LayerType,
 ): LayerType[] {
-  const layers = fields.num_hidden_layers;
-  const layer_types = fields.layer_types?.slice() ?? Array.from({ length: layers }, (_, layer) => derive(layer));
-  if (layer_types.length !== layers)
-    context.addIssue({
-      code: "custom",
-      path: ["layer_types"],
-      message: `expected ${layers} entries (num_hidden_layers), found ${layer_types.length}`,
-    });
+  const refuse = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+  const layer_types = given?.slice() ?? Array.from({ length: num_hidden_layers }, (_, layer) => derive(layer));
+  if (layer_types.length !== num_hidden_layers)
+    refuse("layer_types", `expected ${num_hidden_layers} entries (num_hidden_layers), found ${layer_types.length}`);
+  if (sliding_window === null && layer_types.includes("sliding_attention"))
+    refuse("sliding_window", "sliding_attention layers need one");
   return layer_types;
 }

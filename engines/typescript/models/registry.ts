@@ -7,6 +7,9 @@ import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.c
 import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
 import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_causal_lm.ts";
 import { LlamaConfig, LlamaForCausalLM } from "./llama.ts";
+import { MistralConfig, MistralForCausalLM } from "./mistral.ts";
+import { Qwen2Config, Qwen2ForCausalLM } from "./qwen2.ts";
+import { Qwen3Config, Qwen3ForCausalLM } from "./qwen3.ts";
 
 /** An architecture: how its config is read, how its model is built, and what its checkpoints call differently. */
 export interface Architecture {
@@ -25,6 +28,9 @@ const architectures: Readonly<Record<string, Architecture>> = {
   ]),
   Gemma4UnifiedForCausalLM: architecture(Gemma4UnifiedTextConfig, Gemma4UnifiedForCausalLM),
   LlamaForCausalLM: architecture(LlamaConfig, LlamaForCausalLM),
+  MistralForCausalLM: architecture(MistralConfig, MistralForCausalLM),
+  Qwen2ForCausalLM: architecture(Qwen2Config, Qwen2ForCausalLM),
+  Qwen3ForCausalLM: architecture(Qwen3Config, Qwen3ForCausalLM),
 };
 
 /**
