@@ -8,6 +8,13 @@ import { checkGolden, recordGolden } from "../run/golden.ts";
 import { checkShapesGolden, recordShapes } from "../run/shapes.ts";
 import { judgeAll } from "./judge-all.ts";
 import { say, status } from "./output.ts";
+import type { ReportFlags } from "./report-files.ts";
+import { addReportOptions } from "./report-files.ts";
+
+interface CheckFlags extends ReportFlags {
+  readonly engine?: string;
+  readonly json?: boolean;
+}
 
 /** `lockstep golden record | check`. */
 export function addGolden(program: Command): void {
@@ -31,19 +38,20 @@ export function addGolden(program: Command): void {
         await pool.close();
       }
     });
-  golden
+  const check = golden
     .command("check")
     .description("compare engines with the goldens")
     .argument("[case...]", "case names or patterns, all when absent")
     .option("--engine <name>", "engine under test")
-    .option("--json", "verdicts as JSON on stdout")
-    .action(async (patterns: string[], flags: { engine?: string; json?: boolean }) => {
-      if (flags.engine !== undefined) chooseEngine(flags.engine); // refuses an unknown one before anything starts
-      const options = { folder: goldenFolder(), ...(flags.engine && { engine: flags.engine }) };
-      await judgeAll({
-        cases: selectCases(await loadCases(casesFolder()), patterns),
-        json: flags.json,
-        prepare: (pool) => (found) => (found.kind === "shapes" ? checkShapesGolden : checkGolden)(pool, found, options),
-      });
+    .option("--json", "verdicts as JSON on stdout");
+  addReportOptions(check).action(async (patterns: string[], flags: CheckFlags) => {
+    if (flags.engine !== undefined) chooseEngine(flags.engine); // refuses an unknown one before anything starts
+    const options = { folder: goldenFolder(), ...(flags.engine && { engine: flags.engine }) };
+    await judgeAll({
+      cases: selectCases(await loadCases(casesFolder()), patterns),
+      json: flags.json,
+      prepare: (pool) => (found) => (found.kind === "shapes" ? checkShapesGolden : checkGolden)(pool, found, options),
+      reports: flags,
     });
+  });
 }

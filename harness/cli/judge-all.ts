@@ -5,22 +5,25 @@ import type { EnginePool } from "../run/engines.ts";
 import { createPool } from "../run/engines.ts";
 import { exitCodeFor } from "./exit-code.ts";
 import { say, status } from "./output.ts";
+import type { ReportFlags } from "./report-files.ts";
+import { writeReports } from "./report-files.ts";
 
 /** Judges one case; `progress` is told the number of sites so far. */
 export type JudgeOne = (found: Case, progress: (sites: number) => void) => Promise<Verdict>;
 
 /**
  * Judges cases one after the other with warm engines and says each verdict as it comes, then the summary. `prepare` makes the judge once the pool is there;
- * `after` sees the verdicts before the summary. Sets the exit code.
+ * the reports are written before the summary. Sets the exit code.
  */
 export async function judgeAll(options: {
   readonly cases: readonly Case[];
   readonly json: boolean | undefined;
   readonly prepare: (pool: EnginePool) => Promise<JudgeOne> | JudgeOne;
   readonly afterEach?: (pool: EnginePool, found: Case) => Promise<void>;
-  readonly after?: (verdicts: readonly Verdict[]) => void;
+  /** Reports beside the lines on stderr. */
+  readonly reports?: ReportFlags;
 }): Promise<void> {
-  const { cases, json, prepare, afterEach, after } = options;
+  const { cases, json, prepare, afterEach, reports = {} } = options;
   const began = Date.now();
   const pool = createPool({ report: say });
   const verdicts: Verdict[] = [];
@@ -38,7 +41,7 @@ export async function judgeAll(options: {
     status(null);
     await pool.close();
   }
-  after?.(verdicts);
+  writeReports(verdicts, reports);
   if (json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
   say(renderSummary(verdicts, (Date.now() - began) / 1000));
   process.exitCode = exitCodeFor(verdicts);

@@ -1,10 +1,7 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Command } from "commander";
-import type { Verdict } from "../compare/verdict.ts";
 import { chooseEngine, packageRoot } from "../engine/registry.ts";
 import { checkGolden } from "../run/golden.ts";
-import { renderHtml } from "../report/html/render.ts";
 import type { Case } from "../run/case.ts";
 import { checkpointCase } from "../run/checkpoint-case.ts";
 import { casesFolder, findCases, goldenFolder, loadCases } from "../run/discover.ts";
@@ -20,8 +17,10 @@ import { parseBytes, parseIds, parseRatio, parseWhole } from "./arguments.ts";
 import type { JudgeOne } from "./judge-all.ts";
 import { judgeAll } from "./judge-all.ts";
 import { say } from "./output.ts";
+import type { ReportFlags } from "./report-files.ts";
+import { addReportOptions } from "./report-files.ts";
 
-interface Flags {
+interface Flags extends ReportFlags {
   readonly engine?: string;
   readonly dtype: NonNullable<RunOptions["dtype"]>;
   readonly seed: number;
@@ -29,7 +28,6 @@ interface Flags {
   readonly sites?: string[];
   readonly json?: boolean;
   readonly bail?: boolean;
-  readonly html?: string;
   readonly checkpoint?: string;
   readonly ids?: number[];
   readonly fault?: string;
@@ -39,7 +37,7 @@ interface Flags {
 
 /** `lockstep run`: compares cases with the live reference, or with goldens when there is no Python. */
 export function addRun(program: Command): void {
-  program
+  const command = program
     .command("run")
     .description("run cases: the engine against the live reference, site by site")
     .argument("[case...]", "case names, patterns or case files, all when absent")
@@ -57,10 +55,9 @@ export function addRun(program: Command): void {
     .option("--fault <id>", "plant a known fault from cases/faults/ (lockstep selftest lists them)")
     .option("--kv-budget <bytes>", "print what a KV cache of this size holds (4GiB, 512MiB)", parseBytes)
     .option("--bail", "stop a case at its first culprit")
-    .option("--html <file>", "write the report to this file")
     .option("--json", "verdicts as JSON on stdout")
-    .option("--start", "the main job: all standard cases, report in reports/")
-    .action(run);
+    .option("--start", "the main job: all standard cases, report in reports/");
+  addReportOptions(command).action(run);
 }
 
 async function run(patterns: readonly string[], flags: Flags): Promise<void> {
@@ -77,7 +74,7 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
       if (kvBudget === undefined || found.kind !== "run") return;
       say(await planKvCache(pool, found, { engine: engine ?? found.engine, budget: kvBudget, dtype }));
     },
-    after: (verdicts) => (html ? writeReport(html, verdicts) : undefined),
+    reports: { ...flags, ...(html !== undefined && { html }) },
   });
 }
 
@@ -116,12 +113,4 @@ async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne
     found.kind === "shapes"
       ? runShapesCase(pool, found, engine ? { engine } : {})
       : runCase(pool, found, { ...options, progress });
-}
-
-function writeReport(file: string, verdicts: readonly Verdict[]): void {
-  const target = resolve(file);
-  mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(`${target}.tmp`, renderHtml(verdicts));
-  renameSync(`${target}.tmp`, target);
-  say(`report ${file.startsWith(packageRoot) ? target.slice(packageRoot.length + 1) : file}`);
 }

@@ -193,6 +193,8 @@ export const engineIdentity = z.strictObject({
 export const verdict = z.strictObject({
   schema: z.literal(verdictVersion),
   case: z.string(),
+  /** The file that defines the case, relative to the root of the repository that holds it, with `/`. */
+  case_file: z.string().optional(),
   mode: z.enum(["live", "golden", "shapes"]),
   status,
   /** What the case expects; a verdict that meets `fail` at the expected site is as good as a pass. */

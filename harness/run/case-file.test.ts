@@ -83,7 +83,7 @@ describe("a case file", () => {
     expect(writeCaseFile(file, { found, inputs, comment: [] })).toEqual([file]);
     const [loaded, ...others] = await loadCaseFile(file);
     expect(others).toEqual([]);
-    expect({ ...loaded, inputs: null }).toEqual({ ...found, inputs: null });
+    expect({ ...loaded, inputs: null }).toEqual({ ...found, inputs: null, file });
     expect(loaded!.inputs(0)).toEqual(inputs);
   });
 

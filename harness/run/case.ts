@@ -15,6 +15,8 @@ const caseSchema = z.strictObject({
   /** `architecture/what`: unique, and the name of its golden. */
   name: z.string().regex(/^[a-z0-9_]+\/[a-z0-9_.-]+$/),
   title: z.string(),
+  /** The file that defines it: `loadCases` knows. */
+  file: z.string().optional(),
   /** `run` compares values on a tiny model, `shapes` compares shapes from a config of any size. */
   kind: z.enum(["run", "shapes"]).default("run"),
   /** A Hugging Face config.json with `architectures`. */

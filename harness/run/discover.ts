@@ -1,5 +1,5 @@
 import { existsSync, globSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { codeRoot, packageRoot } from "../engine/registry.ts";
 import { UsageError } from "../trace/errors.ts";
@@ -46,7 +46,16 @@ export async function loadCaseFile(file: string): Promise<Case[]> {
   const loaded = (await import(pathToFileURL(resolve(file)).href)) as { cases?: Case[] };
   if (!Array.isArray(loaded.cases))
     throw new UsageError(`${file}: expected an export \`cases\`, an array made with defineCase`);
-  return loaded.cases;
+  return loaded.cases.map((found) => ({ ...found, file: resolve(file) }));
+}
+
+/** A file relative to the repository that holds it (the nearest folder with `.git`), else to where this runs; with `/`. */
+export function repositoryPath(file: string): string {
+  const root = (folder: string): string =>
+    existsSync(join(folder, ".git")) ? folder : dirname(folder) === folder ? process.cwd() : root(dirname(folder));
+  return relative(root(dirname(resolve(file))), resolve(file))
+    .split(sep)
+    .join("/");
 }
 
 /**

@@ -8,6 +8,7 @@ import { PythonUnavailable } from "../setup/python.ts";
 import { EngineFailure, EnvironmentError, UsageError } from "../trace/errors.ts";
 import { tensorsAgree } from "./audits.ts";
 import type { Case } from "./case.ts";
+import { repositoryPath } from "./discover.ts";
 
 /** The parts of a verdict that its maker has to find out. */
 export type Findings = Partial<
@@ -72,6 +73,7 @@ export function buildVerdict(frame: Frame, findings: Findings): Verdict {
   return {
     schema: verdictVersion,
     case: found.name,
+    ...(found.file !== undefined && { case_file: repositoryPath(found.file) }),
     mode: frame.mode,
     status,
     expectation: found.expect,

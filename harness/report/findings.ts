@@ -1,0 +1,145 @@
+/** What the exporters say of a verdict: one finding for each thing that has to be mended, none where the case's expectation was met. */
+import { stripVTControlCharacters } from "node:util";
+import { format } from "../compare/judge.ts";
+import type { Culprit, Verdict } from "../compare/verdict.ts";
+import { distancesText, phasesText, sortCandidates } from "./explanation.ts";
+import { notJudgedLines } from "./not-judged.ts";
+import { renderVerdict } from "./terminal.ts";
+
+/** Kinds of findings, each with what it means. Their names are stable: SARIF rules and JUnit types carry them. */
+export const findingKinds = {
+  mismatch: "The engine's values differ from the reference's by more than rounding explains",
+  shape: "A tensor of the engine has another shape than the reference's",
+  incomplete: "The engine's sites or tensors are not those of the reference, or its phases contradict each other",
+  "not-judged": "Sites could not be compared, and unknown is never green",
+  "unexpected-pass": "A case that is known to fail passes: its mark has to go",
+  "broken-engine": "The engine crashed, hung or broke the protocol",
+  environment: "The machine lacks something that the comparison needs",
+  usage: "The case, the golden or the command can't be used as it is",
+} as const;
+
+export type FindingKind = keyof typeof findingKinds;
+
+/** One thing to mend. All texts are plain, of one line. */
+export interface Finding {
+  readonly kind: FindingKind;
+  /** Null where it is not one site's matter. */
+  readonly site: string | null;
+  readonly phase: string | null;
+  /** What is wrong there. */
+  readonly summary: string;
+  /** What the engine does in place of what the reference does, as far as it was found out. */
+  readonly cause: string | null;
+  /** The engine's distances from the reference as it is and with that change, in noise units. */
+  readonly distances: string | null;
+  /** The reference's line that does it right. */
+  readonly source: string | null;
+  /** Kind of porting fault (`norm-eps`), where the cause is known. */
+  readonly category: string | null;
+  readonly remedy: string | null;
+  /** Other layers with the same failure. */
+  readonly also: readonly string[];
+}
+
+const nothing = { site: null, phase: null, cause: null, distances: null, source: null, category: null, remedy: null };
+
+/** The findings of a verdict in the order in which they are to be mended; none when its expectation is met. */
+export function findingsOf(verdict: Verdict): Finding[] {
+  const { met, status, expectation, error, culprits } = verdict;
+  if (met) return [];
+  const finding = (kind: FindingKind, summary: string, more: Partial<Finding> = {}): Finding => ({
+    ...nothing,
+    ...more,
+    also: more.also ?? [],
+    kind,
+    summary: oneLine(summary),
+  });
+  if (error) {
+    const kind = error.kind === "engine" ? "broken-engine" : error.kind;
+    return [finding(kind, error.message, { remedy: error.remedy ?? null })];
+  }
+  if (status === "pass" && expectation !== "pass")
+    return [
+      finding("unexpected-pass", `passes, though it is marked to fail at ${expectation.fail_at}`, {
+        remedy: "remove `expect` from the case",
+      }),
+    ];
+  if (culprits.length > 0)
+    return culprits.map((culprit) => {
+      const { site, phase, also } = culprit;
+      const elsewhere = expectation === "pass" ? "" : `; it is marked to fail at ${expectation.fail_at}`;
+      const kind = culprit.expected && culprit.found ? "shape" : "mismatch";
+      return finding(kind, summaryOf(culprit) + elsewhere, { site, phase, also, ...causeOf(culprit) });
+    });
+  if (status === "unknown") return [finding("not-judged", notJudgedLines(verdict).map(trimmed).join("; "))];
+  return [finding("incomplete", bodyOf(verdict).map(trimmed).join("; ") || "nothing was compared")];
+}
+
+/** The verdict as lockstep prints it, without colours. */
+export function plainVerdict(verdict: Verdict): string {
+  return stripVTControlCharacters(renderVerdict(verdict));
+}
+
+/** The engine, its planted fault and the reference: `typescript with geluErf vs transformers 5.24.0`. */
+export function enginesText({ engine, reference }: Pick<Verdict, "engine" | "reference">): string {
+  const fault = engine.fault ? ` with ${engine.fault}` : "";
+  return `${engine.name}${fault} vs ${reference.name} ${reference.version}`;
+}
+
+/** What decides the colour of a case: a met expectation of failure is as good as a pass. */
+export function outcomeText({ status, met, expectation }: Pick<Verdict, "status" | "met" | "expectation">): string {
+  if (met) return expectation === "pass" ? "pass" : "failed as expected";
+  return status === "pass" ? "passed unexpectedly" : status;
+}
+
+/** All that is known of a finding's cause as one line; "" when nothing is. */
+export function causeText({ cause, distances }: Pick<Finding, "cause" | "distances">): string {
+  return [cause, distances && `(${distances})`].filter(Boolean).join(" ");
+}
+
+function summaryOf({ expected, found, summary, expected_sizes, found_sizes }: Culprit): string {
+  if (!expected || !found) return summary;
+  const sizes = (list: Culprit["expected_sizes"]): string =>
+    list.map(({ size, formula }) => ` (${size} = ${formula})`).join("");
+  return `expected [${expected.join(", ")}]${sizes(expected_sizes)}, found [${found.join(", ")}]${sizes(found_sizes)}`;
+}
+
+function causeOf({ explanation, readings }: Culprit): Partial<Finding> {
+  const held = readings.find(({ holds }) => holds);
+  if (held) return { cause: oneLine(held.claim), distances: oneLine(held.evidence) };
+  if (!explanation) return {};
+  const { cause, rivals, forms } = sortCandidates(explanation);
+  const times = (value: number): string => `${format(value)}x`;
+  if (cause) {
+    const phases = phasesText(cause);
+    const others = rivals.length > 0 ? `, or ${rivals.map(({ sentence }) => sentence).join(", or ")}` : "";
+    return {
+      cause: oneLine(`${cause.sentence}${phases && `, ${phases}`}${others}`),
+      distances: distancesText([explanation.ratio, cause.ratio], "change", times),
+      source: cause.source ? oneLine(cause.source) : null,
+      category: cause.category,
+    };
+  }
+  const [form] = forms;
+  if (form)
+    return {
+      cause: oneLine(`not found: no single change gives it; the error has this form: ${form.sentence}`),
+      distances: distancesText([explanation.ratio, form.ratio], "form of error", times),
+    };
+  const reading = explanation.reading ? `; ${explanation.reading}` : "";
+  return { cause: oneLine(`unexplained: none of ${explanation.tried} changes of the reference gives it${reading}`) };
+}
+
+function bodyOf(verdict: Verdict): string[] {
+  return plainVerdict(verdict).split("\n").slice(1);
+}
+
+function trimmed(line: string): string {
+  return line.trim();
+}
+
+/** Control characters, which have no place in a report, and line breaks become spaces. */
+function oneLine(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim();
+}
