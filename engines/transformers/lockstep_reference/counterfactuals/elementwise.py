@@ -71,7 +71,7 @@ def _is_line(scene: Scene) -> bool:
     if count < 16:
         return False
     factor, offset = _line(scene.reference, scene.engine)
-    uncertain = 6 * scene.measure.noise / math.sqrt(count)
+    uncertain = 2 * scene.measure.noise
     size = float(torch.nan_to_num(scene.reference.double(), posinf=0.0, neginf=0.0).square().mean().sqrt())
     return abs(offset) > uncertain and abs(factor - 1) * size > uncertain
 

@@ -35,21 +35,22 @@ def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Coun
         return Counterfactual(f"rope-table/{name} {what}", "rope-tables", sentence, name, using(make))
 
     thetas = {path: value for path, value in scene.numbers.fields.items() if "theta" in path and value > 1}
-    own_theta = next(iter(thetas.values()), 10000.0)
-    for base in dict.fromkeys([*thetas.values(), 10000.0]):
-        for theta in dict.fromkeys([*thetas.values(), 10000.0, 1e5, 5e5, 1e6]):
+    base = _base(buffer, [*thetas.values(), 10000.0])
+    if base is not None:
+        others = dict.fromkeys([*thetas.values(), 10000.0, 1e5, 5e5, 1e6])
+        found = fit(scene, lambda c: using(lambda w: _power(w, c)), 1.0) if scene.fitting else None
+        if found and 0.2 < found[0] < 5:
+            others |= dict.fromkeys([_named_base(scene, base ** found[0], found[1] * math.log(base))])
+            span = 2 * round(size / found[0])
+            if span != 2 * size and abs(2 * size / span - found[0]) <= 2 * found[1]:
+                gamma = 2 * size / span
+                text = f"exponents over {span} features in place of {2 * size}"
+                yield one(f"span {span}", text, lambda w, g=gamma: _power(w, g))
+        for theta in others:
             if theta != base:
                 gamma = math.log(theta) / math.log(base)
-                text = f"rope_theta {theta:g} in place of {base:g}"
+                text = f"rope_theta {theta:.8g} in place of {base:.8g}"
                 yield one(f"theta {base:g} -> {theta:g}", text, lambda w, g=gamma: _power(w, g))
-    found = fit(scene, lambda c: using(lambda w: _power(w, c)), 1.0) if scene.fitting else None
-    if found:
-        theta = math.exp(found[0] * math.log(own_theta)) if 0 < found[0] < 20 else float("nan")
-        text = (
-            f"frequencies to the power {found[0]:.6g}: as with rope_theta {theta:.6g}, "
-            f"or exponents over {2 * size / found[0]:.4g} features in place of {2 * size}"
-        )
-        yield one(f"power {found[0]:.4g}", text, lambda w: _power(w, found[0]))
     scale = fit(scene, lambda c: using(lambda w: w * c), 1.0) if scene.fitting else None
     for value in {scale[0] if scale else 1.0, 0.5, 0.25, 0.125, 2.0, 4.0, 8.0, *_factors(scene)} - {1.0}:
         yield one(f"x {value:.4g}", f"frequencies multiplied by {value:.6g}", lambda w, v=value: w * v)
@@ -66,6 +67,25 @@ def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Coun
     yield one("reversed", "frequencies in reverse order", lambda w: w.flip(0))
     for shift in (1, -1):
         yield one(f"shifted {shift}", f"frequencies shifted by {shift}", lambda w, s=shift: w.roll(s))
+
+
+def _base(buffer: torch.Tensor, thetas: list[float]) -> float | None:
+    """The theta that the frequencies are powers of."""
+    kept = int((buffer != 0).sum())
+    for theta in thetas:
+        for span in (2 * len(buffer), 2 * kept):
+            if torch.allclose(made_frequencies(buffer, theta, kept, span), buffer, rtol=1e-5):
+                return theta
+    return None
+
+
+def _named_base(scene: Scene, theta: float, tolerance: float) -> float:
+    """A fitted theta, as the config's number or the round one that it stands for."""
+    named = scene.numbers.name(theta, tolerance)
+    if named:
+        return named[0]
+    rounded = (float(f"{theta:.{digits}g}") for digits in range(1, 8))
+    return next((number for number in rounded if abs(number / theta - 1) <= tolerance), theta)
 
 
 def _power(w: torch.Tensor, gamma: float) -> torch.Tensor:

@@ -64,11 +64,11 @@ class Operation:
 
     @property
     def source(self) -> str:
-        """`modeling_x.py:17: code` for modeling code; the operation's name where no modeling line asks for it."""
+        """`modeling_x.py:17: code`; the steps of attention are taken apart in this package and stand in no model's file."""
         file = Path(self.key.file)
-        if "lockstep_reference" in file.parts or "torch" in file.parts:
-            return f"{file.stem}: {self.key.name}"
         code = linecache.getline(self.key.file, self.key.line).strip()
+        if "lockstep_reference" in file.parts:
+            return f"attention core: {code}"
         return f"{file.name}:{self.key.line}: {code}"
 
 
