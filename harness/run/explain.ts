@@ -86,14 +86,18 @@ interface Look {
   readonly passing: readonly string[];
 }
 
+/**
+ * Phases where the site fails as it does at the culprit, in shape or in values: a tensor whose shape only follows from an earlier mistake (a mask from what caches
+ * keep) can't bear out that mistake.
+ */
 function phasesOf({ sites }: Verdict, culprit: Culprit): Look {
   const own = sites.filter(({ site }) => site === culprit.site);
-  const named = (status: SiteVerdict["status"], most: number): string[] =>
-    own
-      .filter(({ local_status }) => local_status === status)
-      .map(({ phase }) => phase)
-      .slice(0, most);
-  return { failing: named("fail", mostFailing), passing: named("pass", mostPassing) };
+  const misshapen = (one: SiteVerdict): boolean => one.found_shape !== undefined;
+  const first = own.find(({ phase }) => phase === culprit.phase)!;
+  const failing = own.filter((one) => one.local_status === "fail" && misshapen(one) === misshapen(first));
+  const passing = own.filter(({ local_status }) => local_status === "pass");
+  const names = (some: readonly SiteVerdict[], most: number): string[] => some.map(({ phase }) => phase).slice(0, most);
+  return { failing: names(failing, mostFailing), passing: names(passing, mostPassing) };
 }
 
 async function explainSite(
