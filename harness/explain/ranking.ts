@@ -64,7 +64,15 @@ function explains({ phases }: Judged, failing: readonly string[]): boolean {
 function cost(one: Judged): number {
   const { id, phases } = one;
   const inSomePhases = phases.some(({ agrees }) => !agrees);
-  return (isPattern(one) ? 4 : 0) + (id.includes(" + ") ? 2 : 0) + (id.includes(" [") ? 1 : 0) + (inSomePhases ? 1 : 0);
+  // Fitted to each phase anew, or with two free numbers.
+  const free = /from elsewhere|rows of siblings|affine|another matrix/.test(id);
+  return (
+    (isPattern(one) ? 4 : 0) +
+    (free ? 1 : 0) +
+    (id.includes(" + ") ? 2 : 0) +
+    (id.includes(" [") ? 1 : 0) +
+    (inSomePhases ? 1 : 0)
+  );
 }
 
 function worst({ phases }: Judged, failing: readonly string[]): number {

@@ -64,7 +64,7 @@ class Operation:
 
     @property
     def source(self) -> str:
-        """`modeling_x.py:17: code`; the steps of attention are taken apart in this package and stand in no model's file."""
+        """`modeling_x.py:17: code`; attention is taken apart in this package, so its steps stand in no model file."""
         file = Path(self.key.file)
         code = linecache.getline(self.key.file, self.key.line).strip()
         if "lockstep_reference" in file.parts:
