@@ -1,6 +1,7 @@
 /**
- * How each fault is to be explained: a pattern that the id, a sentence or a synonym of the right counterfactual matches (docs/method.md, "Why"). Written by hand from
- * what the fault does; faults that are not listed are beyond what a change of the reference can give.
+ * How each fault is to be explained: a pattern that the id, a sentence or a synonym of the right counterfactual matches (docs/method.md, "Why"). Taken from explanations
+ * that were each read against what the fault's code does, and corrected where these named something else. Faults that are not listed are beyond what a change of the reference
+ * can give.
  */
 export const causes: Readonly<Record<string, string>> = {
   "activation-after-product": "term/gate_proj:out x up_proj:out",
