@@ -10,7 +10,9 @@ const inert = [
   ..."output_hidden_states output_attentions chunk_size_feed_forward is_encoder_decoder id2label label2id".split(" "),
   ..."num_labels problem_type attn_implementation experts_implementation tie_last_hidden_states".split(" "),
   ..."allow_global_per_layer_attribute_access serialize_explicit_per_layer_config".split(" "),
-  ..."initializer_range use_cache attention_dropout bos_token_id eos_token_id pretraining_tp".split(" "),
+  ..."initializer_range use_cache attention_dropout bos_token_id eos_token_id pretraining_tp cache_implementation".split(
+    " ",
+  ),
   ..."resid_pdrop embd_pdrop attn_pdrop hidden_dropout attention_probs_dropout_prob".split(" "),
 ];
 
@@ -33,7 +35,7 @@ const number = z.number();
 const factors = z.array(z.number().positive());
 
 /** `rope_parameters` of a config, or its older `rope_scaling`. */
-const rope_parameters = z.strictObject({
+export const rope_parameters = z.strictObject({
   rope_type: z.enum(["default", "linear", "dynamic", "yarn", "llama3", "longrope"]).optional(),
   type: z.enum(["default", "linear", "dynamic", "yarn", "llama3", "longrope"]).optional(), // the older name
   rope_theta: number.positive().optional(),

@@ -75,7 +75,9 @@ export abstract class DecoderModel extends Module {
   abstract embed_tokens: Embedding;
   abstract layers: ModuleList<Module & { forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor }>;
   abstract norm: Transform;
-  abstract rotary_emb: Module & { forward(x: Tensor, position_ids: IndexTensor): PositionEmbeddings };
+  abstract rotary_emb: Module & {
+    forward(x: Tensor, position_ids: IndexTensor, layer_type?: string): PositionEmbeddings;
+  };
   layer_types: readonly LayerType[];
 
   constructor(config: { readonly layer_types: readonly LayerType[] }, at: Scope) {
@@ -85,12 +87,19 @@ export abstract class DecoderModel extends Module {
 
   forward(input_ids: IndexTensor, { position_ids, attention_masks, cache }: CausalModelInputs): Tensor {
     let hidden_states = this.embed(input_ids); // [B, S, hidden_size]
-    const position_embeddings = this.rotary_emb.call(hidden_states, position_ids);
+    const tables = this.position_embeddings(hidden_states, position_ids);
     for (const [i, decoder_layer] of this.layers.elements.entries()) {
-      const attention_mask = attention_masks[this.layer_types[i]!];
+      const layer_type = this.layer_types[i]!;
+      const [position_embeddings, attention_mask] = [tables(layer_type), attention_masks[layer_type]];
       hidden_states = decoder_layer.call(hidden_states, { position_embeddings, attention_mask, cache });
     }
     return this.norm.call(hidden_states);
+  }
+
+  /** The rotary tables by layer type; most models have the same for all. */
+  position_embeddings(hidden_states: Tensor, position_ids: IndexTensor): (layer_type: LayerType) => PositionEmbeddings {
+    const tables = this.rotary_emb.call(hidden_states, position_ids);
+    return () => tables;
   }
 
   embed(input_ids: IndexTensor): Tensor {

@@ -1,6 +1,8 @@
 import { linear } from "../kernels/linear.ts";
 import { gather_rows } from "../kernels/embedding.ts";
 import { outOfRange } from "./out_of_range.ts";
+import { scale } from "../tensor/elementwise.ts";
+import { round } from "../tensor/rounding.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
@@ -51,5 +53,19 @@ export class Embedding extends Module {
     const shape = [...input_ids.shape, width];
     const { data, dtype } = this.weight;
     return floatTensor(shape, data && gather_rows(data, input_ids.data, width), dtype);
+  }
+}
+
+/** Token embeddings times `sqrt(embedding_dim)`, the factor rounded to the dtype of the weight: ids [...] -> [..., embedding_dim]. */
+export class ScaledEmbedding extends Embedding {
+  embed_scale: number;
+
+  constructor(at: Scope, sizes: { readonly num_embeddings: Size; readonly embedding_dim: Size }) {
+    super(at, sizes);
+    this.embed_scale = Math.fround(sizes.embedding_dim.value ** 0.5);
+  }
+
+  override forward(input_ids: IndexTensor): Tensor {
+    return scale(super.forward(input_ids), round[this.weight.dtype](this.embed_scale));
   }
 }

@@ -1,5 +1,5 @@
 import { layer_norm, rms_norm } from "../kernels/normalization.ts";
-import { cast, mulRows } from "../tensor/elementwise.ts";
+import { addNumber, cast, mulRows } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
@@ -39,6 +39,16 @@ export class RoundedRMSNorm extends RMSNorm {
     expectShape(`input of ${this.path}`, hidden_states.shape, hidden_states.shape.with(-1, this.dim), ":in");
     const normed = cast(this._norm(cast(hidden_states, "F32")), hidden_states.dtype);
     return this.weight === null ? normed : mulRows(normed, this.weight);
+  }
+}
+
+/** An RMS norm that multiplies by `1 + weight`: Gemma 2 and 3. */
+export class OnePlusRMSNorm extends RMSNorm {
+  override forward(hidden_states: Tensor): Tensor {
+    expectShape(`input of ${this.path}`, hidden_states.shape, hidden_states.shape.with(-1, this.dim), ":in");
+    let output = this._norm(cast(hidden_states, "F32"));
+    if (this.weight !== null) output = mulRows(output, addNumber(cast(this.weight, "F32"), 1));
+    return cast(output, hidden_states.dtype);
   }
 }
 

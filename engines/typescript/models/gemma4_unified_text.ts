@@ -8,7 +8,7 @@ import { AttentionCore } from "../layers/attention_core.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
 import { layerConfig } from "../layers/config_view.ts";
 import type { KVCache, KeyValue } from "../layers/kv_cache.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
+import { Linear, ScaledEmbedding } from "../layers/linear.ts";
 import { Module, ModuleList } from "../layers/module.ts";
 import { RMSNorm } from "../layers/normalization.ts";
 import type { RopeInit } from "../layers/rope_init.ts";
@@ -19,7 +19,6 @@ import type { Scope } from "../layers/scope.ts";
 import { size } from "../layers/scope.ts";
 import { add, mul, scale } from "../tensor/elementwise.ts";
 import { reshape, swapMiddle } from "../tensor/layout.ts";
-import { round } from "../tensor/rounding.ts";
 import type { IndexTensor, MaskTensor, Tensor } from "../tensor/tensor.ts";
 import type { Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 import { kv_sharing_modes } from "./gemma4_unified.config.ts";
@@ -225,19 +224,7 @@ export class Gemma4UnifiedTextDecoderLayer extends Module {
   }
 }
 
-/** Token embeddings times `sqrt(hidden_size)`, the factor rounded to the dtype of the weight: input_ids [B, S] -> [B, S, hidden_size]. */
-export class Gemma4UnifiedTextScaledWordEmbedding extends Embedding {
-  embed_scale: number;
-
-  constructor(config: Gemma4UnifiedTextConfig, at: Scope) {
-    super(at, { num_embeddings: size(config, "vocab_size"), embedding_dim: size(config, "hidden_size") });
-    this.embed_scale = Math.fround(config.hidden_size ** 0.5);
-  }
-
-  override forward(input_ids: IndexTensor): Tensor {
-    return scale(super.forward(input_ids), round[this.weight.dtype](this.embed_scale));
-  }
-}
+export class Gemma4UnifiedTextScaledWordEmbedding extends ScaledEmbedding {}
 
 /** The language model without its head: token ids or embeddings -> normed hidden states [B, S, hidden_size]. */
 export class Gemma4UnifiedTextModel extends Module {
@@ -251,7 +238,9 @@ export class Gemma4UnifiedTextModel extends Module {
     super(at);
     config = at.read(config);
     this.layer_types = [...config.layer_types];
-    this.embed_tokens = new Gemma4UnifiedTextScaledWordEmbedding(config, at.child("embed_tokens"));
+    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
+    const embedding = { num_embeddings: vocabulary, embedding_dim: hidden };
+    this.embed_tokens = new Gemma4UnifiedTextScaledWordEmbedding(at.child("embed_tokens"), embedding);
     this.layers = new ModuleList(
       at.child("layers"),
       config.num_hidden_layers,

@@ -3,6 +3,8 @@ import { EngineError } from "../../../harness/engine/implementation.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 import type { CausalModel } from "../layers/causal_model.ts";
 import type { Scope } from "../layers/scope.ts";
+import { Gemma2Config, Gemma2ForCausalLM } from "./gemma2.ts";
+import { Gemma3ForCausalLM, Gemma3TextConfig } from "./gemma3_text.ts";
 import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
 import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_causal_lm.ts";
@@ -27,6 +29,8 @@ const architectures: Readonly<Record<string, Architecture>> = {
     [/^model\.embed_vision\.embedding_projection\./, "model.embed_vision.multimodal_embedder.embedding_projection."],
   ]),
   Gemma4UnifiedForCausalLM: architecture(Gemma4UnifiedTextConfig, Gemma4UnifiedForCausalLM),
+  Gemma2ForCausalLM: architecture(Gemma2Config, Gemma2ForCausalLM),
+  Gemma3ForCausalLM: architecture(Gemma3TextConfig, Gemma3ForCausalLM),
   LlamaForCausalLM: architecture(LlamaConfig, LlamaForCausalLM),
   MistralForCausalLM: architecture(MistralConfig, MistralForCausalLM),
   Qwen2ForCausalLM: architecture(Qwen2Config, Qwen2ForCausalLM),

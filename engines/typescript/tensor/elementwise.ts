@@ -12,6 +12,11 @@ export function add(a: Tensor, b: Tensor): Tensor {
   return roundedTensor(a.shape, sum, a.dtype);
 }
 
+/** `a + number`. */
+export function addNumber(a: Tensor, number: number): Tensor {
+  return roundedTensor(a.shape, a.data && a.data.map((value) => value + number), a.dtype);
+}
+
 /** `a * b`, equal shapes. */
 export function mul(a: Tensor, b: Tensor): Tensor {
   expectShape("mul", b.shape, a.shape);
