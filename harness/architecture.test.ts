@@ -23,6 +23,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "harness/bench": ["engine", "locate", "explain", "golden", "report", "compare", "trace", "setup", "run"].map(
     (room) => `harness/${room}`,
   ),
+  "harness/vitest": ["engine", "report", "compare", "trace", "run"].map((room) => `harness/${room}`),
   "engines/typescript": ["harness/trace", "harness/engine"],
   cases: ["harness/setup", "harness/run", "harness/trace", "harness/engine", "engines/typescript"],
 };

@@ -5,11 +5,11 @@ import { writeShapesGolden } from "../golden/shapes.ts";
 import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
 import { createPool } from "../run/engines.ts";
 import { checkGolden, recordGolden } from "../run/golden.ts";
+import type { ReportFlags } from "../run/report-files.ts";
 import { checkShapesGolden, recordShapes } from "../run/shapes.ts";
 import { judgeAll } from "./judge-all.ts";
 import { say, status } from "./output.ts";
-import type { ReportFlags } from "./report-files.ts";
-import { addReportOptions } from "./report-files.ts";
+import { addReportOptions } from "./report-options.ts";
 
 interface CheckFlags extends ReportFlags {
   readonly engine?: string;

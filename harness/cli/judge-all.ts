@@ -3,10 +3,10 @@ import { renderSummary, renderVerdict } from "../report/terminal.ts";
 import type { Case } from "../run/case.ts";
 import type { EnginePool } from "../run/engines.ts";
 import { createPool } from "../run/engines.ts";
+import type { ReportFlags } from "../run/report-files.ts";
+import { writeReports } from "../run/report-files.ts";
 import { exitCodeFor } from "./exit-code.ts";
 import { say, status } from "./output.ts";
-import type { ReportFlags } from "./report-files.ts";
-import { writeReports } from "./report-files.ts";
 
 /** Judges one case; `progress` is told the number of sites so far. */
 export type JudgeOne = (found: Case, progress: (sites: number) => void) => Promise<Verdict>;
@@ -41,7 +41,7 @@ export async function judgeAll(options: {
     status(null);
     await pool.close();
   }
-  writeReports(verdicts, reports);
+  writeReports(verdicts, reports, say);
   if (json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
   say(renderSummary(verdicts, (Date.now() - began) / 1000));
   process.exitCode = exitCodeFor(verdicts);

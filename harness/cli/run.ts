@@ -10,6 +10,7 @@ import { loadFaults, plant } from "../run/faults.ts";
 import { planKvCache } from "../run/kv-plan.ts";
 import type { RunOptions } from "../run/live.ts";
 import { runCase } from "../run/live.ts";
+import type { ReportFlags } from "../run/report-files.ts";
 import { checkShapesGolden, runShapesCase } from "../run/shapes.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { UsageError } from "../trace/errors.ts";
@@ -17,8 +18,7 @@ import { parseBytes, parseIds, parseRatio, parseWhole } from "./arguments.ts";
 import type { JudgeOne } from "./judge-all.ts";
 import { judgeAll } from "./judge-all.ts";
 import { say } from "./output.ts";
-import type { ReportFlags } from "./report-files.ts";
-import { addReportOptions } from "./report-files.ts";
+import { addReportOptions } from "./report-options.ts";
 
 interface Flags extends ReportFlags {
   readonly engine?: string;

@@ -197,7 +197,7 @@ function shareFile(from: string, to: string): void {
 }
 
 /** Reads a batch into memory and deletes its file. */
-function readBatch(spool: string, { phase, file, taps }: TapsNotification): TapBatch {
+export function readBatch(spool: string, { phase, file, taps }: TapsNotification): TapBatch {
   const tensors = readSpoolFile(spool, file);
   return {
     phase,

@@ -117,7 +117,8 @@ function emitter(wire: Wire, spool: string, run: string, credits: number): Emitt
   return { emit, counts };
 }
 
-function nameTensors(taps: readonly Tap[]) {
+/** A batch's tensors under names of their own, and which site has which: a tensor that several sites share is written once. */
+export function nameTensors(taps: readonly Tap[]) {
   const nameOf = new Map<RawTensor, string>();
   const names = taps.map(({ site, tensor }) => {
     const name = nameOf.get(tensor) ?? `t${nameOf.size}`;

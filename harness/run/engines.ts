@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import type { EngineObject } from "../engine/in-process.ts";
+import { startInProcess } from "../engine/in-process.ts";
 import type { EngineChoice, EngineManifest } from "../engine/registry.ts";
 import { chooseEngine, referenceEngine, runnable } from "../engine/registry.ts";
 import type { EngineProcess, Patience } from "../engine/process.ts";
@@ -12,6 +14,8 @@ export interface EnginePool {
   get(name: string): Promise<EngineProcess>;
   /** The reference engine. */
   reference(): Promise<EngineProcess>;
+  /** Makes an object an engine of this pool; returns the name that `get` knows it by, the same for the same object. */
+  attach(engine: EngineObject): string;
   /** Loads a model, unless exactly it is loaded already. */
   load(engine: EngineProcess, params: Params<"load">): Promise<Result<"load">>;
   /** Ends the engine that `get(name)` started; the others stay warm. */
@@ -29,6 +33,7 @@ export interface PoolOptions {
 /** Makes an empty pool. */
 export function createPool({ report, patience }: PoolOptions): EnginePool {
   const running = new Map<string, Promise<EngineProcess>>();
+  const objects = new Map<EngineObject, string>();
   const loaded = new WeakMap<EngineProcess, { key: string; result: Result<"load"> }>();
 
   const launch = async (choice: EngineChoice): Promise<EngineProcess> => {
@@ -36,23 +41,36 @@ export function createPool({ report, patience }: PoolOptions): EnginePool {
     return startEngine({ command, environment, ...(patience && { patience }) });
   };
   /** Each request waits for the one before it: two that ask at once get one process. */
-  const start = (key: string, choice: EngineChoice): Promise<EngineProcess> => {
+  const start = (key: string, launch: () => Promise<EngineProcess>): Promise<EngineProcess> => {
     const previous = running.get(key);
     const next = (async () => {
       const warm = await previous?.catch(() => undefined);
       if (warm?.alive()) return warm;
       await warm?.close();
-      return launch(choice);
+      return launch();
     })();
     running.set(key, next);
     return next;
   };
 
   return {
-    get: async (name) => start(name, chooseEngine(name)),
+    get: async (name) => {
+      const attached = [...objects].find(([, known]) => known === name)?.[0];
+      if (attached) return start(name, async () => startInProcess(attached));
+      const choice = chooseEngine(name);
+      return start(name, () => launch(choice));
+    },
+    attach(engine) {
+      const base = `object:${engine.name ?? "engine"}`;
+      const taken = new Set(objects.values());
+      let name = objects.get(engine) ?? base;
+      for (let count = 2; !objects.has(engine) && taken.has(name); count++) name = `${base}:${count}`;
+      objects.set(engine, name);
+      return name;
+    },
     reference: async () => {
       const manifest = referenceEngine();
-      return start(`reference:${manifest.name}`, { kind: "manifest", manifest, argument: null });
+      return start(`reference:${manifest.name}`, () => launch({ kind: "manifest", manifest, argument: null }));
     },
     async load(engine, params) {
       const key = JSON.stringify(params);

@@ -10,7 +10,7 @@ import { projectionSizes } from "../golden/sketch.ts";
 import { generatorVersion } from "../trace/draw.ts";
 import { EngineFailure, UsageError } from "../trace/errors.ts";
 import { openCheckpoint } from "../trace/safetensors.ts";
-import { tapKey } from "../trace/site.ts";
+import { siteFilter, tapKey } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Case } from "./case.ts";
@@ -67,11 +67,16 @@ export async function recordGolden(pool: EnginePool, found: Case): Promise<Golde
   };
 }
 
-/** Runs a case's engine alone and compares it with the golden: no Python. Same verdict as a live run. */
+/** Runs a case's engine alone and compares it with the golden, all sites or those that match `sites`: no Python. Same verdict as a live run. */
 export async function checkGolden(
   pool: EnginePool,
   found: Case,
-  options: { readonly folder: string; readonly engine?: string; readonly limit?: number },
+  options: {
+    readonly folder: string;
+    readonly engine?: string;
+    readonly limit?: number;
+    readonly sites?: readonly string[];
+  },
 ): Promise<Verdict> {
   const { folder, engine: engineName = found.engine, limit = defaultLimit } = options;
   let frame = openFrame(found, { mode: "golden", engine: engineName, seed: goldenSeed, limit });
@@ -85,11 +90,15 @@ export async function checkGolden(
     const engine = await pool.get(engineName);
     frame = { ...frame, engine: identify(engine.hello, found.fault?.name) };
     await pool.load(engine, { checkpoint: directory, dtype: "float32", ...(found.fault && { fault: found.fault }) });
-    const places = new Map(golden.sites.map(({ site, phase }, place) => [tapKey(phase, site), place]));
+    const wanted = siteFilter(options.sites);
+    const places = new Map(
+      golden.sites.flatMap(({ site, phase }, place) => (wanted(site) ? [[tapKey(phase, site), place] as const] : [])),
+    );
     const sites: SiteVerdict[] = [];
     const unexpected: string[] = [];
     const { possible, impossible } = possiblePhases(found.phases, engine.hello.capabilities);
-    const run = { inputs: inputs.path, phases: [...possible], oracle: false };
+    const only = options.sites && { sites: [...options.sites] };
+    const run = { inputs: inputs.path, phases: [...possible], oracle: false, ...only };
     await mergeTaps({ engine: engine.run(run) }, ({ site, phase, sides }) => {
       const place = places.get(tapKey(phase, site));
       if (place === undefined) unexpected.push(site);

@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { layerOf, parseSite, tapKey, withoutLayer } from "./site.ts";
+import { layerOf, parseSite, tapKey, withoutLayer, siteFilter } from "./site.ts";
+
+describe("siteFilter", () => {
+  it("takes * for any characters and nothing else for special", () => {
+    const wanted = siteFilter(["*.mlp:out", "logits", "a.b*"]);
+    const sites = ["model.layers.0.mlp:out", "model.layers.0.mlp:in", "logits", "logits.1", "a.bc", "axbc"];
+    expect(sites.filter(wanted)).toEqual(["model.layers.0.mlp:out", "logits", "a.bc"]);
+  });
+
+  it("takes everything without patterns, and nothing with none", () => {
+    expect(siteFilter(undefined)("logits")).toBe(true);
+    expect(siteFilter([])("logits")).toBe(false);
+  });
+});
 
 describe("parseSite", () => {
   it.each([

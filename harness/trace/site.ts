@@ -42,3 +42,12 @@ export function withoutLayer(path: string): string {
 export function tapKey(phase: string, site: Site): string {
   return `${phase}|${site}`;
 }
+
+/** A test of whether a site matches one of `patterns` (`*` any characters); true for all sites without patterns. */
+export function siteFilter(patterns: readonly string[] | undefined): (site: Site) => boolean {
+  if (patterns === undefined) return () => true;
+  const expressions = patterns.map(
+    (pattern) => new RegExp(`^${pattern.replaceAll(/[\\^$.+?()[\]{}|]/g, "\\$&").replaceAll("*", ".*")}$`),
+  );
+  return (site) => expressions.some((expression) => expression.test(site));
+}

@@ -1,6 +1,5 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { Command } from "commander";
 import type { Verdict } from "../compare/verdict.ts";
 import { packageRoot } from "../engine/registry.ts";
 import { renderAnnotations } from "../report/annotations.ts";
@@ -8,7 +7,6 @@ import { renderHtml } from "../report/html/render.ts";
 import { renderJunit } from "../report/junit.ts";
 import { renderMarkdown } from "../report/markdown.ts";
 import { renderSarif } from "../report/sarif.ts";
-import { say } from "./output.ts";
 
 /** Files that a run writes beside what it prints. */
 export interface ReportFlags {
@@ -16,15 +14,6 @@ export interface ReportFlags {
   readonly markdown?: string;
   readonly junit?: string;
   readonly sarif?: string;
-}
-
-/** Adds the options that `ReportFlags` holds. */
-export function addReportOptions(command: Command): Command {
-  return command
-    .option("--html <file>", "write the report to this file")
-    .option("--markdown <file>", "write a summary for a pull request to this file")
-    .option("--junit <file>", "write JUnit XML to this file")
-    .option("--sarif <file>", "write SARIF 2.1.0 to this file");
 }
 
 const writers: Readonly<Record<keyof ReportFlags, (verdicts: readonly Verdict[]) => string>> = {
@@ -36,16 +25,17 @@ const writers: Readonly<Record<keyof ReportFlags, (verdicts: readonly Verdict[])
 
 /**
  * Writes the files that were asked for. In GitHub Actions (`GITHUB_ACTIONS`) also prints an annotation for each case that is not as expected, and appends the summary to
- * the step's (`GITHUB_STEP_SUMMARY`).
+ * the step's (`GITHUB_STEP_SUMMARY`). `say` prints a line to stderr.
  */
 export function writeReports(
   verdicts: readonly Verdict[],
   flags: ReportFlags,
+  say: (line: string) => void,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): void {
   for (const kind of Object.keys(writers) as (keyof ReportFlags)[]) {
     const file = flags[kind];
-    if (file !== undefined) writeReport(file, writers[kind](verdicts));
+    if (file !== undefined) say(`report ${writeReport(file, writers[kind](verdicts))}`);
   }
   if (!environment["GITHUB_ACTIONS"]) return;
   for (const line of renderAnnotations(verdicts)) say(line); // the runner reads commands from stderr too, and stdout belongs to --json
@@ -53,12 +43,13 @@ export function writeReports(
   if (summary) appendFileSync(summary, `${renderMarkdown(verdicts)}\n`);
 }
 
-function writeReport(file: string, content: string): void {
+/** Writes a file with its folders; returns how to name it. */
+function writeReport(file: string, content: string): string {
   const target = resolve(file);
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(`${target}.tmp`, content);
   renameSync(`${target}.tmp`, target);
-  say(`report ${file.startsWith(packageRoot) ? target.slice(packageRoot.length + 1) : file}`);
+  return file.startsWith(packageRoot) ? target.slice(packageRoot.length + 1) : file;
 }
 
 function ownVersion(): string {

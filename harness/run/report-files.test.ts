@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { explainedVerdict } from "../report/html/test-explanations.ts";
 import { liveVerdict } from "../report/html/test-verdicts.ts";
 import { writeReports } from "./report-files.ts";
@@ -12,15 +12,12 @@ let printed: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "lockstep-reports-"));
   printed = "";
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
 });
 afterEach(() => {
-  vi.restoreAllMocks();
   rmSync(folder, { recursive: true });
 });
+
+const say = (line: string): void => void (printed += `${line}\n`);
 
 const verdicts = [liveVerdict(), explainedVerdict()];
 
@@ -28,7 +25,7 @@ describe("writeReports", () => {
   it("writes each file that was asked for, with its folders, and leaves no other", () => {
     const names = { html: "a/r.html", markdown: "a/r.md", junit: "a/r.xml", sarif: "a/r.sarif" };
     const flags = Object.fromEntries(Object.entries(names).map(([kind, name]) => [kind, join(folder, name)]));
-    writeReports(verdicts, flags, {});
+    writeReports(verdicts, flags, say, {});
     expect(readdirSync(join(folder, "a")).toSorted()).toEqual(["r.html", "r.md", "r.sarif", "r.xml"]);
     expect(readFileSync(flags["junit"]!, "utf8")).toMatch(/^<\?xml/);
     expect(printed).not.toContain("::error");
@@ -37,15 +34,15 @@ describe("writeReports", () => {
   it("annotates and appends to the step summary in GitHub Actions only", () => {
     const summary = join(folder, "summary.md");
     writeFileSync(summary, "before\n");
-    writeReports(verdicts, {}, { GITHUB_STEP_SUMMARY: summary });
+    writeReports(verdicts, {}, say, { GITHUB_STEP_SUMMARY: summary });
     expect(readFileSync(summary, "utf8")).toBe("before\n");
-    writeReports(verdicts, {}, { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary });
+    writeReports(verdicts, {}, say, { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary });
     expect(printed.match(/^::error /gm)).toHaveLength(1);
     expect(readFileSync(summary, "utf8")).toMatch(/^before\n### lockstep: 1 pass, 1 fail/);
   });
 
   it("goes on without a step summary", () => {
-    writeReports(verdicts, {}, { GITHUB_ACTIONS: "true" });
+    writeReports(verdicts, {}, say, { GITHUB_ACTIONS: "true" });
     expect(existsSync(join(folder, "summary.md"))).toBe(false);
     expect(printed).toContain("::error ");
   });

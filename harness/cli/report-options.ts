@@ -1,0 +1,10 @@
+import type { Command } from "commander";
+
+/** Adds the options that `ReportFlags` holds. */
+export function addReportOptions(command: Command): Command {
+  return command
+    .option("--html <file>", "write the report to this file")
+    .option("--markdown <file>", "write a summary for a pull request to this file")
+    .option("--junit <file>", "write JUnit XML to this file")
+    .option("--sarif <file>", "write SARIF 2.1.0 to this file");
+}

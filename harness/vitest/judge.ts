@@ -1,0 +1,88 @@
+/** From what a matcher is given to a verdict: one warm pool for all tests of a process, one comparison at a time. */
+import type { Verdict } from "../compare/verdict.ts";
+import type { EngineObject } from "../engine/in-process.ts";
+import { isEngineObject } from "../engine/in-process.ts";
+import { chooseEngine } from "../engine/registry.ts";
+import type { Case } from "../run/case.ts";
+import { casesFolder, findCases, goldenFolder } from "../run/discover.ts";
+import type { EnginePool } from "../run/engines.ts";
+import { createPool } from "../run/engines.ts";
+import { checkGolden } from "../run/golden.ts";
+import type { RunOptions } from "../run/live.ts";
+import { runCase } from "../run/live.ts";
+import { checkShapesGolden, runShapesCase } from "../run/shapes.ts";
+import { UsageError } from "../trace/errors.ts";
+
+/** An engine as `--engine` names it (`typescript`, `torch:file.py:factory`, `cmd:<command>`), or an object with `load` and `run`. */
+export type EngineUnderTest = string | EngineObject;
+
+/** Options of `toMatchReference`. */
+export type ReferenceOptions = Omit<RunOptions, "engine" | "progress">;
+
+/** Options of `toMatchGolden`. */
+export interface GoldenOptions {
+  /** Where the goldens are; `golden/` beside `cases/` when absent. */
+  readonly folder?: string;
+  readonly limit?: number;
+  /** Only sites that match one of these patterns, `*` for any characters. */
+  readonly sites?: readonly string[];
+}
+
+let pool: EnginePool | null = null;
+let last: Promise<unknown> = Promise.resolve();
+
+/** Ends all engines that matchers have started; the next matcher starts them again. */
+export async function closeEngines(): Promise<void> {
+  const old = pool;
+  pool = null;
+  await old?.close();
+}
+
+/** Compares with the live reference. @throws UsageError for what is no engine or no case. */
+export function judgeLive(engine: unknown, found: Case | string, options: ReferenceOptions = {}): Promise<Verdict> {
+  return inTurn(async (engines) => {
+    const [name, one] = [nameOf(engines, engine), await caseOf(found)];
+    return one.kind === "shapes"
+      ? runShapesCase(engines, one, { engine: name })
+      : runCase(engines, one, { ...options, engine: name });
+  });
+}
+
+/** Compares with the golden, without Python. @throws UsageError for what is no engine or no case. */
+export function judgeGolden(engine: unknown, found: Case | string, options: GoldenOptions = {}): Promise<Verdict> {
+  return inTurn(async (engines) => {
+    const [name, one] = [nameOf(engines, engine), await caseOf(found)];
+    const check = one.kind === "shapes" ? checkShapesGolden : checkGolden;
+    return check(engines, one, { folder: goldenFolder(), ...options, engine: name });
+  });
+}
+
+/** An engine holds one model: tests that run at the same time wait for each other. */
+async function inTurn(judge: (engines: EnginePool) => Promise<Verdict>): Promise<Verdict> {
+  pool ??= createPool({ report: (line) => void process.stderr.write(`${line}\n`) });
+  const engines = pool;
+  const next = last.then(() => judge(engines));
+  last = next.catch(() => undefined);
+  return next;
+}
+
+function nameOf(engines: EnginePool, engine: unknown): string {
+  if (isEngineObject(engine)) return engines.attach(engine);
+  if (typeof engine !== "string")
+    throw new UsageError(
+      `expected an engine: a name as --engine takes it, or an object with load and run; found ${engine === null ? "null" : typeof engine}`,
+    );
+  chooseEngine(engine); // refuses an unknown one before anything starts
+  return engine;
+}
+
+/** A case, or the one case of `cases/` that has this name. */
+async function caseOf(found: Case | string): Promise<Case> {
+  if (typeof found !== "string") return found;
+  const matching = await findCases([found], casesFolder());
+  if (matching.length !== 1)
+    throw new UsageError(
+      `expected the name of one case, found ${found}: ${matching.map(({ name }) => name).join(", ")}`,
+    );
+  return matching[0]!;
+}
