@@ -67,6 +67,10 @@ _ARITHMETIC = frozenset(  # noqa: SIM905 - a list of so many names is no easier 
 )
 
 
+# Noise units within which a number needs no fitting.
+_NEAR_ENOUGH = 1.5
+
+
 @dataclass(frozen=True)
 class _Together:
     """Numbers of one value in several operations: one constant of the code, as in a soft-cap."""
@@ -131,16 +135,23 @@ def scalars(scene: Scene) -> Iterator[Counterfactual]:
             continue
         starts = [slot.value, *_first_guesses(scene, slot)]
         scored = sorted((scene.measure.score(_value(scene, slot, start)), start) for start in starts)
-        tried = {start for _, start in scored[:1]}
-        for start in [start for _, start in scored[:2]]:
-            fitted = fit(scene, slot.within, start)
-            if fitted is None:
-                continue
-            value, tolerance = fitted
-            named = scene.numbers.name(value, tolerance)
-            tried.add(named[0] if named else value)
+        if scored[0][0] < _NEAR_ENOUGH:
+            # A number with a name: a fitted one beside it would only be less exact.
+            tried = {start for score, start in scored[:3] if score < _NEAR_ENOUGH}
+        else:
+            tried = {scored[0][1], *_fitted(scene, slot, [start for _, start in scored[:2]])}
         for value in tried - {slot.value}:
             yield _counterfactual(scene, slot, value)
+
+
+def _fitted(scene: Scene, slot: _Slot | _Together, starts: list[float]) -> Iterator[float]:
+    """The values that steps from `starts` end in, named ones as what they are named."""
+    for start in starts:
+        found = fit(scene, slot.within, start)
+        if found is not None:
+            value, tolerance = found
+            named = scene.numbers.name(value, tolerance)
+            yield named[0] if named else value
 
 
 def _counterfactual(scene: Scene, slot: _Slot | _Together, value: float) -> Counterfactual:
