@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import type { EngineProcess, Feed, TapStream } from "../engine/process.ts";
 import type { Params } from "../engine/protocol.ts";
 
@@ -8,6 +10,9 @@ export interface ReplaySides {
 }
 
 type RunParams = Omit<Params<"run">, "run" | "credits" | "replay" | "oracle">;
+
+/** Batches on disk for both replaying runs together: memory stays O(one layer). */
+const mostUnread = 24;
 
 /** The engine's run, each batch also handed to the replaying runs; they learn of its end however it comes. */
 export async function* feeding(
@@ -29,17 +34,20 @@ export async function replayRun({ engine, reference }: ReplaySides, { explain, .
     reference.replay({ ...kept, oracle: false, sites: [] }),
     reference.replay({ ...kept, oracle: true, sites: [] }),
   ] as const;
+  let replaying = replays.length;
   const drain = async (stream: TapStream): Promise<void> => {
     while (!(await stream.next()).done);
   };
-  await Promise.all([
-    ...replays.map(({ stream }) => drain(stream)),
-    drain(
-      feeding(
-        engine,
-        { ...run, oracle: false },
-        replays.map(({ feed }) => feed),
-      ),
-    ),
-  ]);
+  const replayed = replays.map(({ stream }) => drain(stream).finally(() => (replaying -= 1)));
+  const feeds = replays.map(({ feed }) => feed);
+  const fed = (async () => {
+    for await (const _ of feeding(engine, { ...run, oracle: false }, feeds))
+      while (replaying > 0 && unread(reference.spool) > mostUnread) await setTimeout(2);
+  })();
+  await Promise.all([...replayed, fed]);
+}
+
+/** Batches that wait for the replaying runs: each deletes what it has read. */
+function unread(spool: string): number {
+  return readdirSync(spool).filter((name) => name.startsWith("feed-")).length;
 }
