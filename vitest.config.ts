@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 const slow = ["**/*.live.test.ts", "**/*.browser.test.ts"];
-const exclude = ["node_modules/**", "dist/**"];
+const exclude = ["node_modules/**", "dist/**", "examples/**"];
 
 export default defineConfig({
   test: {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { packageRoot } from "./engine/registry.ts";
 
-const pages = globSync("{*.md,docs/*.md,cases/media/*.md,engines/*/*.md}", { cwd: packageRoot });
+const pages = globSync("{*.md,docs/*.md,cases/media/*.md,engines/*/*.md,examples/*/*.md}", { cwd: packageRoot });
 const bin = join(packageRoot, "harness", "cli", "bin.mjs");
 
 function help(...command: string[]): string {
@@ -28,7 +28,7 @@ describe.each(pages)("%s", (page) => {
   it("uses commands and options that exist", () => {
     const used = [
       ...text.matchAll(
-        /(?:npx )?\blockstep (run|repro|minimise|shapes|golden (?:record|check)|selftest|engines check|engines|doctor|calibrate|schemas)\b([^`\n]*)/g,
+        /(?:npx )?\blockstep (run|init|repro|minimise|shapes|golden (?:record|check)|selftest|engines check|engines|doctor|calibrate|schemas)\b([^`\n]*)/g,
       ),
     ];
     for (const [, command, rest] of used) {

@@ -9,6 +9,7 @@ import { addCalibrate } from "./calibrate.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEngines } from "./engines.ts";
 import { addGolden } from "./golden.ts";
+import { addInit } from "./init.ts";
 import { addMinimise } from "./minimise.ts";
 import { addPower } from "./power.ts";
 import { addRepro } from "./repro.ts";
@@ -28,6 +29,7 @@ const program = new Command("lockstep")
   .showHelpAfterError("(see lockstep --help)");
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
 for (const add of [
+  addInit,
   addRun,
   addPower,
   addRepro,

@@ -5,7 +5,6 @@ import type { Case } from "../run/case.ts";
 import { repositoryPath } from "../run/discover.ts";
 import type { GoldenOptions, ReferenceOptions } from "./judge.ts";
 import { judgeGolden, judgeLive } from "./judge.ts";
-import type {} from "vitest";
 
 /** Where a test keeps its verdicts; vitest sends `meta` to reporters and stores it in blobs. */
 interface Task {

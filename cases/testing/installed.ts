@@ -1,0 +1,54 @@
+/** A repository that has this package installed as npm would install it: built, with its engines and nothing of the sources. */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { packageRoot } from "../../harness/engine/registry.ts";
+
+/** A folder with `node_modules`, gone at the end of its scope. */
+export interface Installed extends Disposable {
+  readonly folder: string;
+  /** Runs a JavaScript file below node_modules; standard output and error in the order in which they came. */
+  run(script: string, args: readonly string[], environment?: Readonly<Record<string, string>>): Ended;
+}
+
+/** How a command ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** No Python to be found, by name or by path, and none of this repository's settings. */
+const withoutPython = { PATH: "/nonexistent", LOCKSTEP_PYTHON: "/nonexistent", LOCKSTEP_REFERENCE_PYTHON: "" };
+
+/** Not what somebody installed in the example. */
+const isOwn = (path: string): boolean => !path.slice(packageRoot.length).includes("node_modules");
+
+/** Builds the package into a new folder and links what it depends on. */
+export function installPackage(): Installed {
+  const folder = mkdtempSync(join(tmpdir(), "lockstep-installed-"));
+  const modules = join(folder, "node_modules");
+  const own = join(modules, "lockstep");
+  mkdirSync(own, { recursive: true });
+  for (const name of readdirSync(join(packageRoot, "node_modules")))
+    if (!name.startsWith(".") && name !== "lockstep")
+      symlinkSync(join(packageRoot, "node_modules", name), join(modules, name));
+  const kept = ["package.json", "harness/cli/bin.mjs", "examples/vitest-engine"];
+  for (const name of readdirSync(join(packageRoot, "engines"))) kept.push(`engines/${name}/engine.json`);
+  for (const path of kept) cpSync(join(packageRoot, path), join(own, path), { recursive: true, filter: isOwn });
+  const compiler = join(packageRoot, "node_modules", "typescript", "bin", "tsc");
+  const args = ["-p", join(packageRoot, "tsconfig.build.json"), "--outDir", join(own, "dist"), "--noCheck"];
+  const { status, stdout } = spawnSync(process.execPath, [compiler, ...args], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`the build failed: ${stdout}`);
+  return {
+    folder,
+    run(script, words, environment = {}) {
+      const env = { ...process.env, ...withoutPython, NO_COLOR: "1", GITHUB_ACTIONS: "", ...environment };
+      const ended = spawnSync(process.execPath, [join(modules, script), ...words], {
+        ...{ cwd: folder, env, encoding: "utf8", timeout: 100_000 },
+      });
+      return { code: ended.status, output: `${ended.stdout}${ended.stderr}` };
+    },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

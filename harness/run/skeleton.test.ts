@@ -1,0 +1,28 @@
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { skeletonFiles, writeSkeleton } from "./skeleton.ts";
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "lockstep-init-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe("writeSkeleton", () => {
+  it("writes every file whole", () => {
+    const files = skeletonFiles("cmd:./my-engine --serve");
+    expect(writeSkeleton(folder, files)).toEqual([...files.keys()]);
+    for (const [file, content] of files) expect(readFileSync(join(folder, file), "utf8")).toBe(content);
+    expect(readFileSync(join(folder, "lockstep.test.ts"), "utf8")).toContain(`engine: "cmd:./my-engine --serve"`);
+  });
+
+  it("overwrites nothing, and then writes nothing at all", () => {
+    writeFileSync(join(folder, "lockstep.test.ts"), "mine");
+    expect(() => writeSkeleton(folder, skeletonFiles("typescript"))).toThrow(
+      /found lockstep\.test\.ts .*nothing was written/,
+    );
+    expect(readdirSync(folder)).toEqual(["lockstep.test.ts"]);
+    expect(readFileSync(join(folder, "lockstep.test.ts"), "utf8")).toBe("mine");
+    expect(existsSync(join(folder, "cases"))).toBe(false);
+  });
+});
