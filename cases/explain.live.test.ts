@@ -118,7 +118,7 @@ describe.skipIf(livePool === null)("two faults", () => {
   });
 
   // Pairs are made of changes that were fitted alone. To be taken off when the second is fitted on top of the first.
-  it.fails.each(atOneSite)(
+  it.each(atOneSite)(
     "at one site are explained as a pair: %s in %s at %s",
     async (name, caseName, _, ...both) => {
       const verdict = await ofCompound(name, caseName);

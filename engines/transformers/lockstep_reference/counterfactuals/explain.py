@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -16,14 +17,16 @@ from lockstep_reference.counterfactuals.error import ErrorMeasure, Slab, noise_o
 from lockstep_reference.counterfactuals.families import FAMILIES, Family
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.sizes import sizes
-from lockstep_reference.counterfactuals.snapshot import Snapshot
+from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
 
 # What is handed to the harness to be judged: well above its limit, since this first look is a rough one.
 _NEAR = 12.0
 _MOST = 32
-# Near enough to be the cause, and how many seconds the search for others then goes on.
+# Near enough to be the cause, and how many seconds of work the search for others then goes on.
 _FOUND = 1.5
 _FOR_RIVALS = 1.0
+# How many first changes a second one is searched on top of.
+_BASES = 6
 # How many of the best single changes are tried in pairs.
 _PAIRED = 14
 
@@ -74,6 +77,8 @@ def search(phase: SitePhase, numbers: Numbers, seconds: float) -> Search | None:
         better = _better([*better, *inside], before)
     if not _has_cause(better):
         better = _better(better + _pairs(scene, better, deadline), before)
+    if not _has_cause(better) and same_shape:
+        better = _better(better + _on_top(scene, tried, before, deadline), before)
     near = [entry for entry in better if entry.score <= max(_NEAR, 0.05 * before)]
     return Search(scene, len(tried), near[:_MOST])
 
@@ -84,18 +89,18 @@ def _has_cause(better: list[Tried]) -> bool:
 
 
 def _try_all(scene: Scene, deadline: float) -> list[Tried]:
-    tried = []
+    tried, rivals_until = [], float("inf")
     # Of a tensor of another shape only what gives that shape can be the cause.
     families = FAMILIES if scene.reference.shape == scene.engine.shape else (sizes,)
     for family in families:
         for one in _surely(family, scene):
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or time.thread_time() > rivals_until:
                 return tried
             score = scene.measure.score(one.value(scene.snapshot))
             tried.append(Tried(one, score))
             if score < _FOUND:
                 # The rest of the search is for rivals.
-                deadline = min(deadline, time.monotonic() + _FOR_RIVALS)
+                rivals_until = min(rivals_until, time.thread_time() + _FOR_RIVALS)
     return tried
 
 
@@ -166,6 +171,50 @@ def _pairs(scene: Scene, singles: list[Tried], deadline: float) -> list[Tried]:
         if score < 0.5 * first.score:
             found.append(Tried(both, score))
     return found
+
+
+def _on_top(scene: Scene, tried: list[Tried], before: float, deadline: float) -> list[Tried]:
+    """A second change searched, and fitted, on top of each of the best first ones: numbers fitted alone are wrong."""
+    found: list[Tried] = []
+    for base in _bases(scene, tried, before):
+        snapshot = copy.copy(scene.snapshot)
+        snapshot.value = _valued(scene.snapshot, base)  # type: ignore[method-assign]
+        reference = snapshot.value()
+        if reference is None or reference.shape != scene.engine.shape:
+            continue
+        changed = replace(scene, snapshot=snapshot, reference=reference, operations=[])
+        changed.list_operations()
+        after = scene.measure.score(reference)
+        for entry in _try_all(changed, deadline):
+            if entry.score <= _NEAR and entry.score < 0.2 * after and entry.counterfactual.category != "pattern":
+                found.append(Tried(_both(base, entry.counterfactual), entry.score))
+        if found or time.monotonic() > deadline:
+            break
+    return found
+
+
+def _bases(scene: Scene, tried: list[Tried], before: float) -> Iterator[Counterfactual]:
+    """The best changes of how the module runs, no two with the same numbers; a number also under the names near it."""
+    kept: list[torch.Tensor] = []
+    helpful = sorted((entry for entry in tried if entry.score < 0.6 * before), key=lambda entry: entry.score)
+    for entry in helpful:
+        one = entry.counterfactual
+        if one.finish is not None or one.within is None:
+            continue
+        value = one.value(scene.snapshot)
+        if value is None or any(scene.measure.same(value, other) for other in kept):
+            continue
+        kept.append(value)
+        yield one
+        if len(kept) == _BASES:
+            return
+
+
+def _valued(snapshot: Snapshot, base: Counterfactual) -> Callable[..., torch.Tensor | None]:
+    def value(within: Within | None = None, finish: Finish | None = None) -> torch.Tensor | None:
+        return snapshot.value(_both(base, Counterfactual("", "", "", within=within, finish=finish)).within, finish)
+
+    return value
 
 
 def _both(first: Counterfactual, second: Counterfactual) -> Counterfactual:

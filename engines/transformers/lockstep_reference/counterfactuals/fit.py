@@ -38,5 +38,5 @@ def fit(scene: Scene, change: Callable[[float], Within], start: float) -> tuple[
         if abs(value) <= tolerance:
             return 0.0, 1e-6
         if abs(change_of_value) <= tolerance / 4:
-            return value, min(max(tolerance / max(abs(value), 1e-30), 1e-6), 0.02)
+            return value, min(max(tolerance / max(abs(value), 1e-30), 1e-6), 0.5)
     return value, 1e-3

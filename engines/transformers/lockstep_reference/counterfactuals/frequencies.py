@@ -39,7 +39,7 @@ def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Coun
     if base is not None:
         others = dict.fromkeys([*thetas.values(), 10000.0, 1e5, 5e5, 1e6])
         found = fit(scene, lambda c: using(lambda w: _power(w, c)), 1.0) if scene.fitting else None
-        if found and 0.2 < found[0] < 5:
+        if found and 0.2 < found[0] < 5 and found[1] < 0.02:
             others |= dict.fromkeys([_named_base(scene, base ** found[0], found[1] * math.log(base))])
             span = 2 * round(size / found[0])
             if span != 2 * size and abs(2 * size / span - found[0]) <= 2 * found[1]:

@@ -45,12 +45,16 @@ class Numbers:
             self.fields[name] = value
 
     def name(self, value: float, tolerance: float) -> tuple[float, str] | None:
-        """The simplest number within `tolerance` (relative) of `value`, with its name."""
-        best: tuple[int, float, str] | None = None
+        """The simplest number within `tolerance` (relative, at most 2 %) of `value`, with its name."""
+        return next(iter(self.within(value, min(tolerance, 0.02))), None)
+
+    def within(self, value: float, tolerance: float) -> list[tuple[float, str]]:
+        """Every number within `tolerance` (relative) of `value` with its name, the simplest first."""
+        found: dict[float, tuple[int, str]] = {}
         for cost, exact, text in self._known():
-            if _close(value, exact, tolerance) and (best is None or cost < best[0]):
-                best = (cost, exact, text)
-        return None if best is None else (best[1], best[2])
+            if _close(value, exact, tolerance) and cost < found.get(exact, (99, ""))[0]:
+                found[exact] = (cost, text)
+        return [(exact, text) for exact, (_, text) in sorted(found.items(), key=lambda item: item[1][0])]
 
     @staticmethod
     def show(value: float, other: float) -> str:

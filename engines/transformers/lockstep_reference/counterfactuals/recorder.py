@@ -60,7 +60,8 @@ class Recorder:
                 snapshot.taps[site] = engine
         for snapshot in self.snapshots:
             other = snapshot.phase == self._phase() and site != snapshot.site
-            if other and without_layer(site) == without_layer(snapshot.site):
+            # A layer that is wrong in the same way is no source.
+            if other and without_layer(site) == without_layer(snapshot.site) and _alike(own, engine):
                 snapshot.elsewhere[site] = engine
         for snapshot in self._open:
             # Children answer whole: what is inside them is not needed.
@@ -111,6 +112,14 @@ class Recorder:
                     snapshot.child_answered(path, output)
 
         return hook
+
+
+def _alike(own: torch.Tensor, engine: torch.Tensor) -> bool:
+    if own.shape != engine.shape or not own.is_floating_point():
+        return own.shape == engine.shape and torch.equal(own, engine)
+    with torch._C.DisableTorchFunction():
+        error, size = (own.double() - engine.double()).abs().max(), own.double().abs().max()
+    return bool(error <= 0.02 * size)
 
 
 @functools.cache

@@ -67,6 +67,8 @@ _ARITHMETIC = frozenset(  # noqa: SIM905 - a list of so many names is no easier 
 )
 
 
+# Names that are tried for one fitted number.
+_NAMES = 4
 # Noise units within which a number needs no fitting.
 _NEAR_ENOUGH = 1.5
 
@@ -150,8 +152,11 @@ def _fitted(scene: Scene, slot: _Slot | _Together, starts: list[float]) -> Itera
         found = fit(scene, slot.within, start)
         if found is not None:
             value, tolerance = found
-            named = scene.numbers.name(value, tolerance)
-            yield named[0] if named else value
+            # At least half a per cent: the number may be another one because something else is wrong, too.
+            named = scene.numbers.within(value, max(tolerance, 0.005))[:_NAMES]
+            yield from (exact for exact, _ in named)
+            if not any(abs(exact - value) <= tolerance * abs(value) for exact, _ in named):
+                yield value
 
 
 def _counterfactual(scene: Scene, slot: _Slot | _Together, value: float) -> Counterfactual:
