@@ -117,12 +117,8 @@ describe.skipIf(livePool === null)("two faults", () => {
     expect(candidates.filter(({ id, category }) => category !== "pattern" && !id.includes(" + "))).toEqual([]);
   });
 
-  // Pairs are made of changes that were fitted alone. To be taken off when the second is fitted on top of the first.
-  it.each(atOneSite)(
-    "at one site are explained as a pair: %s in %s at %s",
-    async (name, caseName, _, ...both) => {
-      const verdict = await ofCompound(name, caseName);
-      for (const wanted of both) expectCause(verdict, verdict.culprit, wanted);
-    },
-  );
+  it.each(atOneSite)("at one site are explained as a pair: %s in %s at %s", async (name, caseName, _, ...both) => {
+    const verdict = await ofCompound(name, caseName);
+    for (const wanted of both) expectCause(verdict, verdict.culprit, wanted);
+  });
 });
