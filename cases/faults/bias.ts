@@ -57,6 +57,6 @@ export const layerNormBiasMissing: PlantedFault = {
   at: "model.embed_vision.pos_norm:out",
   model(model) {
     const pos_norm = part<LayerNorm>(model, "model.embed_vision.pos_norm");
-    pos_norm.bias = mapElements(pos_norm.bias, () => 0);
+    pos_norm.bias = mapElements(pos_norm.bias!, () => 0);
   },
 };

@@ -13,10 +13,10 @@ export function rms_norm(x: Float32Array, width: number, eps: number): Float32Ar
   return out;
 }
 
-/** Each row of `x` [rows, width] as `(x - mean) / sqrt(variance + eps) * weight + bias`, in float64, rounded once. */
+/** Each row of `x` [rows, width] as `(x - mean) / sqrt(variance + eps) * weight + bias` (null: none), in float64, rounded once. */
 export function layer_norm(
   x: Float32Array,
-  { weight, bias, eps }: { weight: Float32Array; bias: Float32Array; eps: number },
+  { weight, bias, eps }: { weight: Float32Array; bias: Float32Array | null; eps: number },
 ): Float32Array {
   const width = weight.length;
   const out = new Float32Array(x.length);
@@ -27,7 +27,7 @@ export function layer_norm(
     let squares = 0;
     for (let i = start; i < start + width; i++) squares += (x[i]! - mean) ** 2;
     const factor = 1 / Math.sqrt(squares / width + eps);
-    for (let i = 0; i < width; i++) out[start + i] = (x[start + i]! - mean) * factor * weight[i]! + bias[i]!;
+    for (let i = 0; i < width; i++) out[start + i] = (x[start + i]! - mean) * factor * weight[i]! + (bias?.[i] ?? 0);
   }
   return out;
 }

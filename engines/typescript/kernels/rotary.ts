@@ -24,6 +24,22 @@ export function apply_rotary(
   return out;
 }
 
+/** The same for channels paired as (2i, 2i + 1). */
+export function apply_interleaved_rotary(
+  x: Float32Array,
+  cos: Float32Array,
+  sin: Float32Array,
+  { heads, dim, round }: { heads: number; dim: number; round: (value: number) => number },
+): Float32Array {
+  const out = new Float32Array(x.length);
+  for (let i = 0; i < x.length; i++) {
+    const angle = Math.floor(i / (heads * dim)) * dim + (i % dim);
+    const rotated = i % 2 === 0 ? -x[i + 1]! : x[i - 1]!;
+    out[i] = round(x[i]! * cos[angle]!) + round(rotated * sin[angle]!);
+  }
+  return out;
+}
+
 /**
  * Cosine and sine tables [positions, 2 * frequencies] of the angles `position * inv_freq`, the frequencies repeated once, times `scaling`.
  * The angle is rounded to float32 first, as in the reference: at position 100,000 that is 0.004 radians.

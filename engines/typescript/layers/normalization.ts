@@ -52,22 +52,23 @@ export class OnePlusRMSNorm extends RMSNorm {
   }
 }
 
-/** `torch.nn.LayerNorm` over the last dimension, with weight and bias; `eps` 1e-5 is the default of PyTorch. */
+/** `torch.nn.LayerNorm` over the last dimension, with weight and bias, or without a bias; `eps` 1e-5 is the default of PyTorch. */
 export class LayerNorm extends Module {
-  eps = 1e-5;
+  eps: number;
   weight: Tensor;
-  bias: Tensor;
+  bias: Tensor | null;
 
-  constructor(at: Scope, dim: Size) {
+  constructor(at: Scope, { dim, eps = 1e-5, bias = true }: { dim: Size; eps?: number; bias?: boolean }) {
     super(at);
+    this.eps = eps;
     this.weight = at.weight("weight", [dim]);
-    this.bias = at.weight("bias", [dim]);
+    this.bias = bias ? at.weight("bias", [dim]) : null;
   }
 
   forward(x: Tensor): Tensor {
     expectShape(`input of ${this.path}`, x.shape, x.shape.with(-1, this.weight.size(0)), ":in");
-    const [weight, bias] = [this.weight.data, this.bias.data];
-    if (x.data === null || weight === null || bias === null) return floatTensor(x.shape, null, x.dtype);
+    const [weight, bias] = [this.weight.data, this.bias?.data ?? null];
+    if (x.data === null || weight === null) return floatTensor(x.shape, null, x.dtype);
     return roundedTensor(x.shape, layer_norm(x.data, { weight, bias, eps: this.eps }), x.dtype);
   }
 }

@@ -1,4 +1,4 @@
-import { apply_rotary, rotary_tables } from "../kernels/rotary.ts";
+import { apply_interleaved_rotary, apply_rotary, rotary_tables } from "../kernels/rotary.ts";
 import { round } from "../tensor/rounding.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
@@ -93,5 +93,14 @@ export function apply_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Tensor): Tenso
   for (const table of [cos, sin]) expectShape("rotary table", table.shape, [x.size(0), x.size(1), dim]);
   if (x.data === null || cos.data === null || sin.data === null) return floatTensor(x.shape, null, x.dtype);
   const rotated = apply_rotary(x.data, cos.data, sin.data, { heads, dim, round: round[x.dtype] });
+  return roundedTensor(x.shape, rotated, x.dtype);
+}
+
+/** The same with channels paired as (2i, 2i + 1), and tables that hold each frequency twice in a row. */
+export function apply_interleaved_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
+  const [heads, dim] = [x.size(2), x.size(3)];
+  for (const table of [cos, sin]) expectShape("rotary table", table.shape, [x.size(0), x.size(1), dim]);
+  if (x.data === null || cos.data === null || sin.data === null) return floatTensor(x.shape, null, x.dtype);
+  const rotated = apply_interleaved_rotary(x.data, cos.data, sin.data, { heads, dim, round: round[x.dtype] });
   return roundedTensor(x.shape, rotated, x.dtype);
 }

@@ -40,11 +40,11 @@ export class Gemma4UnifiedVisionEmbedder extends Module {
     const patch = ["patch_size", "pooling_kernel_size"] as const;
     const patch_dim = size(config, ...patch, ...patch, 3); // the pixels of a merged patch
     const mm_embed_dim = size(config, "mm_embed_dim");
-    this.patch_ln1 = new LayerNorm(at.child("patch_ln1"), patch_dim);
+    this.patch_ln1 = new LayerNorm(at.child("patch_ln1"), { dim: patch_dim });
     this.patch_dense = new Linear(at.child("patch_dense"), { in: patch_dim, out: mm_embed_dim, bias: true });
-    this.patch_ln2 = new LayerNorm(at.child("patch_ln2"), mm_embed_dim);
+    this.patch_ln2 = new LayerNorm(at.child("patch_ln2"), { dim: mm_embed_dim });
     this.pos_embedding = at.weight("pos_embedding", [size(config, "mm_posemb_size"), size(config, 2), mm_embed_dim]);
-    this.pos_norm = new LayerNorm(at.child("pos_norm"), mm_embed_dim);
+    this.pos_norm = new LayerNorm(at.child("pos_norm"), { dim: mm_embed_dim });
     this.multimodal_embedder = new Gemma4UnifiedMultimodalEmbedder(
       { hidden_size: size(config, "output_proj_dims"), eps: config.rms_norm_eps },
       text_config,

@@ -3,15 +3,19 @@ import { EngineError } from "../../../harness/engine/implementation.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 import type { CausalModel } from "../layers/causal_model.ts";
 import type { Scope } from "../layers/scope.ts";
+import { Cohere2Config, Cohere2ForCausalLM } from "./cohere2.ts";
 import { Gemma2Config, Gemma2ForCausalLM } from "./gemma2.ts";
 import { Gemma3ForCausalLM, Gemma3TextConfig } from "./gemma3_text.ts";
 import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
 import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_causal_lm.ts";
+import { GraniteConfig, GraniteForCausalLM } from "./granite.ts";
 import { LlamaConfig, LlamaForCausalLM } from "./llama.ts";
 import { MistralConfig, MistralForCausalLM } from "./mistral.ts";
+import { Olmo2Config, Olmo2ForCausalLM } from "./olmo2.ts";
 import { Qwen2Config, Qwen2ForCausalLM } from "./qwen2.ts";
 import { Qwen3Config, Qwen3ForCausalLM } from "./qwen3.ts";
+import { SmolLM3Config, SmolLM3ForCausalLM } from "./smollm3.ts";
 
 /** An architecture: how its config is read, how its model is built, and what its checkpoints call differently. */
 export interface Architecture {
@@ -29,12 +33,16 @@ const architectures: Readonly<Record<string, Architecture>> = {
     [/^model\.embed_vision\.embedding_projection\./, "model.embed_vision.multimodal_embedder.embedding_projection."],
   ]),
   Gemma4UnifiedForCausalLM: architecture(Gemma4UnifiedTextConfig, Gemma4UnifiedForCausalLM),
+  Cohere2ForCausalLM: architecture(Cohere2Config, Cohere2ForCausalLM),
   Gemma2ForCausalLM: architecture(Gemma2Config, Gemma2ForCausalLM),
   Gemma3ForCausalLM: architecture(Gemma3TextConfig, Gemma3ForCausalLM),
+  GraniteForCausalLM: architecture(GraniteConfig, GraniteForCausalLM),
   LlamaForCausalLM: architecture(LlamaConfig, LlamaForCausalLM),
   MistralForCausalLM: architecture(MistralConfig, MistralForCausalLM),
+  Olmo2ForCausalLM: architecture(Olmo2Config, Olmo2ForCausalLM),
   Qwen2ForCausalLM: architecture(Qwen2Config, Qwen2ForCausalLM),
   Qwen3ForCausalLM: architecture(Qwen3Config, Qwen3ForCausalLM),
+  SmolLM3ForCausalLM: architecture(SmolLM3Config, SmolLM3ForCausalLM),
 };
 
 /**
