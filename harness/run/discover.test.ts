@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../trace/errors.ts";
 import type { Case } from "./case.ts";
-import { loadCases, selectCases } from "./discover.ts";
+import { loadCases, selectCases, repositoryPath } from "./discover.ts";
 
 let folder = "";
 beforeAll(() => {
@@ -86,4 +86,23 @@ describe("selectCases", () => {
       expect(() => select(pattern)).toThrow(UsageError);
     },
   );
+});
+
+describe("repositoryPath", () => {
+  it("is relative to the nearest folder with .git, else to where lockstep runs", () => {
+    const folder = mkdtempSync(join(tmpdir(), "lockstep-repository-"));
+    try {
+      const file = join(folder, "packages", "engine", "cases", "a.case.ts");
+      expect(repositoryPath(file)).toBe(relative(process.cwd(), file).split(sep).join("/"));
+      mkdirSync(join(folder, ".git"));
+      expect(repositoryPath(file)).toBe("packages/engine/cases/a.case.ts");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("can be told of every case that was loaded from a file", async () => {
+    const own = cases({ "seed/c.case.js": 'export const cases = [{ name: "c/1" }];' });
+    expect((await loadCases(own))[0]!.file).toBe(join(own, "seed", "c.case.js"));
+  });
 });
