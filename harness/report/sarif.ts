@@ -20,7 +20,9 @@ export function renderSarif(verdicts: readonly Verdict[], version: string): stri
       {
         tool: { driver: { name: "lockstep", version, semanticVersion: version, rules: ruleIds.map(ruleOf) } },
         columnKind: "utf16CodeUnits",
-        originalUriBaseIds: { SRCROOT: { description: { text: "the root of the repository that holds the cases" } } },
+        originalUriBaseIds: {
+          "%SRCROOT%": { description: { text: "the root of the repository that holds the cases" } },
+        },
         invocations: [{ executionSuccessful: verdicts.every(({ status }) => status !== "error") }],
         results,
         properties: { cases: verdicts.map(caseFacts) },
@@ -66,7 +68,7 @@ function location({ case: name, case_file: file }: Verdict, site: string | null)
   const logical = { name: site ?? name, fullyQualifiedName: site === null ? name : `${name}#${site}`, kind: "module" };
   return {
     ...(file !== undefined && {
-      physicalLocation: { artifactLocation: { uri: toUri(file), uriBaseId: "SRCROOT" }, region: { startLine: 1 } },
+      physicalLocation: { artifactLocation: { uri: toUri(file), uriBaseId: "%SRCROOT%" }, region: { startLine: 1 } },
     }),
     logicalLocations: [logical],
   };
