@@ -8,11 +8,15 @@ import type { PositionEmbeddings } from "./rotary_embedding.ts";
 import { apply_rotary_pos_emb } from "./rotary_embedding.ts";
 import type { Scope } from "./scope.ts";
 
-/** What a decoder layer gets beside its hidden states. */
-export interface DecoderLayerInputs {
-  readonly position_embeddings: PositionEmbeddings;
+/** What an attention gets beside its states. */
+export interface AttentionInputs {
   readonly attention_mask: MaskTensor;
   readonly cache: KVCache | null;
+}
+
+/** What a decoder layer gets beside its hidden states. */
+export interface DecoderLayerInputs extends AttentionInputs {
+  readonly position_embeddings: PositionEmbeddings;
 }
 
 /** Queries [B, S, heads, D], keys and values [B, S, kv_heads, D] of the new tokens. */
@@ -60,7 +64,7 @@ export abstract class Attention extends Module {
   }
 
   /** Adds keys and values to the cache and attends: [B, S, heads * D]. */
-  attend([query, key, value]: AttentionStates, { attention_mask, cache }: DecoderLayerInputs): Tensor {
+  attend([query, key, value]: AttentionStates, { attention_mask, cache }: AttentionInputs): Tensor {
     const query_states = swapMiddle(query); // [B, heads, S, D]
     this.tap("#q_rope", query_states);
     this.step = "#k_rope";

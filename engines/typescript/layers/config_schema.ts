@@ -13,7 +13,9 @@ const inert = [
   ..."initializer_range use_cache attention_dropout bos_token_id eos_token_id pretraining_tp cache_implementation".split(
     " ",
   ),
-  ..."resid_pdrop embd_pdrop attn_pdrop hidden_dropout attention_probs_dropout_prob".split(" "),
+  ..."auto_map classifier_dropout is_decoder resid_pdrop embd_pdrop attn_pdrop hidden_dropout attention_probs_dropout_prob".split(
+    " ",
+  ),
 ];
 
 /** An object of exactly `shape`'s keys and the inert ones, which are dropped. An absent key takes the default of its schema. */

@@ -1,4 +1,5 @@
 import { apply_interleaved_rotary, apply_rotary, rotary_tables } from "../kernels/rotary.ts";
+import { concat, slice } from "../tensor/layout.ts";
 import { round } from "../tensor/rounding.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
@@ -103,4 +104,12 @@ export function apply_interleaved_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Te
   if (x.data === null || cos.data === null || sin.data === null) return floatTensor(x.shape, null, x.dtype);
   const rotated = apply_interleaved_rotary(x.data, cos.data, sin.data, { heads, dim, round: round[x.dtype] });
   return roundedTensor(x.shape, rotated, x.dtype);
+}
+
+/** The first channels rotated, as many as the tables have; the others pass through. */
+export function apply_partial_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
+  const [dim, rotary_dim] = [x.size(3), cos.size(2)];
+  if (rotary_dim === dim) return apply_rotary_pos_emb(x, cos, sin);
+  const rotated = apply_rotary_pos_emb(slice(x, 3, 0, rotary_dim), cos, sin);
+  return concat([rotated, slice(x, 3, rotary_dim, dim)], 3);
 }

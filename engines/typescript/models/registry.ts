@@ -13,6 +13,7 @@ import { GraniteConfig, GraniteForCausalLM } from "./granite.ts";
 import { LlamaConfig, LlamaForCausalLM } from "./llama.ts";
 import { MistralConfig, MistralForCausalLM } from "./mistral.ts";
 import { Olmo2Config, Olmo2ForCausalLM } from "./olmo2.ts";
+import { Phi3Config, Phi3ForCausalLM } from "./phi3.ts";
 import { Qwen2Config, Qwen2ForCausalLM } from "./qwen2.ts";
 import { Qwen3Config, Qwen3ForCausalLM } from "./qwen3.ts";
 import { SmolLM3Config, SmolLM3ForCausalLM } from "./smollm3.ts";
@@ -40,6 +41,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
   LlamaForCausalLM: architecture(LlamaConfig, LlamaForCausalLM),
   MistralForCausalLM: architecture(MistralConfig, MistralForCausalLM),
   Olmo2ForCausalLM: architecture(Olmo2Config, Olmo2ForCausalLM),
+  Phi3ForCausalLM: architecture(Phi3Config, Phi3ForCausalLM),
   Qwen2ForCausalLM: architecture(Qwen2Config, Qwen2ForCausalLM),
   Qwen3ForCausalLM: architecture(Qwen3Config, Qwen3ForCausalLM),
   SmolLM3ForCausalLM: architecture(SmolLM3Config, SmolLM3ForCausalLM),
