@@ -6,8 +6,8 @@ import { errorData, maxMessageBytes, methods, tapsNotification } from "./protoco
 /** One run's notifications in order, then its result. */
 export interface RunStream {
   next(): Promise<{ done: false; value: TapsNotification } | { done: true; value: Result<"run"> }>;
-  /** Asks the engine to stop and waits until it has. */
-  cancel(): Promise<void>;
+  /** Asks the engine to stop and waits until it has; returns the batches that nobody has read. */
+  cancel(): Promise<readonly TapsNotification[]>;
 }
 
 /** JSON-RPC over a child process. */
@@ -152,7 +152,7 @@ export function openConnection(child: Child, title: string, kill: () => void): C
         await new Promise<void>((resolve) => (wake = resolve));
       }
     };
-    const cancel = async (): Promise<void> => {
+    const cancel: RunStream["cancel"] = async () => {
       if (!outcome) send({ method: "cancel", params: { run: id } });
       const tooLate = setTimeout(
         () => fail(`run ${id} did not stop when it was cancelled`),
@@ -161,6 +161,7 @@ export function openConnection(child: Child, title: string, kill: () => void): C
       await finished;
       clearTimeout(tooLate);
       runs.delete(id);
+      return queue;
     };
     return { next, cancel };
   };

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { EngineFailure } from "../trace/errors.ts";
@@ -74,6 +74,17 @@ describe("an engine process", () => {
 
   it("that does not exist is a clear error", async () => {
     await expect(startEngine({ command: ["/no/such/engine"] })).rejects.toThrow("no such command");
+  });
+
+  it("has the batches deleted that nobody reads when its run is cancelled", async () => {
+    const engine = await start("eager");
+    try {
+      const phases = [{ name: "prefill", start: 0, end: 1, cache: false }];
+      for await (const _ of engine.run({ inputs: "/none", phases, oracle: false })) break;
+      expect(readdirSync(engine.spool)).toEqual([]);
+    } finally {
+      await engine.close();
+    }
   });
 
   it("leaves no spool directory behind", async () => {

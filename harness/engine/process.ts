@@ -1,4 +1,4 @@
-import { copyFileSync, linkSync, unlinkSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { cacheFolder } from "../setup/cache.ts";
@@ -127,7 +127,7 @@ export async function startEngine({ command, environment, patience }: EngineComm
         yield batch;
       }
     } finally {
-      if (!finished) await stream.cancel();
+      if (!finished) for (const { file } of await stream.cancel()) dropBatch(spool, file);
     }
   }
 
@@ -207,6 +207,13 @@ export function readBatch(spool: string, { phase, file, taps }: TapsNotification
       return { site, tensor: found };
     }),
   };
+}
+
+/** Deletes a batch that nobody will read. */
+function dropBatch(spool: string, file: string): void {
+  if (!existsSync(file)) return;
+  checkSpoolFile(spool, file);
+  unlinkSync(file);
 }
 
 /** All tensors of a file in the spool directory, which is deleted. */
