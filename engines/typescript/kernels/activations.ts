@@ -1,7 +1,8 @@
 /** Activation functions of one number, by the name that configs use. Source: transformers 5.24.0, `activations.py`. */
 export const activations = {
   gelu: (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
-  gelu_pytorch_tanh: (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  gelu_new: gelu_tanh,
+  gelu_pytorch_tanh: gelu_tanh,
   quick_gelu: (x: number) => x * sigmoid(1.702 * x),
   silu: (x: number) => x * sigmoid(x),
   relu: (x: number) => Math.max(x, 0),
@@ -19,6 +20,10 @@ export function activate(x: Float32Array, activation: (x: number) => number): Fl
   const out = new Float32Array(x.length);
   for (let i = 0; i < x.length; i++) out[i] = activation(x[i]!);
   return out;
+}
+
+function gelu_tanh(x: number): number {
+  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 }
 
 function sigmoid(x: number): number {

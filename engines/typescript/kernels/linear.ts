@@ -46,3 +46,25 @@ export function linear(
   if (bias !== null) for (let m = 0; m < rows; m++) for (let n = 0; n < columns; n++) out[m * columns + n]! += bias[n]!;
   return out;
 }
+
+/** `x @ weight + bias` for `weight` [inner, columns]: accumulated in float64 row by row, rounded to float32 before the bias is added. */
+export function linear_transposed(
+  x: Float32Array,
+  weight: Float32Array,
+  bias: Float32Array,
+  { rows, inner, columns }: LinearSizes,
+): Float32Array {
+  const out = new Float32Array(rows * columns);
+  const sums = new Float64Array(columns);
+  for (let m = 0; m < rows; m++) {
+    sums.fill(0);
+    for (let k = 0; k < inner; k++) {
+      const value = x[m * inner + k]!;
+      const start = k * columns;
+      for (let n = 0; n < columns; n++) sums[n]! += value * weight[start + n]!;
+    }
+    const target = m * columns;
+    for (let n = 0; n < columns; n++) out[target + n] = Math.fround(sums[n]!) + bias[n]!;
+  }
+  return out;
+}

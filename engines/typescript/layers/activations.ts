@@ -8,6 +8,7 @@ import type { Scope } from "./scope.ts";
 /** Class names of the reference's activation modules. Source: transformers 5.24.0, `activations.py`, ACT2CLS. */
 const ACT2CLS: Readonly<Record<ActivationName, string>> = {
   gelu: "GELUActivation",
+  gelu_new: "NewGELUActivation",
   gelu_pytorch_tanh: "GELUTanh",
   quick_gelu: "QuickGELUActivation",
   silu: "SiLUActivation",

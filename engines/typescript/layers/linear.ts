@@ -1,4 +1,4 @@
-import { linear } from "../kernels/linear.ts";
+import { linear, linear_transposed } from "../kernels/linear.ts";
 import { gather_rows } from "../kernels/embedding.ts";
 import { outOfRange } from "./out_of_range.ts";
 import { scale } from "../tensor/elementwise.ts";
@@ -33,6 +33,27 @@ export class Linear extends Module {
     const shape = x.shape.with(-1, columns);
     if (x.data === null || this.weight.data === null) return floatTensor(shape, null, x.dtype);
     const product = linear(x.data, this.weight.data, this.bias?.data ?? null, { rows: x.rows, inner, columns });
+    return roundedTensor(shape, product, x.dtype);
+  }
+}
+
+/** transformers' `Conv1D`: a Linear of which the weight is stored as [in, out]. Source: transformers 5.24.0, `pytorch_utils.py`. */
+export class Conv1D extends Module {
+  weight: Tensor;
+  bias: Tensor;
+
+  constructor(at: Scope, { in: inner, out }: { readonly in: Size; readonly out: Size }) {
+    super(at);
+    this.weight = at.weight("weight", [inner, out]);
+    this.bias = at.weight("bias", [out]);
+  }
+
+  forward(x: Tensor): Tensor {
+    const [inner, columns] = this.weight.shape as [number, number];
+    expectShape(`input of ${this.path}`, x.shape, x.shape.with(-1, inner), ":in");
+    const shape = x.shape.with(-1, columns);
+    if (x.data === null || this.weight.data === null) return floatTensor(shape, null, x.dtype);
+    const product = linear_transposed(x.data, this.weight.data, this.bias.data!, { rows: x.rows, inner, columns });
     return roundedTensor(shape, product, x.dtype);
   }
 }

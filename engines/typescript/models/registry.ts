@@ -9,6 +9,8 @@ import { Gemma3ForCausalLM, Gemma3TextConfig } from "./gemma3_text.ts";
 import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
 import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_causal_lm.ts";
+import { GPT2Config, GPT2LMHeadModel } from "./gpt2.ts";
+import { GPTNeoXConfig, GPTNeoXForCausalLM } from "./gpt_neox.ts";
 import { GraniteConfig, GraniteForCausalLM } from "./granite.ts";
 import { LlamaConfig, LlamaForCausalLM } from "./llama.ts";
 import { MistralConfig, MistralForCausalLM } from "./mistral.ts";
@@ -37,6 +39,8 @@ const architectures: Readonly<Record<string, Architecture>> = {
   Cohere2ForCausalLM: architecture(Cohere2Config, Cohere2ForCausalLM),
   Gemma2ForCausalLM: architecture(Gemma2Config, Gemma2ForCausalLM),
   Gemma3ForCausalLM: architecture(Gemma3TextConfig, Gemma3ForCausalLM),
+  GPT2LMHeadModel: architecture(GPT2Config, GPT2LMHeadModel),
+  GPTNeoXForCausalLM: architecture(GPTNeoXConfig, GPTNeoXForCausalLM, [[/^embed_out\./, "lm_head."]]),
   GraniteForCausalLM: architecture(GraniteConfig, GraniteForCausalLM),
   LlamaForCausalLM: architecture(LlamaConfig, LlamaForCausalLM),
   MistralForCausalLM: architecture(MistralConfig, MistralForCausalLM),
