@@ -12,7 +12,7 @@ from torch import nn
 
 from lockstep_reference.counterfactuals.error import ErrorMeasure
 from lockstep_reference.counterfactuals.names import Numbers
-from lockstep_reference.counterfactuals.operations import Change, Changed, Listing, Operation, OperationKey
+from lockstep_reference.counterfactuals.operations import Change, Changed, Listing, Operation, OperationKey, together
 from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
 
 
@@ -59,7 +59,7 @@ class Scene:
         """Finds the operations that have a part in the site's tensor."""
         listing = Listing()
         self.snapshot.value(lambda _snapshot: listing)
-        self.operations = [operation for operation in listing.operations if self._has_part(operation)]
+        self.operations = [operation for operation in together(listing.operations) if self._has_part(operation)]
 
     def _has_part(self, operation: Operation) -> bool:
         """False when another result of the operation leaves the site as it is: what follows was the engine's."""

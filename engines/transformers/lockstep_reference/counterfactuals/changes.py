@@ -46,11 +46,7 @@ _BINARY = ("add", "sub", "mul", "div", "true_divide", "maximum", "minimum")
 def changes(scene: Scene) -> Iterator[Counterfactual]:
     """Every variant of every operation that leads to the site."""
     for operation in scene.operations:
-        name = (
-            operation.key.name.strip("_").removeprefix("i")
-            if operation.key.name.startswith("__i")
-            else operation.key.name.strip("_")
-        )
+        name = _plain_name(operation.key.name)
         for variant, category, sentence, change in _variants(name, operation):
             if "constants" in variant and not scene.fitting:
                 continue
@@ -61,6 +57,19 @@ def changes(scene: Scene) -> Iterator[Counterfactual]:
                 source=operation.source,
                 within=changing(operation.key, change),
             )
+
+
+def _plain_name(name: str) -> str:
+    """`add` for `add`, `add_` and `__iadd__`."""
+    plain = name.strip("_")
+    if name.startswith("__i") and plain not in ("invert", "index"):
+        plain = plain[1:]
+    return {"truediv": "div", "true_divide": "div"}.get(plain, plain)
+
+
+def _in_place(operation: Operation) -> bool:
+    name = operation.key.name
+    return name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
 
 
 def _variants(name: str, operation: Operation) -> Iterator[Named]:
@@ -147,6 +156,7 @@ def _binary(name: str, operation: Operation) -> Iterator[Named]:
         return  # nothing to leave out
     words = {"add": "added", "sub": "subtracted", "mul": "multiplied", "div": "divided"}.get(name, name)
     category = "residual" if name in ("add", "sub") else "operation"
+    in_place = _in_place(operation)
 
     def fitting(value: Any, like: torch.Tensor) -> torch.Tensor:
         tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=like.dtype)
@@ -160,7 +170,7 @@ def _binary(name: str, operation: Operation) -> Iterator[Named]:
         "without the second",
         category,
         f"the second operand of `{name}` not {words}",
-        lambda func, args, kwargs: fitting(args[0], func(*args, **kwargs)),
+        lambda func, args, kwargs: args[0] if in_place else fitting(args[0], func(*args, **kwargs)),
     )
     if not (isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor)):
         return

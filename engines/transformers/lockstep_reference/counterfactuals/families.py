@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from lockstep_reference.counterfactuals.arguments import arguments
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.changes import changes
 from lockstep_reference.counterfactuals.elementwise import elementwise
@@ -18,6 +19,7 @@ from lockstep_reference.counterfactuals.positions import positions
 from lockstep_reference.counterfactuals.precision import precision
 from lockstep_reference.counterfactuals.rope import rope
 from lockstep_reference.counterfactuals.rope_tables import rope_tables
+from lockstep_reference.counterfactuals.routing import routing
 from lockstep_reference.counterfactuals.scalars import scalars
 from lockstep_reference.counterfactuals.sizes import sizes
 from lockstep_reference.counterfactuals.terms import terms
@@ -30,6 +32,7 @@ FAMILIES: tuple[Family, ...] = (
     sizes,
     tokens,
     masks,
+    routing,
     positions,
     norms,
     rope,
@@ -43,6 +46,7 @@ FAMILIES: tuple[Family, ...] = (
     terms,
     modules,
     moves,
+    arguments,
     indices,
     precision,
 )

@@ -24,12 +24,25 @@ def joined(operation: Operation) -> Iterator[Named]:
 
     if len({part.shape for part in operation.args[0]}) == 1:
         yield "interleaved", "layout", "parts interleaved element by element in place of joined end to end", interleaved
+    for part in range(len(operation.args[0])):
+        words = f"part {part + 1} of {len(operation.args[0])} "
+        yield f"{part} lowest", "attention", words + "left out: minus infinity", _with_part(part, -torch.inf)
+        yield f"{part} zero", "layout", words + "left out: zeros", _with_part(part, 0.0)
     yield (
         "first negated",
         "layout",
         "the first part with the other sign",
         lambda func, args, kwargs: func([-args[0][0], *args[0][1:]], *args[1:], **kwargs),
     )
+
+
+def _with_part(part: int, value: float) -> Change:
+    def changed(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
+        parts = list(args[0])
+        parts[part] = torch.full_like(parts[part], value)
+        return func(parts, *args[1:], **kwargs)
+
+    return changed
 
 
 def reshaped(name: str, operation: Operation) -> Iterator[Named]:

@@ -28,7 +28,7 @@ def moves(scene: Scene) -> Iterator[Counterfactual]:
         if name in ("mul", "add") and not _broadcast(operation):
             continue
         for place, path, tensor in _tensors(operation):
-            for what, sentence, change in _variants(tensor):
+            for what, sentence, change in variants(tensor):
                 line = f"{type(scene.module).__name__}:{operation.key.line}.{operation.key.nth}"
                 yield Counterfactual(
                     id=f"move/{line}/{name} {place}: {what}",
@@ -60,7 +60,8 @@ def _tensors(operation: Operation) -> Iterator[tuple[str, Path, torch.Tensor]]:
 Variant = tuple[str, str, Callable[[torch.Tensor], torch.Tensor]]
 
 
-def _variants(tensor: torch.Tensor) -> Iterator[Variant]:
+def variants(tensor: torch.Tensor) -> Iterator[Variant]:
+    """Ways in which a tensor may be wrong: name, words, change."""
     if tensor.dtype in (torch.int64, torch.int32):
         yield "+1", "one higher", lambda x: x + 1
         yield "-1", "one lower", lambda x: (x - 1).clamp(min=0)

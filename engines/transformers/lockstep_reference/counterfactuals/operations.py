@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.overrides import TorchFunctionMode
 
+# Up to so many operations of one line are also changed one at a time.
+_ALONE = 3
 # Frames between an operation and the line that asks for it.
 _PLUMBING = (
     *("torch/overrides.py", "torch/nn/functional.py", "torch/_tensor.py", "torch/functional.py"),
@@ -44,8 +46,12 @@ _NOT_OPERATIONS = frozenset(  # noqa: SIM905 - a list of so many names is no eas
 )
 
 
+# In place of a number: every time that the line is run.
+EVERY = -1
+
+
 class OperationKey(NamedTuple):
-    """Names one operation of a call, also when others are changed: the nth of its name on its line."""
+    """Names one operation of a call, also when others are changed: the nth of its name on its line, or every one."""
 
     file: str
     line: int
@@ -76,6 +82,24 @@ class Operation:
 Change = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 # A variant of an operation: its name, the category of fault, what the engine would do, and the change.
 Named = tuple[str, str, str, Change]
+
+
+def together(operations: list[Operation]) -> list[Operation]:
+    """Operations that one line makes again and again, as one; alone too where they are few.
+
+    A port has the line wrong, so it is wrong every time.
+    """
+    groups: dict[tuple[str, int, str], list[Operation]] = {}
+    for operation in operations:
+        groups.setdefault(operation.key[:3], []).append(operation)
+    listed = []
+    for group in groups.values():
+        if len(group) > 1:
+            first = group[0]
+            listed.append(Operation(first.key._replace(nth=EVERY), first.args, first.kwargs, first.result))
+        if len(group) <= _ALONE:
+            listed += group
+    return listed
 
 
 class _Watch(TorchFunctionMode):
@@ -140,6 +164,6 @@ class Changed(_Watch):
         self, key: OperationKey, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Does the operation, or what stands in its place."""
-        if key != self._key:
+        if key[:3] != self._key[:3] or self._key.nth not in (key.nth, EVERY):
             return func(*args, **kwargs)
         return self._change(func, args, kwargs)
