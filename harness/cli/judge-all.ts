@@ -8,8 +8,8 @@ import { writeReports } from "../run/report-files.ts";
 import { exitCodeFor } from "./exit-code.ts";
 import { say, status } from "./output.ts";
 
-/** Judges one case; `progress` is told the number of sites so far. */
-export type JudgeOne = (found: Case, progress: (sites: number) => void) => Promise<Verdict>;
+/** Judges one case; `progress` is told the number of sites so far, and what is done when it is no longer judging. */
+export type JudgeOne = (found: Case, progress: (sites: number, doing?: string) => void) => Promise<Verdict>;
 
 /**
  * Judges cases one after the other with warm engines and says each verdict as it comes, then the summary. `prepare` makes the judge once the pool is there;
@@ -32,7 +32,7 @@ export async function judgeAll(options: {
     for (const [place, found] of cases.entries()) {
       const title = `${place + 1}/${cases.length}  ${found.name}`;
       status(title);
-      const verdict = await judgeOne(found, (sites) => status(`${title}  ${sites} sites`));
+      const verdict = await judgeOne(found, (sites, doing = "") => status(`${title}  ${sites} sites  ${doing}`));
       verdicts.push(verdict);
       say(renderVerdict(verdict));
       await afterEach?.(pool, found);

@@ -23,7 +23,7 @@ export interface InputFacts {
 
 /** One name for the same change in all layers and cases. */
 export function changeKey({ site, id }: Pick<Visibility, "site" | "id">): string {
-  return `${withoutLayer(site)} ${id.replaceAll(/:\d+\.\d+(?=\/)/g, "")}`;
+  return `${withoutLayer(site)} ${id.replaceAll(/:\d+\.-?\d+(?=\/)/g, "")}`;
 }
 
 /** The share of likely changes that a case tells from the reference, and the others with a reason each. */

@@ -46,6 +46,13 @@ test("a mere description is a pattern, and is dropped beside a cause", () => {
   });
 });
 
+test("of two that are equally simple the one that names a field the engine never reads comes first, and says so", () => {
+  const phases = { prefill: [true, 1] } as Record<string, [boolean, number]>;
+  const named = { ...judged("d", phases), sentence: "the number is 30, the reference has 2.5 (text.soft_cap)" };
+  const { candidates } = rankCounterfactuals([judged("c", phases), named], { ...facts, unread: ["text.soft_cap"] });
+  expect(candidates).toMatchObject([{ id: "d", evidence: "the engine never reads text.soft_cap" }, { id: "c" }]);
+});
+
 test("nothing that agrees is unexplained", () => {
   expect(rankCounterfactuals([judged("a", { prefill: [false, 60] })], facts)).toMatchObject({
     status: "unexplained",

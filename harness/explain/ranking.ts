@@ -1,7 +1,7 @@
 import type { Counterfactual, Explanation } from "../compare/verdict.ts";
 
 /** A counterfactual with how the engine's tensor was judged against it. */
-export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_in"> {
+export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_in" | "evidence"> {
   /** Per phase: is the engine within noise of the changed reference, and how far is it. */
   readonly phases: readonly { readonly phase: string; readonly agrees: boolean; readonly ratio: number }[];
 }
@@ -15,19 +15,25 @@ const shown = 5;
  */
 export function rankCounterfactuals(
   judged: readonly Judged[],
-  facts: { readonly failing: readonly string[]; readonly reading: string } & Pick<
+  facts: { readonly failing: readonly string[]; readonly reading: string; readonly unread?: readonly string[] } & Pick<
     Explanation,
     "tried" | "ratio" | "seconds"
   >,
 ): Explanation {
-  const { failing, reading, tried, ratio, seconds } = facts;
+  const { failing, reading, unread = [], tried, ratio, seconds } = facts;
   const explaining = judged
     .filter((one) => explains(one, failing))
-    .toSorted((a, b) => cost(a) - cost(b) || worst(a, failing) - worst(b, failing));
+    .toSorted(
+      (a, b) =>
+        cost(a) - cost(b) ||
+        Number(isUnread(b, unread)) - Number(isUnread(a, unread)) ||
+        worst(a, failing) - worst(b, failing),
+    );
   // Where there is a cause, a description adds nothing.
   const causes = explaining.filter((one) => !isPattern(one));
   const candidates = (causes.length > 0 ? causes : explaining).slice(0, shown).map(({ phases, ...rest }) => ({
     ...rest,
+    ...(isUnread(rest, unread) && { evidence: `the engine never reads ${unreadFields(rest, unread).join(", ")}` }),
     ratio: worst({ phases, ...rest }, failing),
     phases: phases.filter(({ agrees }) => agrees).map(({ phase }) => phase),
     not_in: phases.filter(({ agrees }) => !agrees).map(({ phase }) => phase),
@@ -41,6 +47,16 @@ export function rankCounterfactuals(
     seconds,
     ...(causes.length === 0 && reading && { reading }),
   };
+}
+
+/** Config fields that the engine never reads and the change, or the reference's line, names. */
+function unreadFields({ sentence, source }: Pick<Judged, "sentence" | "source">, unread: readonly string[]): string[] {
+  const words = new Set(`${sentence} ${source}`.split(/[^\w]+/));
+  return unread.filter((field) => words.has(field.split(".").at(-1)!));
+}
+
+function isUnread(one: Pick<Judged, "sentence" | "source">, unread: readonly string[]): boolean {
+  return unreadFields(one, unread).length > 0;
 }
 
 function conclude(first: Judged | undefined, rivals: number): Explanation["status"] {

@@ -148,6 +148,7 @@ function explanationLines(explanation: Explanation, room: number): string[] {
     const more = others.length > 0 ? `, and ${others.length} more` : "";
     const optional = [
       ...(rival === undefined ? [] : [`   ${paint("bold", "or    ")} ${rival}${more}`]),
+      ...(cause.evidence ? [`          ${cause.evidence}`] : []),
       ...(cause.source ? [paint("dim", `          ${cause.source}`)] : []),
     ].slice(0, Math.max(room - 2, 0));
     return [

@@ -131,6 +131,7 @@ async function explainSite(
   const before = verdict.sites.find((one) => one.site === site && one.phase === failing[0]);
   return rankCounterfactuals(judged, {
     failing,
+    unread: verdict.config_audit?.never_read_by_engine ?? [],
     tried,
     ratio: distanceBefore(verdict, site, failing[0]),
     reading: before ? readError(before) : "",

@@ -38,7 +38,7 @@ export interface RunOptions {
   /** Seconds to search for the cause at one culprit; 0 not to search. */
   readonly explain?: number;
   /** Called with the number of sites judged so far. */
-  readonly progress?: (sites: number) => void;
+  readonly progress?: (sites: number, doing?: string) => void;
 }
 
 /** Runs one case against the live reference. Never throws for what an engine does: a crash becomes a verdict of status `error`. */
@@ -127,7 +127,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     ...{ reference, engine, seconds: explain },
     run: { inputs: inputs.path, phases: [...possible] },
     rules: judging.rules,
-    ...(progress && { progress: () => progress(judging.sites.length) }),
+    ...(progress && { progress: (doing: string) => progress(judging.sites.length, doing) }),
   };
   return { findings, explain: async (verdict) => (explain > 0 ? explainVerdict(setting, verdict) : verdict) };
 }

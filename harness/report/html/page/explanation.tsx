@@ -155,6 +155,7 @@ export function Explanation({ explanation, where }: ExplanationProps): JSX.Eleme
     <div class="explanation">
       <Claim label={label} candidate={cause} />
       <Distances before={explanation.ratio} candidate={cause} change="change" />
+      {cause.evidence && <p class="distances">And {cause.evidence}.</p>}
       <Source candidate={cause} />
       <Synonyms candidate={cause} />
       {rivals.length > 0 && <Rivals candidates={rivals} />}
