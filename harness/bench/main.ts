@@ -12,6 +12,7 @@ import { cacheDirectory } from "../setup/cache.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { drawUniform } from "../trace/draw.ts";
 import { benchMemory, benchWarmCase } from "./case.ts";
+import { benchExplain } from "./explain.ts";
 import type { Figure } from "./figures.ts";
 import { line } from "./figures.ts";
 import { benchComparison, benchProjection, benchSpool } from "./numbers.ts";
@@ -39,14 +40,13 @@ function realCase(): Case | null {
 /** Before the other sections, whose large arrays would raise the harness's peak. */
 async function showLive(pool: EnginePool): Promise<void> {
   await pool.reference(); // a case makes a verdict of what it throws
-  const found = selectCases(await loadCases(join(packageRoot, "cases")), [
-    "gemma4_unified/text",
-    "gemma4_unified/decode",
-    "gemma4_unified/causal_lm",
-  ]);
+  const folder = join(packageRoot, "cases");
+  const cases = await loadCases(folder);
+  const found = selectCases(cases, ["gemma4_unified/text", "gemma4_unified/decode", "gemma4_unified/causal_lm"]);
   const [text, decode, causal] = found as [Case, Case, Case];
   for (const warm of [text, decode]) await show(benchWarmCase(pool, warm));
   await show(benchMemory(pool, causal));
+  await show(benchExplain(pool, cases, folder));
   await show(benchReference(pool, decode, "tiny, 10 phases"));
   const real = realCase();
   if (real) await show(benchReference(pool, real, "SmolLM2-135M, 6 phases"));
