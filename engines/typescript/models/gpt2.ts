@@ -17,7 +17,7 @@ import { add } from "../tensor/elementwise.ts";
 import { slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 
-/** `GPT2Config`, with its defaults; sizes under the names of other models, as its `attribute_map` has them. */
+/** `GPT2Config`, with its defaults; sizes also under the names of other models, as its `attribute_map` has them. */
 export const GPT2Config = config({
   model_type: z.literal("gpt2").default("gpt2"),
   vocab_size: count.default(50_257),
@@ -40,16 +40,15 @@ export const GPT2Config = config({
       .split(" ")
       .map((key) => [key, z.unknown().optional()] as const), // of other heads
   ),
-}).transform(({ n_positions, n_embd, n_layer, n_head, n_inner, ...config }) => ({
+}).transform((config) => ({
   ...config,
-  max_position_embeddings: n_positions,
-  hidden_size: n_embd,
-  num_hidden_layers: n_layer,
-  num_attention_heads: n_head,
-  num_key_value_heads: n_head,
-  head_dim: Math.floor(n_embd / n_head),
-  inner_dim: n_inner ?? 4 * n_embd,
-  layer_types: Array.from({ length: n_layer }, () => "full_attention" as const),
+  max_position_embeddings: config.n_positions,
+  hidden_size: config.n_embd,
+  num_hidden_layers: config.n_layer,
+  num_attention_heads: config.n_head,
+  num_key_value_heads: config.n_head,
+  head_dim: Math.floor(config.n_embd / config.n_head),
+  layer_types: Array.from({ length: config.n_layer }, () => "full_attention" as const),
 }));
 export type GPT2Config = z.output<typeof GPT2Config>;
 
@@ -65,8 +64,8 @@ export class GPT2Attention extends Attention {
     config = at.read(config);
     if (config.scale_attn_weights) this.scaling = config.head_dim ** -0.5;
     if (config.scale_attn_by_inverse_layer_idx) this.scaling /= layer_idx + 1;
-    const embed_dim = size(config, "hidden_size");
-    this.c_attn = new Conv1D(at.child("c_attn"), { in: embed_dim, out: size(config, 3, "hidden_size") });
+    const embed_dim = size(config, "n_embd");
+    this.c_attn = new Conv1D(at.child("c_attn"), { in: embed_dim, out: size(config, 3, "n_embd") });
     this.c_proj = new Conv1D(at.child("c_proj"), { in: embed_dim, out: embed_dim });
     this.attn_dropout = new Dropout(at.child("attn_dropout"));
     this.resid_dropout = new Dropout(at.child("resid_dropout"));
@@ -94,7 +93,8 @@ export class GPT2MLP extends Module {
   constructor(config: GPT2Config, at: Scope) {
     super(at);
     config = at.read(config);
-    const [embed_dim, intermediate_size] = [size(config, "hidden_size"), size(config, "inner_dim")];
+    const embed_dim = size(config, "n_embd");
+    const intermediate_size = config.n_inner ? size(config, "n_inner") : size(config, 4, "n_embd");
     this.c_fc = new Conv1D(at.child("c_fc"), { in: embed_dim, out: intermediate_size });
     this.c_proj = new Conv1D(at.child("c_proj"), { in: intermediate_size, out: embed_dim });
     this.act = new Activation(at.child("act"), config.activation_function);
@@ -118,7 +118,7 @@ export class GPT2Block extends Module {
   constructor(config: GPT2Config, layer_idx: number, at: Scope) {
     super(at);
     config = at.read(config);
-    const norm = { dim: size(config, "hidden_size"), eps: config.layer_norm_epsilon };
+    const norm = { dim: size(config, "n_embd"), eps: config.layer_norm_epsilon };
     this.ln_1 = new LayerNorm(at.child("ln_1"), norm);
     this.attn = new GPT2Attention(config, layer_idx, at.child("attn"));
     this.ln_2 = new LayerNorm(at.child("ln_2"), norm);
@@ -147,12 +147,12 @@ export class GPT2Model extends Module {
   constructor(config: GPT2Config, at: Scope) {
     super(at);
     config = at.read(config);
-    const embed_dim = size(config, "hidden_size");
-    const [vocabulary, positions] = [size(config, "vocab_size"), size(config, "max_position_embeddings")];
+    const embed_dim = size(config, "n_embd");
+    const [vocabulary, positions] = [size(config, "vocab_size"), size(config, "n_positions")];
     this.wte = new Embedding(at.child("wte"), { num_embeddings: vocabulary, embedding_dim: embed_dim });
     this.wpe = new Embedding(at.child("wpe"), { num_embeddings: positions, embedding_dim: embed_dim });
     this.drop = new Dropout(at.child("drop"));
-    this.h = new ModuleList(at.child("h"), config.num_hidden_layers, (i, at) => new GPT2Block(config, i, at));
+    this.h = new ModuleList(at.child("h"), config.n_layer, (i, at) => new GPT2Block(config, i, at));
     this.ln_f = new LayerNorm(at.child("ln_f"), { dim: embed_dim, eps: config.layer_norm_epsilon });
   }
 

@@ -1,0 +1,100 @@
+/** Configs as they are published, with old names and keys of other tools, are read; what is not implemented is refused by name. */
+import { expect, test } from "vitest";
+import { findArchitecture } from "./registry.ts";
+
+const common = { transformers_version: "4.46.0", torch_dtype: "bfloat16", use_cache: true, attention_dropout: 0 };
+
+const published: [string, object, object][] = [
+  [
+    "LlamaForCausalLM",
+    {
+      model_type: "llama",
+      rope_theta: 500_000,
+      rope_scaling: {
+        factor: 8,
+        low_freq_factor: 1,
+        high_freq_factor: 4,
+        original_max_position_embeddings: 8192,
+        rope_type: "llama3",
+      },
+      num_key_value_heads: 8,
+      pretraining_tp: 1,
+      eos_token_id: [128_001, 128_009],
+    },
+    { head_dim: 128, num_key_value_heads: 8, rope_parameters: { rope_type: "llama3", rope_theta: 500_000, factor: 8 } },
+  ],
+  [
+    "MistralForCausalLM",
+    { model_type: "mistral", sliding_window: null },
+    { layer_types: Array(32).fill("full_attention") },
+  ],
+  ["Qwen2ForCausalLM", { model_type: "qwen2", use_sliding_window: false, rope_theta: 1e6 }, { sliding_window: null }],
+  [
+    "Qwen3ForCausalLM",
+    { model_type: "qwen3", rope_scaling: null, num_hidden_layers: 2, max_window_layers: 2 },
+    { head_dim: 128, layer_types: ["full_attention", "full_attention"] },
+  ],
+  [
+    "Gemma2ForCausalLM",
+    { model_type: "gemma2", hidden_act: "gelu_pytorch_tanh", cache_implementation: "hybrid", num_hidden_layers: 2 },
+    { layer_types: ["sliding_attention", "full_attention"], attn_logit_softcapping: 50 },
+  ],
+  [
+    "Gemma3ForCausalLM",
+    { model_type: "gemma3_text", rope_scaling: { rope_type: "linear", factor: 8 }, sliding_window_pattern: 6 },
+    {
+      rope_parameters: {
+        sliding_attention: { rope_type: "default", rope_theta: 10_000 },
+        full_attention: { rope_type: "linear", rope_theta: 1_000_000, factor: 8 },
+      },
+    },
+  ],
+  ["Olmo2ForCausalLM", { model_type: "olmo2", num_key_value_heads: null }, { num_key_value_heads: 32, head_dim: 128 }],
+  ["GraniteForCausalLM", { model_type: "granite", attention_multiplier: 0.0078125 }, { logits_scaling: 1 }],
+  [
+    "Cohere2ForCausalLM",
+    { model_type: "cohere2", num_hidden_layers: 4 },
+    { layer_types: expect.arrayContaining(["full_attention"]) },
+  ],
+  ["SmolLM3ForCausalLM", { model_type: "smollm3", num_hidden_layers: 4 }, { no_rope_layers: [1, 1, 1, 0] }],
+  [
+    "Phi3ForCausalLM",
+    {
+      model_type: "phi3",
+      auto_map: {},
+      partial_rotary_factor: 0.75,
+      max_position_embeddings: 131_072,
+      rope_scaling: { type: "su", short_factor: [1], long_factor: [2] },
+    },
+    { rope_parameters: { rope_type: "longrope", partial_rotary_factor: 0.75, original_max_position_embeddings: 4096 } },
+  ],
+  [
+    "GPT2LMHeadModel",
+    { model_type: "gpt2", n_ctx: 1024, summary_type: "cls_index", task_specific_params: {}, resid_pdrop: 0.1 },
+    { hidden_size: 768, head_dim: 64, max_position_embeddings: 1024 },
+  ],
+  [
+    "GPTNeoXForCausalLM",
+    { model_type: "gpt_neox", rotary_pct: 0.25, rotary_emb_base: 20_000, hidden_dropout: 0 },
+    { rope_parameters: { rope_type: "default", rope_theta: 20_000, partial_rotary_factor: 0.25 } },
+  ],
+];
+
+const parse = (name: string, config: object) =>
+  findArchitecture({ architectures: [name] }).parseConfig({ ...common, architectures: [name], ...config });
+
+test.each(published)("%s", (name, config, expected) => {
+  expect(parse(name, config)).toMatchObject(expected);
+});
+
+const refused: [string, object, RegExp][] = [
+  ["LlamaForCausalLM", { rope_scaling: { rope_type: "mrope" } }, /rope_type/],
+  ["Gemma2ForCausalLM", { use_bidirectional_attention: true }, /use_bidirectional_attention/],
+  ["Gemma3ForCausalLM", { rope_scaling: { rope_type: "dynamic" } }, /rope_type/],
+  ["GPT2LMHeadModel", { reorder_and_upcast_attn: true }, /reorder_and_upcast_attn/],
+  ["Phi3ForCausalLM", { attention_bias: true }, /attention_bias/],
+];
+
+test.each(refused)("%s refuses %o", (name, config, message) => {
+  expect(() => parse(name, config)).toThrow(message);
+});
