@@ -4,9 +4,9 @@ import { activate, activations, erf } from "./activations.ts";
 import type { AttentionSizes } from "./attention.ts";
 import { attention_context, attention_scores, mask_scores } from "./attention.ts";
 import { factorized_positions, gather_rows } from "./embedding.ts";
-import { linear } from "./linear.ts";
+import { linear, linear_transposed } from "./linear.ts";
 import { layer_norm, rms_norm } from "./normalization.ts";
-import { apply_rotary, rotary_tables } from "./rotary.ts";
+import { apply_interleaved_rotary, apply_rotary, rotary_tables } from "./rotary.ts";
 import { softmax } from "./softmax.ts";
 
 const draw = (name: string, count: number) => drawUniform(7, name, count, -1, 1);
@@ -30,10 +30,23 @@ describe("linear", () => {
   });
 });
 
+test("linear_transposed is linear with the weight stored as [in, out]", () => {
+  const [rows, inner, columns] = [3, 5, 7];
+  const [x, weight, bias] = [draw("x", rows * inner), draw("w", columns * inner), draw("b", columns)];
+  const stored = weight.map((_, i) => weight[(i % columns) * inner + Math.floor(i / columns)]!);
+  const sizes = { rows, inner, columns };
+  expectClose(linear_transposed(x, stored, bias, sizes), linear(x, weight, bias, sizes));
+});
+
 describe("normalization", () => {
   test("rms_norm adds eps to the mean of squares, per row", () => {
     const found = rms_norm(Float32Array.of(3, 4, 0, 2), 2, 0.5);
     expectClose(found, [3 / Math.sqrt(13), 4 / Math.sqrt(13), 0, 2 / Math.sqrt(2.5)]);
+  });
+
+  test("layer_norm without a bias", () => {
+    const options = { weight: Float32Array.of(2, 3), bias: null, eps: 1 };
+    expectClose(layer_norm(Float32Array.of(1, 3), options), [-2 / Math.SQRT2, 3 / Math.SQRT2]);
   });
 
   test("layer_norm uses the biased variance", () => {
@@ -43,6 +56,22 @@ describe("normalization", () => {
 });
 
 describe("rotary", () => {
+  test("interleaved, pairs channel 2i with 2i + 1", () => {
+    const [a, b] = [2, 0.5];
+    const [cos, sin] = [Math.cos, Math.sin].map((f) => Float32Array.of(f(a), f(a), f(b), f(b))) as [
+      Float32Array,
+      Float32Array,
+    ];
+    const turned = [
+      Math.cos(a) - 2 * Math.sin(a),
+      2 * Math.cos(a) + Math.sin(a),
+      3 * Math.cos(b) - 4 * Math.sin(b),
+      4 * Math.cos(b) + 3 * Math.sin(b),
+    ];
+    const x = Float32Array.of(1, 2, 3, 4);
+    expectClose(apply_interleaved_rotary(x, cos, sin, { heads: 1, dim: 4, round: Math.fround }), turned);
+  });
+
   test("pairs channel i with i + dim / 2 and turns by position times frequency", () => {
     const { cos, sin } = rotary_tables(Int32Array.of(0, 2), Float32Array.of(1, 0.25), 1);
     const x = Float32Array.of(1, 2, 3, 4, 1, 2, 3, 4);

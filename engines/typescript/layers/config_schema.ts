@@ -4,19 +4,14 @@ import { activations } from "../kernels/activations.ts";
 
 /** Keys that change nothing in a forward, of every config. */
 const inert = [
-  ..."_name_or_path _model_name_or_path name_or_path _commit_hash architectures transformers_version dtype torch_dtype return_dict".split(
-    " ",
-  ),
-  ..."output_hidden_states output_attentions chunk_size_feed_forward is_encoder_decoder id2label label2id".split(" "),
-  ..."num_labels problem_type attn_implementation experts_implementation tie_last_hidden_states".split(" "),
-  ..."allow_global_per_layer_attribute_access serialize_explicit_per_layer_config".split(" "),
-  ..."initializer_range use_cache attention_dropout bos_token_id eos_token_id unk_token_id sep_token_id cls_token_id pretraining_tp cache_implementation".split(
-    " ",
-  ),
-  ..."auto_map classifier_dropout is_decoder resid_pdrop embd_pdrop attn_pdrop hidden_dropout attention_probs_dropout_prob".split(
-    " ",
-  ),
-];
+  "_name_or_path _model_name_or_path name_or_path _commit_hash architectures transformers_version auto_map",
+  "dtype torch_dtype return_dict output_hidden_states output_attentions use_cache cache_implementation",
+  "chunk_size_feed_forward is_encoder_decoder is_decoder id2label label2id num_labels problem_type",
+  "attn_implementation experts_implementation tie_last_hidden_states pretraining_tp initializer_range",
+  "allow_global_per_layer_attribute_access serialize_explicit_per_layer_config",
+  "bos_token_id eos_token_id unk_token_id sep_token_id cls_token_id",
+  "attention_dropout resid_pdrop embd_pdrop attn_pdrop hidden_dropout classifier_dropout attention_probs_dropout_prob",
+].flatMap((line) => line.split(" "));
 
 /** An object of exactly `shape`'s keys and the inert ones, which are dropped. An absent key takes the default of its schema. */
 export function config<S extends z.ZodRawShape>(shape: S) {
