@@ -12,7 +12,7 @@ from lockstep_reference.counterfactuals.base import Counterfactual, Scene, chang
 from lockstep_reference.counterfactuals.layouts import joined, reshaped, sliced
 from lockstep_reference.counterfactuals.operations import Change, Named, Operation
 
-_ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "GELU (erf)": functional.gelu,
     "GELU (tanh)": lambda x: functional.gelu(x, approximate="tanh"),
     "quick GELU": lambda x: x * torch.sigmoid(1.702 * x),
@@ -131,7 +131,7 @@ def _keeps_shape(operation: Operation) -> bool:
 
 
 def _nonlinear(name: str, operation: Operation) -> Iterator[Named]:
-    for title, function in _ACTIVATIONS.items():
+    for title, function in ACTIVATIONS.items():
         sentence = f"{title} in place of `{name}`{_approximation(operation)}"
         yield title, "activation", sentence, lambda func, args, kwargs, f=function: f(args[0])
     yield (

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from lockstep_reference.counterfactuals.arguments import arguments
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.changes import changes
+from lockstep_reference.counterfactuals.configs import configs
 from lockstep_reference.counterfactuals.elementwise import elementwise
 from lockstep_reference.counterfactuals.frequencies import frequencies
 from lockstep_reference.counterfactuals.indices import indices
@@ -38,6 +39,7 @@ FAMILIES: tuple[Family, ...] = (
     rope,
     rope_tables,
     frequencies,
+    configs,
     changes,
     scalars,
     weights,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.changes import ACTIVATIONS
 from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
 from lockstep_reference.oracle import Float64Mode
 from lockstep_reference.sites import first_input
@@ -31,6 +32,7 @@ def modules(scene: Scene) -> Iterator[Counterfactual]:
             )
     if not scene.engine.is_floating_point():
         return
+    yield from _activations(scene)
     norms = [
         path
         for path, module in scene.snapshot.model.named_modules()
@@ -38,6 +40,26 @@ def modules(scene: Scene) -> Iterator[Counterfactual]:
     ]
     for path in norms[-_MOST:]:
         yield Counterfactual(f"module/{path} applied", "norm", f"{path} applied here too", path, finish=_applied(path))
+
+
+def _activations(scene: Scene) -> Iterator[Counterfactual]:
+    """Of a module without weights and children: another activation in its place, however many steps its own takes."""
+    module, path = scene.module, scene.snapshot.path
+    if list(module.parameters()) or list(module.children()) or ":out" not in scene.snapshot.site:
+        return
+    for title, function in ACTIVATIONS.items():
+        sentence = f"{title} in place of {type(module).__name__}"
+        yield Counterfactual(f"module/{title}", "activation", sentence, path, finish=_of_input(function))
+
+
+def _of_input(function: Callable[[torch.Tensor], torch.Tensor]) -> Finish:
+    def finish(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
+        x = next((tensor for site, tensor in snapshot.taps.items() if site.startswith(f"{snapshot.path}:in")), None)
+        if x is None or x.shape != own.shape or not x.is_floating_point():
+            return None
+        return function(x.to(own.dtype))
+
+    return finish
 
 
 def _is_norm(module: nn.Module, size: int) -> bool:
