@@ -14,6 +14,7 @@ const mismatch: SizeMismatch = {
   layerKind: "full_attention",
   sitesOfFoundSize: [],
   fieldsOfFoundSize: [],
+  substitution: null,
   neverRead: ["text_config.per_layer_config[5].head_dim"],
   referenceScope: `${layer}.self_attn`,
   engineScope: `${layer}.self_attn#attention`,

@@ -1,4 +1,5 @@
 import type { Reading, SizeReading } from "../compare/verdict.ts";
+import type { Substitution } from "./substitution.ts";
 
 /** A size that differs, and what is known around it. */
 export interface SizeMismatch {
@@ -16,6 +17,8 @@ export interface SizeMismatch {
   readonly fieldsOfFoundSize: readonly string[];
   /** Config fields that the reference reads there and the engine's code does not. */
   readonly neverRead: readonly string[];
+  /** The one field that, replaced by another, gives the found size; null when there is none of a like name. */
+  readonly substitution: Substitution | null;
   readonly referenceScope: string;
   readonly engineScope: string;
   /** A functional site just before that shows the difference already. */
@@ -35,11 +38,12 @@ function replacedField(mismatch: SizeMismatch): Reading | null {
     layerCount,
     layerKind,
     neverRead,
+    substitution,
     referenceScope,
     engineScope,
     firstSeenAt,
   } = mismatch;
-  const change = changedFactor(expected.formula, found.formula);
+  const change = changedFactor(expected.formula, found.formula) ?? substitution;
   if (!change) return null;
   const layers = affectedLayers.join(", ");
   const evidence = [

@@ -7,13 +7,13 @@ export interface ConfigNumber {
   readonly value: number;
 }
 
-/** All whole numbers above 1 of a config, in its order. */
-export function configNumbers(config: unknown, prefix = ""): ConfigNumber[] {
+/** All whole numbers of a config from `least` on, in its order. */
+export function configNumbers(config: unknown, { least = 2, prefix = "" } = {}): ConfigNumber[] {
   if (typeof config !== "object" || config === null || Array.isArray(config)) return [];
   return Object.entries(config).flatMap(([key, value]) => {
     const path = prefix === "" ? key : `${prefix}.${key}`;
-    if (typeof value === "number" && Number.isInteger(value) && value > 1) return [{ path, value }];
-    return configNumbers(value, path);
+    if (typeof value === "number" && Number.isInteger(value) && value >= least) return [{ path, value }];
+    return configNumbers(value, { least, prefix: path });
   });
 }
 
@@ -64,9 +64,13 @@ function factorPairs(size: number, { numbers }: SizeHints): number[][] {
 function nameNumber(value: number, { numbers, read }: SizeHints): { leaf: string; read: boolean } | null {
   const candidates = numbers.filter((number) => number.value === value).map(({ path }) => path);
   if (candidates.length === 0) return null;
-  const isRead = (path: string): boolean => read.includes(path) || read.some((other) => isPerLayerOf(other, path));
-  const chosen = candidates.find(isRead) ?? candidates[0]!;
-  return { leaf: chosen.slice(chosen.lastIndexOf(".") + 1), read: isRead(chosen) };
+  const chosen = candidates.find((path) => isRead(path, read)) ?? candidates[0]!;
+  return { leaf: chosen.slice(chosen.lastIndexOf(".") + 1), read: isRead(chosen, read) };
+}
+
+/** True when a field is among those that were read, by its own path or as a per-layer value of the same name. */
+export function isRead(path: string, read: readonly string[]): boolean {
+  return read.includes(path) || read.some((other) => isPerLayerOf(other, path));
 }
 
 /** True when `read` is a per-layer value that a field like `global_head_dim` fills: `...per_layer_config[5].head_dim`. */

@@ -4,6 +4,7 @@ import { explainSizes } from "../explain/shape-cause.ts";
 import type { SizeHints } from "../explain/sizes.ts";
 import { configNumbers, readSize } from "../explain/sizes.ts";
 import type { Lengths } from "../explain/symbolic.ts";
+import { substituteField } from "../explain/substitution.ts";
 import { symbolicShape } from "../explain/symbolic.ts";
 import { responsibleModule } from "../locate/culprit.ts";
 import { layerOf, withoutLayer } from "../trace/site.ts";
@@ -67,6 +68,12 @@ export function explainCulprit({ found, first, sites, ours, theirs, audit }: Cul
           sitesOfFoundSize: sitesOfSize(theirs, first.site, foundSize),
           fieldsOfFoundSize: numbers.filter(({ value }) => value === foundSize).map(({ path }) => path),
           neverRead: neverRead(audit, expectedReading.formula),
+          substitution: substituteField(
+            expectedSize,
+            foundSize,
+            configNumbers(found.config, { least: 1 }),
+            scopeReads(theirs, module),
+          ),
           referenceScope: audit.at_culprit?.scope ?? module,
           engineScope: audit.at_culprit?.engine_scope ?? module,
           firstSeenAt: firstFunctionalDifference(ours, theirs, module),

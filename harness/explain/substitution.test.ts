@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { configNumbers } from "./sizes.ts";
+import { substituteField } from "./substitution.ts";
+
+const config = {
+  text_config: {
+    hidden_size: 3840,
+    num_attention_heads: 16,
+    num_key_value_heads: 8,
+    num_global_key_value_heads: 1,
+    head_dim: 256,
+    global_head_dim: 512,
+    vocab_size: 4096,
+  },
+};
+const numbers = configNumbers(config, { least: 1 });
+
+test("a field of value 1 that another was taken for is found by its name", () => {
+  const read = ["text_config.per_layer_config[5].num_key_value_heads"];
+  expect(substituteField(512, 4096, numbers, read)).toEqual({
+    expected: "num_global_key_value_heads 1",
+    found: "num_key_value_heads 8",
+  });
+});
+
+test("a head size computed from the hidden size is recognised", () => {
+  expect(substituteField(16 * 256, 3840, numbers, ["text_config.head_dim"])).toEqual({
+    expected: "head_dim 256",
+    found: "hidden_size / num_attention_heads as head_dim 240",
+  });
+});
+
+test("fields with nothing in common are not taken for one another", () => {
+  expect(
+    substituteField(
+      8,
+      16,
+      [
+        { path: "vocab_size", value: 8 },
+        { path: "layers", value: 16 },
+      ],
+      [],
+    ),
+  ).toBeNull();
+});
