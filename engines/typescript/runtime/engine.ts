@@ -25,7 +25,16 @@ export class TypeScriptEngine implements EngineImplementation {
       name: "typescript",
       version: "0.1.0",
       versions: { node: process.versions.node },
-      capabilities: { dtypes, shapes: true, cache: true, fork: true, build: false, oracle: false, replay: false, explain: false },
+      capabilities: {
+        dtypes,
+        shapes: true,
+        cache: true,
+        fork: true,
+        build: false,
+        oracle: false,
+        replay: false,
+        explain: false,
+      },
     };
   }
 
