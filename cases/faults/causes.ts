@@ -246,4 +246,12 @@ export const causes: Readonly<Record<string, string>> = {
   "window-one-too-short": "mask/a window of 7 keys \\(a window of 8 keys in the reference\\)",
   "mlx-swa-offbyone": "mask/a window of 9 keys \\(a window of 8 keys in the reference\\)",
   "window-short-in-decode": "mask/a window of 7 keys \\(a window of 8 keys in the reference\\)",
+  "gpt-neox-gelu-erf": "GELU \\(erf\\)",
+  "llama-rope-factor-hard-coded": "factor 8 in place of 6",
+  "mlx-su-rope": "short_factor",
+  "qwen3-window-layers-inverted": "a window of 5 keys",
+  "cohere2-half-rope": "halves, tables for pairs",
+  "gpt2-positions-of-opt": "two higher|\\+2",
+  "gpt-neox-qkv-flat-split": "blocks 3 x 6",
+  "olmo2-qk-norm-per-head": "each of 6 parts",
 };

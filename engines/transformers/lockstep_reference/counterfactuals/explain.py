@@ -13,6 +13,7 @@ from itertools import combinations
 import torch
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.configs import configs
 from lockstep_reference.counterfactuals.error import ErrorMeasure, Slab, noise_of
 from lockstep_reference.counterfactuals.families import FAMILIES, Family
 from lockstep_reference.counterfactuals.names import Numbers
@@ -91,7 +92,7 @@ def _has_cause(better: list[Tried]) -> bool:
 def _try_all(scene: Scene, deadline: float) -> list[Tried]:
     tried, rivals_until = [], float("inf")
     # Of a tensor of another shape only what gives that shape can be the cause.
-    families = FAMILIES if scene.reference.shape == scene.engine.shape else (sizes,)
+    families = FAMILIES if scene.reference.shape == scene.engine.shape else (sizes, configs)
     for family in families:
         for one in _surely(family, scene):
             if time.monotonic() > deadline or time.thread_time() > rivals_until:

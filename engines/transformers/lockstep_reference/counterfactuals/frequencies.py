@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, contextmanager
 
 import torch
 
@@ -24,10 +24,17 @@ def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Coun
     size = buffer.shape[0]
 
     def using(make: Callable[[torch.Tensor], torch.Tensor]) -> Within:
-        def within(snapshot: Snapshot) -> AbstractContextManager[None]:
+        @contextmanager
+        def within(snapshot: Snapshot) -> Iterator[None]:
             own = snapshot.module._buffers[name]
-            with torch.no_grad(), torch._C.DisableTorchFunction():
-                return tensor_of(snapshot.module, name, make(own).to(own.dtype))
+            # Ropes that change with the length go back to a buffer of their own.
+            alike = [other for other, tensor in snapshot.module._buffers.items() if _equal(tensor, own)]
+            with ExitStack() as stack:
+                with torch.no_grad(), torch._C.DisableTorchFunction():
+                    changed = make(own).to(own.dtype)
+                    for other in alike:
+                        stack.enter_context(tensor_of(snapshot.module, other, changed.clone()))
+                yield
 
         return within
 
@@ -67,6 +74,10 @@ def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Coun
     yield one("reversed", "frequencies in reverse order", lambda w: w.flip(0))
     for shift in (1, -1):
         yield one(f"shifted {shift}", f"frequencies shifted by {shift}", lambda w, s=shift: w.roll(s))
+
+
+def _equal(one: torch.Tensor | None, other: torch.Tensor) -> bool:
+    return one is not None and one.shape == other.shape and torch.equal(one, other)
 
 
 def _base(buffer: torch.Tensor, thetas: list[float]) -> float | None:

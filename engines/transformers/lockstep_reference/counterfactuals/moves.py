@@ -15,7 +15,7 @@ _MOVES = (
     "masked_scatter", "masked_scatter_", "index_select", "gather", "scatter", "scatter_", "index_put", "index_put_",
     "index_copy", "index_copy_", "index_add", "index_add_", "cat", "concat", "stack", "embedding", "expand",
     "repeat_interleave", "repeat", "getitem", "take_along_dim", "pad", "roll", "matmul", "bmm", "linear", "conv1d",
-    "conv2d", "where", "mul", "add",
+    "conv2d", "where", "mul", "add", "view", "reshape",
 )  # fmt: skip
 
 
@@ -65,6 +65,8 @@ def variants(tensor: torch.Tensor) -> Iterator[Variant]:
     if tensor.dtype in (torch.int64, torch.int32):
         yield "+1", "one higher", lambda x: x + 1
         yield "-1", "one lower", lambda x: (x - 1).clamp(min=0)
+        yield "+2", "two higher", lambda x: x + 2
+        yield "-2", "two lower", lambda x: (x - 2).clamp(min=0)
     if tensor.dtype.is_floating_point and tensor.numel() > 1:
         yield "zero", "zero", torch.zeros_like
     long = [axis for axis, size in enumerate(tensor.shape) if size > 1]
@@ -76,6 +78,8 @@ def variants(tensor: torch.Tensor) -> Iterator[Variant]:
     for axis in long:
         yield from _along(axis)
         yield from _of_size(axis, tensor.shape[axis])
+    if long and tensor.is_floating_point():
+        yield from _blocks(long[-1], tensor.shape[long[-1]])
 
 
 def _along(axis: int) -> Iterator[Variant]:
@@ -105,6 +109,24 @@ def _of_size(axis: int, size: int) -> Iterator[Variant]:
         if size % count == 0 and count < size:
             words = f"with axis {axis} ({size}) in the order of {count} x {size // count} transposed"
             yield f"axis {axis} interleaved {count}", words, lambda x, c=count: _interleaved(x, axis, c)
+
+
+def _blocks(axis: int, size: int) -> Iterator[Variant]:
+    """An axis that holds, say, queries, keys and values of every head, in the order of heads or of the three."""
+    for outer in (2, 3, 4):
+        for inner in range(2, 17):
+            if size % (outer * inner) == 0 and size > outer * inner:
+                for first, second in ((outer, inner), (inner, outer)):
+                    words = f"with axis {axis} ({size}) as {first} x {second} blocks in the order of {second} x {first}"
+                    yield (
+                        f"axis {axis} blocks {first} x {second}",
+                        words,
+                        lambda x, p=first, q=second: _reblocked(x, axis, p, q),
+                    )
+
+
+def _reblocked(x: torch.Tensor, axis: int, first: int, second: int) -> torch.Tensor:
+    return x.unflatten(axis, (first, second, -1)).transpose(axis, axis + 1).flatten(axis, axis + 2)
 
 
 def _interleaved(x: torch.Tensor, axis: int, count: int) -> torch.Tensor:

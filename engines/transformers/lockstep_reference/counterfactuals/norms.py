@@ -74,10 +74,11 @@ def norms(scene: Scene) -> Iterator[Counterfactual]:
     eps = _eps(module)
     if eps is None or ":out" not in site:
         return
-    own = next((pair for pair in _pairs() if _gives(_finish(*pair, eps), scene)), None)
+    kinds = {**_KINDS, **_of_parts(scene)}
+    own = next((pair for pair in _pairs(_KINDS) if _gives(_finish(_KINDS[pair[0]], pair[1], eps), scene)), None)
     if own is None:
         return
-    for (kind, weighting), used in product(_pairs(), (eps, 0.0)):
+    for (kind, weighting), used in product(_pairs(kinds), (eps, 0.0)):
         if (kind, weighting) == own or (getattr(module, "weight", None) is None and weighting):
             continue
         yield Counterfactual(
@@ -85,12 +86,23 @@ def norms(scene: Scene) -> Iterator[Counterfactual]:
             category="norm",
             sentence=f"{kind}{weighting}{'' if used else ', without eps,'} in place of {own[0]}{own[1]}",
             source=f"{type(module).__name__}.forward",
-            finish=_finish(kind, weighting, used),
+            finish=_finish(kinds[kind], weighting, used),
         )
 
 
-def _pairs() -> list[tuple[str, str]]:
-    return [(kind, weighting) for kind in _KINDS for weighting in _WEIGHTINGS]
+def _of_parts(scene: Scene) -> dict[str, Normalise]:
+    """The norm of each of several equal parts of the last axis: heads that are normed alone."""
+    size = scene.engine.shape[-1] if scene.engine.ndim else 1
+    counts = {int(v) for path, v in scene.numbers.fields.items() if "head" in path and v == int(v)}
+    return {
+        f"an RMS norm of each of {count} parts": lambda x, eps, n=count: _rms(x.unflatten(-1, (n, -1)), eps).flatten(-2)
+        for count in sorted(counts)
+        if count > 1 and size % count == 0 and count < size
+    }
+
+
+def _pairs(kinds: dict[str, Normalise]) -> list[tuple[str, str]]:
+    return [(kind, weighting) for kind in kinds for weighting in _WEIGHTINGS]
 
 
 def _eps(module: nn.Module) -> float | None:
@@ -101,13 +113,13 @@ def _eps(module: nn.Module) -> float | None:
     return None
 
 
-def _finish(kind: str, weighting: str, eps: float) -> Finish:
+def _finish(normalise: Normalise, weighting: str, eps: float) -> Finish:
     def finish(snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor | None:
         x = next((tensor for site, tensor in snapshot.taps.items() if site.startswith(f"{snapshot.path}:in")), None)
         if x is None or x.shape != own.shape or x.ndim < 2:
             return None
         wide = own.dtype if own.dtype == torch.float64 else torch.float32
-        result = _KINDS[kind](x.to(wide), eps)
+        result = normalise(x.to(wide), eps)
         weight, bias = (getattr(snapshot.module, name, None) for name in ("weight", "bias"))
         if weight is not None:
             result = _WEIGHTINGS[weighting](result, weight.to(wide))

@@ -181,6 +181,10 @@ _VARIANTS: dict[str, tuple[str, Callable[[Call, inspect.BoundArguments], Any]]] 
         "neighbouring features rotated together, with tables in the order of halves",
         _reordered(_to_halves, _to_pairs, tables=True),
     ),
+    "halves, tables for pairs": (
+        "halves rotated together, with tables in the order of neighbouring features",
+        _reordered(_to_pairs, _to_halves, tables=True),
+    ),
     "pair tables": (
         "tables in the order of interleaved pairs, features rotated in halves",
         _with_tables(lambda cos, sin: (_first_half_of_table(cos), _first_half_of_table(sin))),
