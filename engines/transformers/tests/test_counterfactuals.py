@@ -1,0 +1,116 @@
+"""The parts of counterfactuals that need no model: names of numbers, errors and blocks, operations seen and changed."""
+
+from __future__ import annotations
+
+import unittest
+
+import bench  # noqa: F401 - sets the import path
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lockstep_reference.counterfactuals.error import ErrorMeasure, real_elements
+from lockstep_reference.counterfactuals.masks import Rule
+from lockstep_reference.counterfactuals.names import Numbers
+from lockstep_reference.counterfactuals.operations import EVERY, Changed, Listing, together
+
+
+def _numbers() -> Numbers:
+    module = nn.Identity()
+    module.scaling = 1.0  # type: ignore[assignment]
+    return Numbers({"text_config": {"head_dim": 14, "final_logit_softcapping": 2.5, "pad_token_id": 7}}, module)
+
+
+def _measure(engine: torch.Tensor, noise: float = 1e-6) -> ErrorMeasure:
+    return ErrorMeasure(engine, noise, torch.ones(engine.shape, dtype=torch.bool))
+
+
+def _twice(x: torch.Tensor) -> torch.Tensor:
+    for _ in range(2):
+        x = functional.silu(x) + 1
+    return x
+
+
+class CounterfactualsTest(unittest.TestCase):
+    def test_a_number_is_called_by_the_simplest_thing_that_it_is(self) -> None:
+        numbers = _numbers()
+        self.assertEqual(numbers.name(30.0000001, 1e-6), (30.0, "30"))
+        self.assertEqual(numbers.name(14**-0.5, 1e-6), (14**-0.5, "1/sqrt(text_config.head_dim 14)"))
+        self.assertIsNone(numbers.name(0.7777, 1e-6))
+        self.assertIsNone(numbers.name(7.0, 1e-6))  # the id of a token is no number of the model
+
+    def test_small_numbers_are_not_zero(self) -> None:
+        self.assertEqual(_numbers().name(1e-6, 0.02), (1e-6, "1e-06"))
+
+    def test_every_name_in_an_interval_is_listed(self) -> None:
+        self.assertEqual([value for value, _ in _numbers().within(1.2e-6, 0.5)], [1e-6])
+
+    def test_the_score_is_the_error_in_noise_units(self) -> None:
+        engine = torch.ones(4, 6)
+        self.assertLess(abs(_measure(engine).score(engine + 5e-6) - 5), 0.5)
+        self.assertEqual(_measure(engine).score(engine), 0)
+        self.assertEqual(_measure(engine).score(torch.ones(4, 5)), float("inf"))
+
+    def test_an_infinity_on_one_side_is_no_agreement_and_a_nan_neither(self) -> None:
+        engine = torch.tensor([[1.0, float("nan")]])
+        self.assertGreater(_measure(engine).score(engine.clone()), 1e20)
+        lowest = torch.tensor([[1.0, float("-inf")]])
+        self.assertEqual(_measure(lowest).score(lowest.clone()), 0)
+
+    def test_the_block_of_the_error_is_found_by_axis(self) -> None:
+        reference, engine = torch.randn(2, 5, 4), None
+        engine = reference.clone()
+        engine[:, 3] *= 2
+        slab = _measure(engine).failing_slab(reference)
+        self.assertIsNotNone(slab)
+        self.assertEqual(str(slab), "index 3 of axis 1 (5)")
+        self.assertIsNone(slab.mask(torch.Size([2, 6, 4])))
+
+    def test_an_error_everywhere_has_no_block(self) -> None:
+        reference = torch.randn(3, 4)
+        self.assertIsNone(_measure(reference + 1).failing_slab(reference))
+
+    def test_padding_is_known_by_the_kind_of_site(self) -> None:
+        mask = torch.tensor([[0, 0, 1, 1], [1, 1, 1, 1]])
+        self.assertEqual(real_elements("layers.0:out", torch.Size([2, 2, 3]), mask, 2).tolist()[0], [[False] * 3] * 2)
+        assert real_elements("layers.0#q_rope", torch.Size([2, 1, 4, 1]), mask, 4)[0, 0, :, 0].tolist() == [
+            *(False, False),
+            *(True, True),
+        ]
+
+    def test_operations_are_listed_in_order_and_those_of_one_line_together(self) -> None:
+        listing = Listing()
+        with torch.no_grad(), listing:
+            _twice(torch.ones(3))
+        names = [
+            (operation.key.name, operation.key.nth) for operation in listing.operations if operation.key.name != "ones"
+        ]
+        self.assertEqual(names, [("silu", 0), ("add", 0), ("silu", 1), ("add", 1)])
+        assert ("silu", EVERY) in [
+            (operation.key.name, operation.key.nth) for operation in together(listing.operations)
+        ]
+
+    def test_one_operation_or_every_one_of_a_line_is_changed(self) -> None:
+        listing = Listing()
+        x = torch.tensor([-1.0, 2.0])
+        with torch.no_grad(), listing:
+            plain = _twice(x)
+        key = next(operation.key for operation in listing.operations if operation.key.name == "silu")
+        with torch.no_grad(), Changed(key, lambda _func, args, _kwargs: args[0]):
+            first = _twice(x)
+        with torch.no_grad(), Changed(key._replace(nth=EVERY), lambda _func, args, _kwargs: args[0]):
+            both = _twice(x)
+        self.assertTrue(torch.equal(both, x + 2))
+        self.assertTrue(torch.equal(first, functional.silu(x + 1) + 1))
+        self.assertFalse(torch.equal(plain, first))
+
+    def test_rules_of_masks_say_in_what_they_differ(self) -> None:
+        self.assertEqual(
+            Rule(window=9).differences(Rule(window=8)), ["a window of 9 keys (a window of 8 keys in the reference)"]
+        )
+        self.assertEqual(Rule(padding=False).differences(Rule()), ["padding is read"])
+        self.assertEqual(Rule().differences(Rule()), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
