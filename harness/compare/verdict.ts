@@ -87,6 +87,8 @@ export const counterfactual = z.strictObject({
   synonyms: z.array(z.string()).default([]),
   /** The reference's line that does it right; may be empty. */
   source: z.string(),
+  /** Inputs that would tell it from the first candidate; absent for the first, and when none are known. */
+  apart: z.string().optional(),
   /** What else speaks for it: the engine never reads a config field that it names. */
   evidence: z.string().optional(),
   /** The engine's distance from the changed reference, in noise units, over all phases that it explains. */

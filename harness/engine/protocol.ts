@@ -167,6 +167,8 @@ export const methods = {
           score: z.number(),
           /** Other changes that give the same numbers here. */
           synonyms: z.array(z.string()).default([]),
+          /** What would tell it from the first candidate; "" for the first, and when nothing was found. */
+          apart: z.string().default(""),
           /** Places in `phases` for which the file holds its tensors. */
           phases: z.array(size),
         }),

@@ -142,7 +142,7 @@ function explanationLines(explanation: Explanation, room: number): string[] {
   if (cause) {
     const phases = phasesText(cause);
     const [rival, ...others] = [
-      ...rivals.map(({ sentence }) => sentence),
+      ...rivals.map(({ sentence, apart }) => (apart ? `${sentence}; ${apart} would tell` : sentence)),
       ...cause.synonyms.map((sentence) => `${sentence} (the same numbers on these inputs)`),
     ];
     const more = others.length > 0 ? `, and ${others.length} more` : "";

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from lockstep_reference.counterfactuals.apart import told_apart
 from lockstep_reference.counterfactuals.error import real_elements
 from lockstep_reference.counterfactuals.explain import Search, SitePhase, Tried, search
 from lockstep_reference.counterfactuals.names import Numbers
@@ -53,9 +54,11 @@ class Evidence:
         found = search(phases[0], Numbers(config_numbers(model), phases[0].oracle.module), params["seconds"])
         if found is None:
             return {"tried": 0, "candidates": [], "phases": [], "file": None}
-        candidates, tensors = [], {f"engine.{place}": phase.oracle.engine.clone() for place, phase in enumerate(phases)}
-        for entry, sides, synonyms in _distinct(found, phases):
-            one, number = entry.counterfactual, len(candidates)
+        tensors = {f"engine.{place}": phase.oracle.engine.clone() for place, phase in enumerate(phases)}
+        distinct = _distinct(found, phases)
+        candidates = []
+        for number, (entry, sides, synonyms) in enumerate(distinct):
+            one, first = entry.counterfactual, distinct[0][0].counterfactual
             tensors |= {f"{side}.{number}.{place}": tensor for (side, place), tensor in sides.items()}
             candidates.append(
                 {
@@ -66,6 +69,7 @@ class Evidence:
                     "score": min(entry.score, 1e30),
                     "phases": sorted({place for _, place in sides}),
                     "synonyms": synonyms,
+                    "apart": "" if one is first else told_apart(phases[0].oracle, first, one),
                 }
             )
         file = spool / f"explain.{len(tensors)}.{abs(hash((site, *names)))}.safetensors"

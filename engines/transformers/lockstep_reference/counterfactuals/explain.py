@@ -6,13 +6,13 @@ import copy
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import torch
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.both import both
 from lockstep_reference.counterfactuals.configs import configs
 from lockstep_reference.counterfactuals.error import ErrorMeasure, Slab, noise_of
 from lockstep_reference.counterfactuals.families import FAMILIES, Family
@@ -167,10 +167,10 @@ def _pairs(scene: Scene, singles: list[Tried], deadline: float) -> list[Tried]:
     for first, second in combinations(singles[:_PAIRED], 2):
         if time.monotonic() > deadline:
             break
-        both = _both(first.counterfactual, second.counterfactual)
-        score = scene.measure.score(both.value(scene.snapshot))
+        pair = both(first.counterfactual, second.counterfactual)
+        score = scene.measure.score(pair.value(scene.snapshot))
         if score < 0.5 * first.score:
-            found.append(Tried(both, score))
+            found.append(Tried(pair, score))
     return found
 
 
@@ -188,7 +188,7 @@ def _on_top(scene: Scene, tried: list[Tried], before: float, deadline: float) ->
         after = scene.measure.score(reference)
         for entry in _try_all(changed, deadline):
             if entry.score <= _NEAR and entry.score < 0.2 * after and entry.counterfactual.category != "pattern":
-                found.append(Tried(_both(base, entry.counterfactual), entry.score))
+                found.append(Tried(both(base, entry.counterfactual), entry.score))
         if found or time.monotonic() > deadline:
             break
     return found
@@ -213,33 +213,6 @@ def _bases(scene: Scene, tried: list[Tried], before: float) -> Iterator[Counterf
 
 def _valued(snapshot: Snapshot, base: Counterfactual) -> Callable[..., torch.Tensor | None]:
     def value(within: Within | None = None, finish: Finish | None = None) -> torch.Tensor | None:
-        return snapshot.value(_both(base, Counterfactual("", "", "", within=within, finish=finish)).within, finish)
+        return snapshot.value(both(base, Counterfactual("", "", "", within=within, finish=finish)).within, finish)
 
     return value
-
-
-def _both(first: Counterfactual, second: Counterfactual) -> Counterfactual:
-    @contextmanager
-    def within(snapshot: Snapshot) -> Iterator[None]:
-        with ExitStack() as stack:
-            for change in (first.within, second.within):
-                if change is not None:
-                    stack.enter_context(change(snapshot))
-            yield
-
-    def finish(snapshot: Snapshot, value: torch.Tensor) -> torch.Tensor | None:
-        for change in (first.finish, second.finish):
-            changed = value if change is None else change(snapshot, value)
-            if changed is None:
-                return None
-            value = changed
-        return value
-
-    return Counterfactual(
-        id=f"{first.id} + {second.id}",
-        category=first.category if first.category == second.category else f"{first.category} + {second.category}",
-        sentence=f"{first.sentence}; and {second.sentence}",
-        source=first.source if first.source == second.source else f"{first.source}; {second.source}",
-        within=within,
-        finish=finish,
-    )

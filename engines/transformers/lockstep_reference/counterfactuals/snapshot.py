@@ -83,6 +83,10 @@ class Snapshot:
         """The arguments of the call."""
         return self._args, self.kwargs
 
+    def replace_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Makes the call one on other arguments."""
+        self._args, self.kwargs = args, kwargs
+
     @property
     def nearby(self) -> dict[str, torch.Tensor]:
         """All tensors that might have been taken for the site's: arguments, other layers, the call's own sites."""

@@ -68,6 +68,7 @@ function Others({ candidates }: { readonly candidates: readonly Counterfactual[]
               {phases !== "" && `, ${phases}`}{" "}
               <span class="muted num">{candidate.ratio === 0 ? "equal" : formatRatio(candidate.ratio)}</span>
             </p>
+            {candidate.apart && <p class="muted">Told apart by {candidate.apart}.</p>}
             <Source candidate={candidate} />
             <Synonyms candidate={candidate} />
           </li>
