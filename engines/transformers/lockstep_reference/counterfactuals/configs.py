@@ -17,6 +17,8 @@ from lockstep_reference.oracle import Float64Mode
 # A field's path in the config, and what it becomes; None takes it away.
 Field = tuple[tuple[str, ...], Any]
 
+_LARGEST_SHARE = 4
+
 
 def configs(scene: Scene) -> Iterator[Counterfactual]:
     """Every number, list and kind in the rope parameters of the module's config, changed."""
@@ -57,7 +59,8 @@ def _others(config: Any, path: tuple[str, ...], value: Any, scene: Scene) -> Ite
         usual = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 0.5, value * 2, value / 2, 8192, 4096, 2048, 10000.0, 5e5, 1e6]
         wanted = getattr(config, "max_position_embeddings", None)
         for other in dict.fromkeys([*numbers, *usual, *([wanted] if wanted else [])]):
-            if other != value:
+            # A share of the features taken for a length would make tables of millions.
+            if other != value and not (value <= 1 and other > _LARGEST_SHARE):
                 yield type(value)(other)
 
 

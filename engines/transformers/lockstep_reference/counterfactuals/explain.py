@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from lockstep_reference.counterfactuals.error import ErrorMeasure, Slab, noise_o
 from lockstep_reference.counterfactuals.families import FAMILIES, Family
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.sizes import sizes
-from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
+from lockstep_reference.counterfactuals.snapshot import Finish, OutOfTime, Snapshot, Within
 
 # What is handed to the harness to be judged: well above its limit, since this first look is a rough one.
 _NEAR = 12.0
@@ -26,6 +27,8 @@ _MOST = 32
 # Near enough to be the cause, and how many seconds of work the search for others then goes on.
 _FOUND = 1.5
 _FOR_RIVALS = 1.0
+# Seconds for two changes at once.
+_FOR_PAIRS = 8.0
 # How many first changes a second one is searched on top of.
 _BASES = 6
 # How many of the best single changes are tried in pairs.
@@ -63,23 +66,22 @@ def search(phase: SitePhase, numbers: Numbers, seconds: float) -> Search | None:
     scene = make_scene(phase, numbers)
     if scene is None:
         return None
-    deadline = time.monotonic() + seconds
+    scene.snapshot.deadline = time.monotonic() + seconds
     before = scene.measure.score(scene.reference)
-    tried = _try_all(scene, deadline)
-    better = _better(tried, before)
-    same_shape = scene.reference.shape == scene.engine.shape
-    slab = scene.measure.failing_slab(scene.reference) if same_shape else None
-    if slab is not None and not _has_cause(better):
-        part = replace(scene, measure=replace(scene.measure, real=scene.measure.real & slab.mask(scene.engine.shape)))
-        inside = [
-            replace(entry, counterfactual=_restricted(entry.counterfactual, slab)) for entry in _try_all(part, deadline)
-        ]
-        tried += inside
-        better = _better([*better, *inside], before)
-    if not _has_cause(better):
-        better = _better(better + _pairs(scene, better, deadline), before)
-    if not _has_cause(better) and same_shape:
-        better = _better(better + _on_top(scene, tried, before, deadline), before)
+    tried: list[Tried] = []
+    better: list[Tried] = []
+    try:
+        for stage in (_try_all, _in_slab, _pairs, _on_top):
+            if _has_cause(better):
+                break
+            if stage is _pairs:
+                # What one change does not explain is worth a few seconds more, not minutes.
+                scene.snapshot.deadline = min(scene.snapshot.deadline, time.monotonic() + _FOR_PAIRS)
+            found = stage(scene, better)
+            tried += found
+            better = _better([*better, *found], before)
+    finally:
+        scene.snapshot.deadline = math.inf
     near = [entry for entry in better if entry.score <= max(_NEAR, 0.05 * before)]
     return Search(scene, len(tried), near[:_MOST])
 
@@ -89,19 +91,23 @@ def _has_cause(better: list[Tried]) -> bool:
     return any(entry.score <= _NEAR and entry.counterfactual.category != "pattern" for entry in better)
 
 
-def _try_all(scene: Scene, deadline: float) -> list[Tried]:
-    tried, rivals_until = [], float("inf")
+def _try_all(scene: Scene, _better: list[Tried]) -> list[Tried]:
+    """Every change alone, until the time is over."""
+    tried, rivals_until = [], math.inf
     # Of a tensor of another shape only what gives that shape can be the cause.
     families = FAMILIES if scene.reference.shape == scene.engine.shape else (sizes, configs)
-    for family in families:
-        for one in _surely(family, scene):
-            if time.monotonic() > deadline or time.thread_time() > rivals_until:
-                return tried
-            score = scene.measure.score(one.value(scene.snapshot))
-            tried.append(Tried(one, score))
-            if score < _FOUND:
-                # The rest of the search is for rivals.
-                rivals_until = min(rivals_until, time.thread_time() + _FOR_RIVALS)
+    try:
+        for family in families:
+            for one in _surely(family, scene):
+                if time.thread_time() > rivals_until:
+                    return tried
+                score = scene.measure.score(one.value(scene.snapshot))
+                tried.append(Tried(one, score))
+                if score < _FOUND:
+                    # The rest of the search is for rivals.
+                    rivals_until = min(rivals_until, time.thread_time() + _FOR_RIVALS)
+    except OutOfTime:
+        pass
     return tried
 
 
@@ -109,8 +115,20 @@ def _surely(family: Family, scene: Scene) -> Iterator[Counterfactual]:
     """What a family yields; a family that breaks on a scene has nothing to say of it, and the others go on."""
     try:
         yield from family(scene)
+    except OutOfTime:
+        raise
     except Exception:  # noqa: BLE001
         traceback.print_exc()
+
+
+def _in_slab(scene: Scene, better: list[Tried]) -> list[Tried]:
+    """Every change again, in the block of indices that holds the error."""
+    slab = scene.measure.failing_slab(scene.reference) if scene.reference.shape == scene.engine.shape else None
+    if slab is None:
+        return []
+    real = scene.measure.real & slab.mask(scene.engine.shape)
+    part = replace(scene, measure=replace(scene.measure, real=real))
+    return [replace(entry, counterfactual=_restricted(entry.counterfactual, slab)) for entry in _try_all(part, better)]
 
 
 def _better(tried: list[Tried], before: float) -> list[Tried]:
@@ -161,44 +179,57 @@ def _restricted(counterfactual: Counterfactual, slab: Slab) -> Counterfactual:
     )
 
 
-def _pairs(scene: Scene, singles: list[Tried], deadline: float) -> list[Tried]:
+def _pairs(scene: Scene, better: list[Tried]) -> list[Tried]:
     """Two changes at once, among the single ones that help most."""
     found = []
-    for first, second in combinations(singles[:_PAIRED], 2):
-        if time.monotonic() > deadline:
-            break
-        pair = both(first.counterfactual, second.counterfactual)
-        score = scene.measure.score(pair.value(scene.snapshot))
-        if score < 0.5 * first.score:
-            found.append(Tried(pair, score))
+    try:
+        for first, second in combinations(better[:_PAIRED], 2):
+            pair = both(first.counterfactual, second.counterfactual)
+            score = scene.measure.score(pair.value(scene.snapshot))
+            if score < 0.5 * first.score:
+                found.append(Tried(pair, score))
+    except OutOfTime:
+        pass
     return found
 
 
-def _on_top(scene: Scene, tried: list[Tried], before: float, deadline: float) -> list[Tried]:
+def _on_top(scene: Scene, better: list[Tried]) -> list[Tried]:
     """A second change searched, and fitted, on top of each of the best first ones: numbers fitted alone are wrong."""
+    if scene.reference.shape != scene.engine.shape:
+        return []
     found: list[Tried] = []
-    for base in _bases(scene, tried, before):
-        snapshot = copy.copy(scene.snapshot)
-        snapshot.value = _valued(scene.snapshot, base)  # type: ignore[method-assign]
-        reference = snapshot.value()
-        if reference is None or reference.shape != scene.engine.shape:
-            continue
-        changed = replace(scene, snapshot=snapshot, reference=reference, operations=[])
-        changed.list_operations()
-        after = scene.measure.score(reference)
-        for entry in _try_all(changed, deadline):
-            if entry.score <= _NEAR and entry.score < 0.2 * after and entry.counterfactual.category != "pattern":
-                found.append(Tried(both(base, entry.counterfactual), entry.score))
-        if found or time.monotonic() > deadline:
-            break
+    try:
+        for base in _bases(scene, better):
+            found += _second(scene, base)
+            if found:
+                break
+    except OutOfTime:
+        pass
     return found
 
 
-def _bases(scene: Scene, tried: list[Tried], before: float) -> Iterator[Counterfactual]:
+def _second(scene: Scene, base: Counterfactual) -> list[Tried]:
+    """What comes near with `base` made already."""
+    snapshot = copy.copy(scene.snapshot)
+    snapshot.value = _valued(scene.snapshot, base)  # type: ignore[method-assign]
+    reference = snapshot.value()
+    if reference is None or reference.shape != scene.engine.shape:
+        return []
+    changed = replace(scene, snapshot=snapshot, reference=reference, operations=[])
+    changed.list_operations()
+    after = scene.measure.score(reference)
+    return [
+        Tried(both(base, entry.counterfactual), entry.score)
+        for entry in _try_all(changed, [])
+        if entry.score <= _NEAR and entry.score < 0.2 * after and entry.counterfactual.category != "pattern"
+    ]
+
+
+def _bases(scene: Scene, better: list[Tried]) -> Iterator[Counterfactual]:
     """The best changes of how the module runs, no two with the same numbers; a number also under the names near it."""
     kept: list[torch.Tensor] = []
-    helpful = sorted((entry for entry in tried if entry.score < 0.6 * before), key=lambda entry: entry.score)
-    for entry in helpful:
+    before = scene.measure.score(scene.reference)
+    for entry in sorted((entry for entry in better if entry.score < 0.6 * before), key=lambda entry: entry.score):
         one = entry.counterfactual
         if one.finish is not None or one.within is None:
             continue

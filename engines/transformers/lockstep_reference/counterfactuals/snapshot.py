@@ -8,6 +8,8 @@ one call again, under a change of the reference, and stops as soon as the site i
 from __future__ import annotations
 
 import copy
+import math
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -41,6 +43,10 @@ class Context:
     end: int
 
 
+class OutOfTime(Exception):  # noqa: N818 - no error: the search ends with what it has
+    """The time for a search is over."""
+
+
 class Snapshot:
     """One call of the module `path`, on the engine's data, that leads to `site` in `phase`."""
 
@@ -58,6 +64,8 @@ class Snapshot:
         self.own: torch.Tensor | None = None
         self.context: Context | None = None
         self.complete = False
+        # When a search on it ends, on `time.monotonic`'s clock.
+        self.deadline = math.inf
         self.kwargs: dict[str, Any] = {}
         self.depth = 0
         self._capture = capture
@@ -105,6 +113,8 @@ class Snapshot:
 
         `finish` changes the tensor itself.
         """
+        if time.monotonic() > self.deadline:
+            raise OutOfTime
         if self.site.startswith("inputs#"):
             return self.own if finish is None or self.own is None else finish(self, self.own)
         probe = _Probe(self.site)
