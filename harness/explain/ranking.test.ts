@@ -53,6 +53,15 @@ test("of two that are equally simple the one that names a field the engine never
   expect(candidates).toMatchObject([{ id: "d", evidence: "the engine never reads text.soft_cap" }, { id: "c" }]);
 });
 
+test("a number with a name is likelier than one that was only fitted", () => {
+  const phases = { prefill: [true, 1] } as Record<string, [boolean, number]>;
+  const fitted = judged("scalar/x/div=0.8731~", { prefill: [true, 0.5] });
+  expect(rankCounterfactuals([fitted, judged("scalar/x/mul=0.2673", phases)], facts)).toMatchObject({
+    status: "explained",
+    candidates: [{ id: "scalar/x/mul=0.2673" }, { id: "scalar/x/div=0.8731~" }],
+  });
+});
+
 test("nothing that agrees is unexplained", () => {
   expect(rankCounterfactuals([judged("a", { prefill: [false, 60] })], facts)).toMatchObject({
     status: "unexplained",

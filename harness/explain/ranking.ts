@@ -80,8 +80,8 @@ function explains({ phases }: Judged, failing: readonly string[]): boolean {
 function cost(one: Judged): number {
   const { id, phases } = one;
   const inSomePhases = phases.some(({ agrees }) => !agrees);
-  // Fitted to each phase anew, or with two free numbers.
-  const free = /from elsewhere|rows of siblings|affine|another matrix/.test(id);
+  // Fitted to each phase anew, or with two free numbers; `~` marks a fitted number without a name.
+  const free = /~|from elsewhere|rows of siblings|affine|another matrix/.test(id);
   return (
     (isPattern(one) ? 4 : 0) +
     (free ? 1 : 0) +

@@ -37,7 +37,7 @@ def elementwise(scene: Scene) -> Iterator[Counterfactual]:
             title = scene.numbers.name(c, 1e-6)
             text = f"{c:.6g}" + (f" ({title[1]})" if title and title[1] != f"{c:.6g}" else "")
             yield Counterfactual(
-                id=f"elementwise/{form}={c:.4g}",
+                id=f"elementwise/{form}={c:.4g}{'' if title else '~'}",
                 category="elementwise",
                 sentence=f"values {words.format(text)}",
                 finish=lambda _snapshot, x, f=function, c=c: f(x, c),

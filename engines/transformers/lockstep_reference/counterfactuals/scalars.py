@@ -169,7 +169,8 @@ def _counterfactual(scene: Scene, slot: _Slot | _Together, value: float) -> Coun
     origin = scene.numbers.origin(slot.value)
     theirs = f"{scene.numbers.show(slot.value, value)}{f' ({origin})' if origin else ''}"
     return Counterfactual(
-        id=f"scalar/{_place(scene, key)}/{operation}={value:.4g}",
+        # Numbers that nobody would type are marked: of two that fit, the one with a name is likelier.
+        id=f"scalar/{_place(scene, key)}/{operation}={value:.4g}{'' if named else '~'}",
         category=_category(slot, operation),
         sentence=f"the number in `{operation}` is {ours}, the reference has {theirs}",
         source=slot.operation.source,
