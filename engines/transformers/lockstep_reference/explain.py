@@ -28,7 +28,11 @@ class Evidence:
         self._phases: dict[str, Phase] = {}
 
     def keep(self, snapshots: list[Snapshot], inputs: Inputs, phases: list[Phase]) -> None:
-        """Takes over a run's snapshots."""
+        """Takes over a run's snapshots, in place of those that the run before left on its side."""
+        sides = {snapshot.oracle for snapshot in snapshots}
+        # In place: the other side's run may end at the same moment.
+        for key in [key for key in list(self._snapshots) if key[2] in sides]:
+            self._snapshots.pop(key, None)
         self._inputs, self._phases = inputs, {phase.name: phase for phase in phases}
         types = next(iter(inputs.token_types.values()), None)
         for snapshot in snapshots:
