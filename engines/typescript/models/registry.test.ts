@@ -35,6 +35,11 @@ const published: [string, object, object][] = [
     { head_dim: 128, layer_types: ["full_attention", "full_attention"] },
   ],
   [
+    "GemmaForCausalLM",
+    { model_type: "gemma", hidden_act: "gelu", hidden_activation: null, num_hidden_layers: 1 },
+    { hidden_act: "gelu_pytorch_tanh", head_dim: 256, layer_types: ["full_attention"] },
+  ],
+  [
     "Gemma2ForCausalLM",
     { model_type: "gemma2", hidden_act: "gelu_pytorch_tanh", cache_implementation: "hybrid", num_hidden_layers: 2 },
     { layer_types: ["sliding_attention", "full_attention"], attn_logit_softcapping: 50 },

@@ -1,9 +1,10 @@
 import type { ZodType } from "zod";
 import { EngineError } from "../../../harness/engine/implementation.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
-import type { CausalModel } from "../layers/causal_model.ts";
+import type { RootModel } from "../layers/causal_model.ts";
 import type { Scope } from "../layers/scope.ts";
 import { Cohere2Config, Cohere2ForCausalLM } from "./cohere2.ts";
+import { GemmaConfig, GemmaForCausalLM } from "./gemma.ts";
 import { Gemma2Config, Gemma2ForCausalLM } from "./gemma2.ts";
 import { Gemma3ForCausalLM, Gemma3TextConfig } from "./gemma3_text.ts";
 import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
@@ -24,7 +25,7 @@ import { SmolLM3Config, SmolLM3ForCausalLM } from "./smollm3.ts";
 export interface Architecture {
   /** @throws z.ZodError for a config that the architecture does not have. */
   parseConfig(json: unknown): object;
-  build(config: object, at: Scope): CausalModel;
+  build(config: object, at: Scope): RootModel;
   /** Checkpoint tensor name -> state-dict name. */
   rename(name: string): string;
 }
@@ -37,6 +38,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
   ]),
   Gemma4UnifiedForCausalLM: architecture(Gemma4UnifiedTextConfig, Gemma4UnifiedForCausalLM),
   Cohere2ForCausalLM: architecture(Cohere2Config, Cohere2ForCausalLM),
+  GemmaForCausalLM: architecture(GemmaConfig, GemmaForCausalLM),
   Gemma2ForCausalLM: architecture(Gemma2Config, Gemma2ForCausalLM),
   Gemma3ForCausalLM: architecture(Gemma3TextConfig, Gemma3ForCausalLM),
   GPT2LMHeadModel: architecture(GPT2Config, GPT2LMHeadModel),
@@ -70,7 +72,7 @@ export function findArchitecture(config: Readonly<Record<string, unknown>>): Arc
 /** Ties a config schema to the model class that reads it. `renames` as in transformers 5.24.0, `conversion_mapping.py`. */
 function architecture<C extends object>(
   schema: ZodType<C>,
-  Model: new (config: C, at: Scope) => CausalModel,
+  Model: new (config: C, at: Scope) => RootModel,
   renames: readonly (readonly [RegExp, string])[] = [],
 ): Architecture {
   return {
