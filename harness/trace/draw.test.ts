@@ -14,6 +14,7 @@ const vectors: [seed: number, name: string, shape: number[], sha256: string][] =
   [123456789012, "\u00FCn\u00EF.pos_embedding", [23, 2, 36], "2e4101c75f4ed295"],
   [3, "n.weight", [40], "7f4849c2df67044a"],
   [5, "s", [], "90b687174e4fbbbc"],
+  [2, "model.layers.0.mlp.experts.gate_up_proj", [6, 44, 48], "452de5c84e0055ea"],
 ];
 
 const two32 = 2n ** 32n;
@@ -144,6 +145,10 @@ describe("drawRange", () => {
     ["embed.position_embedding", [8, 2], [-1, 1]],
     ["pos_emb", [8, 2], [-1, 1]],
     ["conv.weight", [8, 3, 4], [-0.5, 0.5]],
+    ["mlp.experts.down_proj", [8, 5, 12], [-0.5, 0.5]], // 8 matrices
+    ["block_sparse_moe.input_linear.weight", [8, 5, 12], [-0.5, 0.5]],
+    ["mlp.experts.3.down_proj.weight", [5, 12], [-0.5, 0.5]],
+    ["mlp.experts.down_proj_bias", [8, 12], [-0.5, 0.5]],
     ["lm_head.bias", [4, 3], [-1, 1]], // a matrix, whatever its name
   ])("%s %j", (name, shape, range) => {
     expect(drawRange(name, shape)).toEqual(range);

@@ -2,7 +2,7 @@
  * The portable generator: a tensor is a pure function of (seed, name, shape). The same rule in
  * Python (`lockstep_reference/draw.py`) gives the same bits, so a golden needs no weights.
  *
- * Bump `generatorVersion` when any bit of any tensor changes.
+ * Bump `generatorVersion` when a bit of any tensor of a golden changes.
  */
 export const generatorVersion = 1;
 
@@ -39,12 +39,14 @@ export function uniform(key: number, index: number): number {
  * The interval that parameter `name` of `shape` is drawn from, chosen so that activations stay near 1
  * and no parameter keeps a value that hides a bug (norm weights are not 1, biases not 0):
  * biases +-0.4; other vectors and scalars (norm weights, layer scalars) 0.5 .. 1.5; position tables +-1;
- * matrices +-sqrt(3 / fan_in), which has standard deviation 1/sqrt(fan_in).
+ * matrices +-sqrt(3 / fan_in), which has standard deviation 1/sqrt(fan_in). A tensor of three axes is a convolution, [out, in, width], or the
+ * matrices of all experts, [experts, out, in] or [experts, in, out]: by its name, and of each expert's matrix the last axis counts as fan_in.
  */
 export function drawRange(name: string, shape: readonly number[]): [low: number, high: number] {
   if (/pos(ition)?_?emb/.test(name)) return [-1, 1];
   if (shape.length >= 2) {
-    const fanIn = shape.slice(1).reduce((product, size) => product * size, 1);
+    const stacked = shape.length === 3 && /expert|moe/.test(name);
+    const fanIn = shape.slice(stacked ? 2 : 1).reduce((product, size) => product * size, 1);
     const bound = Math.sqrt(3 / fanIn);
     return [-bound, bound];
   }

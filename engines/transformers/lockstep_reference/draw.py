@@ -1,6 +1,6 @@
 """The portable generator, bit for bit that of `harness/trace/draw.ts`: a tensor is a function of seed, name, shape.
 
-Bump `GENERATOR_VERSION` together with the TypeScript side when any bit of any tensor changes.
+Bump `GENERATOR_VERSION` together with the TypeScript side when a bit of any tensor of a golden changes.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def draw_range(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
     if re.search(r"pos(ition)?_?emb", name):
         return -1.0, 1.0
     if len(shape) >= 2:
-        bound = math.sqrt(3 / math.prod(shape[1:])) if math.prod(shape[1:]) else 0.0
+        stacked = len(shape) == 3 and re.search(r"expert|moe", name)
+        fan_in = math.prod(shape[2 if stacked else 1 :])
+        bound = math.sqrt(3 / fan_in) if fan_in else 0.0
         return -bound, bound
     return (-0.4, 0.4) if name.endswith("bias") else (0.5, 1.5)
 

@@ -13,6 +13,7 @@ VECTORS = [
     (123456789012, "\u00fcn\u00ef.pos_embedding", (23, 2, 36), "2e4101c75f4ed295"),
     (3, "n.weight", (40,), "7f4849c2df67044a"),
     (5, "s", (), "90b687174e4fbbbc"),
+    (2, "model.layers.0.mlp.experts.gate_up_proj", (6, 44, 48), "452de5c84e0055ea"),
 ]
 
 
@@ -35,6 +36,10 @@ class Draw(unittest.TestCase):
         self.assertEqual(draw_range("q_proj.bias", (8,)), (-0.4, 0.4))
         self.assertEqual(draw_range("embed.position_embedding", (8, 2)), (-1, 1))
         self.assertEqual(draw_range("conv.weight", (8, 3, 4)), (-0.5, 0.5))
+
+    def test_the_matrices_of_all_experts_in_one_tensor_are_as_large_as_one_matrix(self) -> None:
+        self.assertEqual(draw_range("mlp.experts.down_proj", (8, 5, 12)), (-0.5, 0.5))
+        self.assertEqual(draw_range("mlp.experts.3.down_proj.weight", (5, 12)), (-0.5, 0.5))
 
 
 if __name__ == "__main__":
