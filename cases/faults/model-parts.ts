@@ -80,11 +80,11 @@ export function change<T extends object, K extends keyof T>(object: T, name: K, 
   object[name] = make(right.bind(object) as T[K]);
 }
 
-/** Changes every cache that the model creates. */
+/** Changes every cache that the model creates; a model that keeps none stays as it is. */
 export function changeCache(model: BuiltModel, faulty: (cache: KVCache) => void): void {
   change(model.root, "create_cache", (right) => () => {
     const cache = right();
-    faulty(cache);
+    if (cache !== null) faulty(cache);
     return cache;
   });
 }

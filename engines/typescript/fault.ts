@@ -1,5 +1,5 @@
 import type { RawTensor } from "../../harness/trace/tensor.ts";
-import type { CausalModel } from "./layers/causal_model.ts";
+import type { RootModel } from "./layers/causal_model.ts";
 import type { Module } from "./layers/module.ts";
 import type { Tensor } from "./tensor/tensor.ts";
 
@@ -7,7 +7,7 @@ type Json = Record<string, unknown>;
 
 /** A built model, as a fault gets it. */
 export interface BuiltModel {
-  readonly root: CausalModel;
+  readonly root: RootModel;
   /** By Hugging Face path, in registration order. */
   readonly modules: ReadonlyMap<string, Module>;
 }

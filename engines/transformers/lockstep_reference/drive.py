@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
-from transformers import DynamicCache
+from transformers import DynamicCache, PreTrainedModel
 
 from lockstep_reference.errors import bad_input, unsupported
 
@@ -89,7 +89,14 @@ def forward_parameters(cls: type[nn.Module]) -> frozenset[str]:
 
 
 def cache_parameter(model: nn.Module) -> str | None:
-    """How the model's forward calls its KV cache: `cache` since transformers 5.24, `past_key_values` elsewhere."""
+    """How the model's forward calls its KV cache: `cache` since transformers 5.24, `past_key_values` elsewhere.
+
+    None when it keeps none. Encoders that can be made decoders (BERT without a head) have the parameter all the same.
+    """
+    config = getattr(model, "config", None)
+    only_encodes = getattr(config, "is_decoder", None) is False and not getattr(config, "is_encoder_decoder", False)
+    if only_encodes and isinstance(model, PreTrainedModel) and not model.can_generate():
+        return None
     accepted = forward_parameters(type(model))
     return next((name for name in ("cache", "past_key_values") if name in accepted), None)
 

@@ -26,11 +26,13 @@ export const noModalities: ModalityInputs = {
   input_features_mask: null,
 };
 
-/** What one forward of a causal model runs on. */
+/** What one forward of a model runs on. */
 export interface CausalModelInputs extends ModalityInputs {
   readonly attention_masks: AttentionMasks;
   /** [B, S]. */
   readonly position_ids: IndexTensor;
+  /** [B, S], which segment a token belongs to; null where a run does not say, and in forwards that continue a cache. */
+  readonly token_type_ids: IndexTensor | null;
   readonly cache: KVCache | null;
 }
 
@@ -40,12 +42,12 @@ export interface MaskRequest extends MaskInputs {
   readonly mm_token_type_ids: IndexTensor | null;
 }
 
-/** The root of a model with a language-model head. It has no sites of its own; its output is the site `logits`. */
-export abstract class CausalModel extends Module {
+/** The root of a model. It has no sites of its own; its output is the site `logits`: of a model without a head, the hidden states. */
+export abstract class RootModel extends Module {
   /** The names of the modality tensors that the model takes. */
   abstract readonly modalities: readonly (keyof ModalityInputs)[];
-  /** An empty cache for one batch. */
-  abstract create_cache(): KVCache;
+  /** An empty cache for one batch; null of a model that keeps none. */
+  abstract create_cache(): KVCache | null;
   abstract create_masks_for_generate(request: MaskRequest): AttentionMasks;
   /** input_ids [B, S] -> logits [B, S, vocabulary]. */
   abstract forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor;
@@ -63,4 +65,9 @@ export abstract class CausalModel extends Module {
     }
     return indexTensor(attention_mask.shape, positions);
   }
+}
+
+/** The root of a model with a language-model head that continues a sequence. */
+export abstract class CausalModel extends RootModel {
+  abstract override create_cache(): KVCache;
 }

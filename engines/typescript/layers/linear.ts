@@ -8,12 +8,18 @@ import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import type { Scope, Size } from "./scope.ts";
 
-/** How a Linear is made. `tied` gives it another module's weight. */
+/** A weight that another module holds, under its state-dict name. */
+export interface TiedWeight {
+  readonly name: string;
+  readonly weight: Tensor;
+}
+
+/** How a Linear is made. `tied` gives it another module's weight, and `bias` may give it another one's bias. */
 export interface LinearOptions {
   readonly in: Size;
   readonly out: Size;
-  readonly bias: boolean;
-  readonly tied?: { readonly name: string; readonly weight: Tensor };
+  readonly bias: boolean | TiedWeight;
+  readonly tied?: TiedWeight;
 }
 
 /** `torch.nn.Linear`: x [..., in] @ weight[out, in].T + bias -> [..., out]. */
@@ -24,7 +30,8 @@ export class Linear extends Module {
   constructor(at: Scope, { in: inner, out, bias, tied }: LinearOptions) {
     super(at);
     this.weight = tied ? at.tiedWeight("weight", tied) : at.weight("weight", [out, inner]);
-    this.bias = bias ? at.weight("bias", [out]) : null;
+    if (typeof bias === "object") this.bias = at.tiedWeight("bias", bias);
+    else this.bias = bias ? at.weight("bias", [out]) : null;
   }
 
   forward(x: Tensor): Tensor {

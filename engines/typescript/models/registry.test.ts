@@ -35,6 +35,11 @@ const published: [string, object, object][] = [
     { head_dim: 128, layer_types: ["full_attention", "full_attention"] },
   ],
   [
+    "BertModel",
+    { model_type: "bert", gradient_checkpointing: false, position_embedding_type: "absolute", num_attention_heads: 12 },
+    { head_dim: 64, num_key_value_heads: 12, type_vocab_size: 2 },
+  ],
+  [
     "GemmaForCausalLM",
     { model_type: "gemma", hidden_act: "gelu", hidden_activation: null, num_hidden_layers: 1 },
     { hidden_act: "gelu_pytorch_tanh", head_dim: 256, layer_types: ["full_attention"] },

@@ -3,6 +3,9 @@ import { EngineError } from "../../../harness/engine/implementation.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 import type { RootModel } from "../layers/causal_model.ts";
 import type { Scope } from "../layers/scope.ts";
+import { BertConfig, BertForMaskedLM, BertModel } from "./bert.ts";
+import type { Conversion } from "./conversion.ts";
+import { mergeExperts } from "./conversion.ts";
 import { Cohere2Config, Cohere2ForCausalLM } from "./cohere2.ts";
 import { GemmaConfig, GemmaForCausalLM } from "./gemma.ts";
 import { Gemma2Config, Gemma2ForCausalLM } from "./gemma2.ts";
@@ -41,6 +44,8 @@ const architectures: Readonly<Record<string, Architecture>> = {
   GemmaForCausalLM: architecture(GemmaConfig, GemmaForCausalLM),
   Gemma2ForCausalLM: architecture(Gemma2Config, Gemma2ForCausalLM),
   Gemma3ForCausalLM: architecture(Gemma3TextConfig, Gemma3ForCausalLM),
+  BertForMaskedLM: architecture(BertConfig, BertForMaskedLM),
+  BertModel: architecture(BertConfig, BertModel),
   GPT2LMHeadModel: architecture(GPT2Config, GPT2LMHeadModel),
   GPTNeoXForCausalLM: architecture(GPTNeoXConfig, GPTNeoXForCausalLM, [[/^embed_out\./, "lm_head."]]),
   GraniteForCausalLM: architecture(GraniteConfig, GraniteForCausalLM),

@@ -16,6 +16,8 @@ export interface ModelInputs {
   /** [B, S], 1 = a real token. */
   readonly attention_mask: IndexTensor;
   readonly mm_token_type_ids: IndexTensor | null;
+  /** [B, S], the segment of each token. */
+  readonly token_type_ids: IndexTensor | null;
   readonly modalities: ModalityInputs;
 }
 
@@ -23,6 +25,7 @@ const layouts: Readonly<Record<string, { dtype: "F32" | "I64" | "BOOL"; rank: nu
   input_ids: { dtype: "I64", rank: 2 },
   attention_mask: { dtype: "I64", rank: 2 },
   mm_token_type_ids: { dtype: "I64", rank: 2 },
+  token_type_ids: { dtype: "I64", rank: 2 },
   pixel_values: { dtype: "F32", rank: 3 },
   image_position_ids: { dtype: "I64", rank: 3 },
   pixel_values_videos: { dtype: "F32", rank: 3 },
@@ -68,7 +71,8 @@ export function readInputs(file: string, modalities: readonly string[], fault: F
   const attention_mask =
     indices("attention_mask") ?? indexTensor(input_ids.shape, new Int32Array(input_ids.data.length).fill(1));
   const mm_token_type_ids = modalities.length > 0 ? indices("mm_token_type_ids") : null;
-  for (const [name, tensor] of Object.entries({ attention_mask, mm_token_type_ids }))
+  const token_type_ids = indices("token_type_ids");
+  for (const [name, tensor] of Object.entries({ attention_mask, mm_token_type_ids, token_type_ids }))
     if (tensor !== null && tensor.shape.join() !== input_ids.shape.join())
       throw bad(
         `${file}, ${name}`,
@@ -79,6 +83,7 @@ export function readInputs(file: string, modalities: readonly string[], fault: F
     input_ids,
     attention_mask,
     mm_token_type_ids,
+    token_type_ids,
     modalities: {
       pixel_values: floats("pixel_values"),
       image_position_ids: indices("image_position_ids"),

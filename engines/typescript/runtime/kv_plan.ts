@@ -24,7 +24,14 @@ export function planKvCache(model: LoadedModel, budget_bytes: number, max_length
   const input_ids = indexTensor([1, max_length], new Int32Array(max_length));
   const attention_mask = indexTensor([1, max_length], new Int32Array(max_length).fill(1));
   const cache = model.root.create_cache();
-  const inputs = { input_ids, attention_mask, mm_token_type_ids: null, modalities: noModalities };
+  if (cache === null) return { budget_bytes, max_length, tokens: max_length, kinds: [] };
+  const inputs = {
+    input_ids,
+    attention_mask,
+    mm_token_type_ids: null,
+    token_type_ids: null,
+    modalities: noModalities,
+  };
   const phase = { name: "prefill", start: 0, end: max_length, cache: true };
   runPhase(model.root, inputs, phase, { ...startPhases([phase]), cache });
 

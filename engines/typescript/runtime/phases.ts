@@ -1,7 +1,7 @@
 import { EngineError } from "../../../harness/engine/implementation.ts";
 import type { PhaseSpec } from "../../../harness/engine/protocol.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
-import type { CausalModel } from "../layers/causal_model.ts";
+import type { RootModel } from "../layers/causal_model.ts";
 import { noModalities } from "../layers/causal_model.ts";
 import type { KVCache, LayerState } from "../layers/kv_cache.ts";
 import type { Tracer } from "../layers/context.ts";
@@ -28,10 +28,11 @@ export function startPhases(phases: readonly PhaseSpec[]): PhaseState {
  * Runs one phase and taps positions, caches and logits beside what the model taps. Returns the logits [B, S, vocabulary].
  * @throws EngineError `badInput` when the slice does not fit the inputs or does not continue the cache.
  */
-export function runPhase(model: CausalModel, inputs: ModelInputs, phase: PhaseSpec, state: PhaseState): Tensor {
+export function runPhase(model: RootModel, inputs: ModelInputs, phase: PhaseSpec, state: PhaseState): Tensor {
   const tracer = model.context.tracer;
   const first = !phase.cache || phase.start === 0;
   const cache = phase.cache ? (state.cache ??= model.create_cache()) : null;
+  if (!first && cache === null) throw keepsNoCache(model, phase);
   if (phase.from !== undefined) goBack(phase, state);
   checkPhase(phase, inputs.input_ids.size(1), cache ? state.length : phase.start);
 
@@ -39,22 +40,32 @@ export function runPhase(model: CausalModel, inputs: ModelInputs, phase: PhaseSp
   const input_ids = slice<Int32Array, IndexTensor>(inputs.input_ids, 1, phase.start, phase.end);
   const position_ids = slice<Int32Array, IndexTensor>(positions, 1, phase.start, phase.end);
   tracer?.tap("inputs#position_ids", position_ids);
-  const types = inputs.mm_token_type_ids;
+  const ofPhase = (types: IndexTensor | null) =>
+    first && types ? slice<Int32Array, IndexTensor>(types, 1, phase.start, phase.end) : null;
   const attention_masks = model.create_masks_for_generate({
     batch_size: input_ids.size(0),
     q_length: input_ids.size(1),
     attention_mask: slice<Int32Array, IndexTensor>(inputs.attention_mask, 1, cache ? 0 : phase.start, phase.end),
     cache,
-    mm_token_type_ids: first && types ? slice<Int32Array, IndexTensor>(types, 1, phase.start, phase.end) : null,
+    mm_token_type_ids: ofPhase(inputs.mm_token_type_ids),
   });
   const modalities = first ? inputs.modalities : noModalities;
-  const logits = model.forward(input_ids, { ...modalities, position_ids, attention_masks, cache });
+  const token_type_ids = ofPhase(inputs.token_type_ids);
+  const logits = model.forward(input_ids, { ...modalities, position_ids, token_type_ids, attention_masks, cache });
   if (tracer !== null && cache !== null) tapCaches(cache, tracer);
   tracer?.tap("logits", logits);
   if (cache !== null) state.length = phase.end;
   if (cache !== null && state.keep.has(phase.name))
     state.saved.set(phase.name, { length: state.length, layers: cache.save() });
   return logits;
+}
+
+function keepsNoCache({ type }: RootModel, { name, start }: PhaseSpec): EngineError {
+  return new EngineError(errorCodes.unsupported, `${type} keeps no KV cache`, {
+    expected: "phases that start at token 0, or without cache",
+    found: `phase ${name}, which starts at ${start}`,
+    where: `phase ${name}`,
+  });
 }
 
 function goBack({ name, from, cache }: PhaseSpec, state: PhaseState): void {

@@ -13,7 +13,7 @@ export class SiteTracer implements Tracer {
   readonly #sink: TapSink;
   readonly #endBatch: () => void;
   readonly #calls = new Map<string, number>();
-  readonly #running: string[] = [];
+  readonly #running: { readonly path: string; readonly suffix: string }[] = [];
 
   /** `endBatch` is called before and after each repeated layer. */
   constructor(sink: TapSink, endBatch: () => void) {
@@ -25,7 +25,7 @@ export class SiteTracer implements Tracer {
     if (module.repeated) this.#endBatch();
     const label = inputs.find((input) => typeof input === "string");
     const suffix = this.#callSuffix(module.path, label);
-    this.#running.push(suffix);
+    this.#running.push({ path: module.path, suffix });
     const input = inputs.find((candidate) => candidate instanceof Tensor);
     if (input) this.#sink(`${module.path}:in${suffix}`, input);
   }
@@ -40,7 +40,7 @@ export class SiteTracer implements Tracer {
   }
 
   leave(module: TracedModule, output: ModuleOutput): void {
-    const suffix = this.#running.pop()!;
+    const { suffix } = this.#running.pop()!;
     const outputs = output instanceof Tensor ? [output] : output;
     for (const [index, tensor] of outputs.entries())
       if (tensor.shape.slice(0, -1).join() === outputs[0]!.shape.slice(0, -1).join())
@@ -48,8 +48,11 @@ export class SiteTracer implements Tracer {
     if (module.repeated) this.#endBatch();
   }
 
+  /** A functional site of the module that runs belongs to this call of it. */
   tap(site: string, tensor: AnyTensor): void {
-    this.#sink(site, tensor);
+    const running = this.#running.at(-1);
+    const suffix = running && site.startsWith(`${running.path}#`) ? running.suffix : "";
+    this.#sink(`${site}${suffix}`, tensor);
   }
 }
 

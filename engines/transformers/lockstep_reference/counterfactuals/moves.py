@@ -62,13 +62,13 @@ Variant = tuple[str, str, Callable[[torch.Tensor], torch.Tensor]]
 
 def variants(tensor: torch.Tensor) -> Iterator[Variant]:
     """Ways in which a tensor may be wrong: name, words, change."""
+    if tensor.numel() > 1 and tensor.dtype != torch.bool:
+        yield "zero", "zero", torch.zeros_like
     if tensor.dtype in (torch.int64, torch.int32):
         yield "+1", "one higher", lambda x: x + 1
         yield "-1", "one lower", lambda x: (x - 1).clamp(min=0)
         yield "+2", "two higher", lambda x: x + 2
         yield "-2", "two lower", lambda x: (x - 2).clamp(min=0)
-    if tensor.dtype.is_floating_point and tensor.numel() > 1:
-        yield "zero", "zero", torch.zeros_like
     long = [axis for axis, size in enumerate(tensor.shape) if size > 1]
     for first, second in combinations([axis for axis in long if axis > 0], 2):
         axes = f"axes {first} and {second}"
