@@ -24,6 +24,11 @@ export function config<S extends z.ZodRawShape>(shape: S) {
 
 export const size = z.int().positive();
 export const tokenId = z.int().nonnegative().nullable();
+/** A number that may be infinite, which JSON can't hold: transformers writes `{"__float__": "Infinity"}`. */
+export const float = z.union([
+  z.number(),
+  z.strictObject({ __float__: z.enum(["Infinity", "-Infinity"]) }).transform(({ __float__ }) => Number(__float__)),
+]);
 export const layer_type = z.enum(["sliding_attention", "full_attention"]);
 export type LayerType = z.output<typeof layer_type>;
 export const activation = z.enum(Object.keys(activations) as (keyof typeof activations)[]);

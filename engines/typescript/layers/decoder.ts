@@ -6,6 +6,7 @@ import type { CausalModelInputs, MaskRequest } from "./causal_model.ts";
 import { CausalModel } from "./causal_model.ts";
 import type { LayerType } from "./config_schema.ts";
 import { CacheLayer, KVCache, SlidingWindowCacheLayer } from "./kv_cache.ts";
+import { LinearAttentionCacheLayer } from "./linear_attention_cache.ts";
 import type { Embedding } from "./linear.ts";
 import { Linear } from "./linear.ts";
 import type { AttentionMasks } from "./masks.ts";
@@ -107,11 +108,14 @@ export abstract class DecoderModel extends Module {
   }
 }
 
+/** The kinds of layers that a root makes caches and masks for. */
+type CachedLayerType = LayerType | "linear_attention";
+
 /** The fields that the root of a decoder reads. */
 export interface DecoderConfig {
   readonly vocab_size: number;
   readonly hidden_size: number;
-  readonly layer_types: readonly LayerType[];
+  readonly layer_types: readonly CachedLayerType[];
   readonly sliding_window?: number | null;
   readonly tie_word_embeddings: boolean;
 }
@@ -122,7 +126,7 @@ export abstract class DecoderForCausalLM extends CausalModel {
   abstract model: Module & { forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor };
   abstract lm_head: Linear;
   masks: MaskBuilder;
-  layer_types: readonly LayerType[];
+  layer_types: readonly CachedLayerType[];
 
   constructor(config: DecoderConfig, at: Scope) {
     super(at);
@@ -141,18 +145,24 @@ export abstract class DecoderForCausalLM extends CausalModel {
   }
 
   create_cache(): KVCache {
-    const { sliding_window } = this.masks;
+    const is_linear = this.layer_types.map((layer_type) => layer_type === "linear_attention");
     return new KVCache(
-      this.layer_types.map((layer_type) =>
-        layer_type === "sliding_attention" ? new SlidingWindowCacheLayer(sliding_window) : new CacheLayer(),
-      ),
+      this.layer_types.map((layer_type, i) => (is_linear[i] ? null : this.create_cache_layer(layer_type))),
+      is_linear.map((linear) => (linear ? new LinearAttentionCacheLayer() : null)),
     );
+  }
+
+  create_cache_layer(layer_type: CachedLayerType): CacheLayer {
+    return layer_type === "sliding_attention"
+      ? new SlidingWindowCacheLayer(this.masks.sliding_window)
+      : new CacheLayer();
   }
 
   create_masks_for_generate(request: MaskRequest): AttentionMasks {
     return {
       full_attention: this.masks.create_causal_mask(request),
       sliding_attention: this.masks.create_sliding_window_causal_mask(request),
+      linear_attention: this.masks.create_recurrent_attention_mask(request),
     };
   }
 

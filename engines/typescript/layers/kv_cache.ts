@@ -1,5 +1,6 @@
 import { concat, slice } from "../tensor/layout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { LinearAttentionCacheLayer } from "./linear_attention_cache.ts";
 
 /** Keys and values of one layer, each [B, kv_heads, T, D]. */
 export type KeyValue = readonly [key: Tensor, value: Tensor];
@@ -62,27 +63,52 @@ export class SlidingWindowCacheLayer extends CacheLayer {
   }
 }
 
-/** One cache of a model; layers that read another layer's keys and values hold null. */
+/** What a whole cache held at one moment. */
+export interface CacheState {
+  readonly layers: readonly (LayerState | null)[];
+  readonly states: readonly (Pick<LinearAttentionCacheLayer, "conv" | "recurrent"> | null)[];
+}
+
+/**
+ * One cache of a model: keys and values by layer, null in layers that read another layer's or have no attention; and recurrent states by layer, where a
+ * model has them.
+ */
 export class KVCache {
   readonly layers: (CacheLayer | null)[];
+  readonly states: (LinearAttentionCacheLayer | null)[];
 
-  constructor(layers: (CacheLayer | null)[]) {
+  constructor(layers: (CacheLayer | null)[], states: (LinearAttentionCacheLayer | null)[] = []) {
     this.layers = layers;
+    this.states = states;
   }
 
-  /** Tokens seen so far. */
+  /** Tokens that layers with keys have seen so far. */
   get seq_length(): number {
     return this.layers.find((layer) => layer !== null)?.cumulative_length ?? 0;
   }
 
   /** What the cache holds now, for `restore`. */
-  save(): readonly (LayerState | null)[] {
-    return this.layers.map((layer) => layer && { kept: layer.kept, cumulative_length: layer.cumulative_length });
+  save(): CacheState {
+    return {
+      layers: this.layers.map((layer) => layer && { kept: layer.kept, cumulative_length: layer.cumulative_length }),
+      states: this.states.map((state) => state && { conv: state.conv, recurrent: state.recurrent }),
+    };
   }
 
   /** Makes the cache what it was when `saved` was taken, as a request that shares a prefix finds it. */
-  restore(saved: readonly (LayerState | null)[]): void {
-    for (const [index, layer] of this.layers.entries()) if (layer) Object.assign(layer, saved[index]);
+  restore(saved: CacheState): void {
+    for (const [index, layer] of this.layers.entries()) if (layer) Object.assign(layer, saved.layers[index]);
+    for (const [index, state] of this.states.entries()) if (state) Object.assign(state, saved.states[index]);
+  }
+
+  /** All tensors that it holds, under the names of their sites: `0.key`, `0.value`, `1.conv`, `1.recurrent`. */
+  *tensors(): Generator<[name: string, tensor: Tensor]> {
+    for (let index = 0; index < Math.max(this.layers.length, this.states.length); index++) {
+      const [key = null, value = null] = this.layers[index]?.kept ?? [];
+      const { conv = null, recurrent = null } = this.states[index] ?? {};
+      for (const [name, tensor] of Object.entries({ key, value, conv, recurrent }))
+        if (tensor !== null) yield [`${index}.${name}`, tensor];
+    }
   }
 
   /** Adds tokens to layer `layer_idx`. Throws RangeError for a layer without a cache of its own. */

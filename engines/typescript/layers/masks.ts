@@ -1,3 +1,4 @@
+import { slice } from "../tensor/layout.ts";
 import type { IndexTensor, MaskTensor } from "../tensor/tensor.ts";
 import { maskTensor } from "../tensor/tensor.ts";
 import type { KVCache } from "./kv_cache.ts";
@@ -16,6 +17,8 @@ export interface MaskInputs {
 export interface AttentionMasks {
   full_attention: MaskTensor;
   sliding_attention: MaskTensor;
+  /** [B, S], 0 = padding, which recurrent layers zero; null where there is nothing to zero. */
+  linear_attention?: IndexTensor | null;
 }
 
 /** Whether query position `q` may read key position `k` in sequence `b`; positions count from the start of the (padded) sequence. */
@@ -82,6 +85,13 @@ export class MaskBuilder {
         this.sliding_window_overlay(b, q, k) &&
         (this.causal_mask_function(b, q, k) || this.blockwise_overlay(block_sequence_ids, b, q, k)),
     );
+  }
+
+  /** The padding of the new tokens [B, S]; null when they are none, or one, which can't be padding. */
+  create_recurrent_attention_mask({ q_length, attention_mask }: MaskInputs): IndexTensor | null {
+    if (q_length === 1 || attention_mask.data.every((real) => real === 1)) return null;
+    const length = attention_mask.size(1);
+    return slice<Int32Array, IndexTensor>(attention_mask, 1, length - q_length, length);
   }
 
   /** `mask_function` AND padding over the new tokens and the keys that layers of `kind` will read. */

@@ -20,6 +20,14 @@ export function size<C extends object>(config: C, ...factors: readonly ((keyof C
   return { value: values.reduce((product, value) => product * value, 1), text: texts.join(" x ") };
 }
 
+/** Several sizes one behind the other, as of a fused projection. */
+export function sum(...sizes: readonly Size[]): Size {
+  return {
+    value: sizes.reduce((total, { value }) => total + value, 0),
+    text: sizes.map(({ text }) => text).join(" + "),
+  };
+}
+
 /** A state-dict entry that a module asked for. */
 export interface DeclaredTensor extends TensorSpec {
   /** Path of the module that holds it. */

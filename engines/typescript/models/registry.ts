@@ -18,6 +18,7 @@ import { GPTNeoXConfig, GPTNeoXForCausalLM } from "./gpt_neox.ts";
 import { GraniteConfig, GraniteForCausalLM } from "./granite.ts";
 import { LlamaConfig, LlamaForCausalLM } from "./llama.ts";
 import { MistralConfig, MistralForCausalLM } from "./mistral.ts";
+import { Mamba2Config, Mamba2ForCausalLM } from "./mamba2.ts";
 import { Olmo2Config, Olmo2ForCausalLM } from "./olmo2.ts";
 import { Phi3Config, Phi3ForCausalLM } from "./phi3.ts";
 import { Qwen2Config, Qwen2ForCausalLM } from "./qwen2.ts";
@@ -56,6 +57,9 @@ const architectures: Readonly<Record<string, Architecture>> = {
   Qwen2ForCausalLM: architecture(Qwen2Config, Qwen2ForCausalLM),
   Qwen3ForCausalLM: architecture(Qwen3Config, Qwen3ForCausalLM),
   SmolLM3ForCausalLM: architecture(SmolLM3Config, SmolLM3ForCausalLM),
+  Mamba2ForCausalLM: architecture(Mamba2Config, Mamba2ForCausalLM, [
+    [/^backbone\.embedding\./, "backbone.embeddings."],
+  ]),
 };
 
 /**

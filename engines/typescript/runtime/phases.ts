@@ -3,7 +3,7 @@ import type { PhaseSpec } from "../../../harness/engine/protocol.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 import type { RootModel } from "../layers/causal_model.ts";
 import { noModalities } from "../layers/causal_model.ts";
-import type { KVCache, LayerState } from "../layers/kv_cache.ts";
+import type { CacheState, KVCache } from "../layers/kv_cache.ts";
 import type { Tracer } from "../layers/context.ts";
 import { slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
@@ -15,7 +15,7 @@ export interface PhaseState {
   /** Tokens that the phases with `cache` have run, by their own account. */
   length: number;
   /** The cache after phases that a later phase names in `from`. */
-  readonly saved: Map<string, Pick<PhaseState, "length"> & { readonly layers: readonly (LayerState | null)[] }>;
+  readonly saved: Map<string, Pick<PhaseState, "length"> & { readonly cache: CacheState }>;
   readonly keep: ReadonlySet<string | undefined>;
 }
 
@@ -56,7 +56,7 @@ export function runPhase(model: RootModel, inputs: ModelInputs, phase: PhaseSpec
   tracer?.tap("logits", logits);
   if (cache !== null) state.length = phase.end;
   if (cache !== null && state.keep.has(phase.name))
-    state.saved.set(phase.name, { length: state.length, layers: cache.save() });
+    state.saved.set(phase.name, { length: state.length, cache: cache.save() });
   return logits;
 }
 
@@ -77,15 +77,11 @@ function goBack({ name, from, cache }: PhaseSpec, state: PhaseState): void {
       where: `phase ${name}, from`,
     });
   state.length = saved.length;
-  state.cache!.restore(saved.layers);
+  state.cache!.restore(saved.cache);
 }
 
 function tapCaches(cache: KVCache, tracer: Tracer): void {
-  for (const [index, layer] of cache.layers.entries()) {
-    if (!layer?.kept) continue;
-    tracer.tap(`cache.${index}.key`, layer.kept[0]);
-    tracer.tap(`cache.${index}.value`, layer.kept[1]);
-  }
+  for (const [name, tensor] of cache.tensors()) tracer.tap(`cache.${name}`, tensor);
 }
 
 function checkPhase({ name, start, end }: PhaseSpec, length: number, expectedStart: number): void {

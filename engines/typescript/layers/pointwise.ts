@@ -1,0 +1,29 @@
+/** Functions of single elements that the reference calls as functions, not as modules: no sites, one rounding. */
+import { activations } from "../kernels/activations.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
+
+/** `element` of every number of `x`, rounded to its dtype. */
+export function pointwise(x: Tensor, element: (value: number) => number): Tensor {
+  return roundedTensor(x.shape, x.data && x.data.map(element), x.dtype);
+}
+
+export const silu = (x: Tensor): Tensor => pointwise(x, activations.silu);
+
+export const sigmoid = (x: Tensor): Tensor => pointwise(x, activations.sigmoid);
+
+/** `log(1 + exp(x))`, and `x` itself above 20, as PyTorch has it. */
+export const softplus = (x: Tensor): Tensor =>
+  pointwise(x, (value) => (value > 20 ? value : Math.log1p(Math.exp(value))));
+
+/** Every row of `a` [..., D] plus `row` [D]. */
+export function addRows(a: Tensor, row: Tensor): Tensor {
+  expectShape("add rows", row.shape, [a.size(-1)]);
+  if (a.data === null || row.data === null) return floatTensor(a.shape, null, a.dtype);
+  const [values, width] = [row.data, row.data.length];
+  return roundedTensor(
+    a.shape,
+    a.data.map((x, i) => x + values[i % width]!),
+    a.dtype,
+  );
+}

@@ -1,0 +1,289 @@
+/** mamba2, read beside transformers 5.24.0, `models/mamba2/modeling_mamba2.py`: same classes, same order, same names. */
+import { z } from "zod";
+import { rms_norm } from "../kernels/normalization.ts";
+import type { ScanSizes } from "../kernels/selective_scan.ts";
+import { selective_scan } from "../kernels/selective_scan.ts";
+import { Activation } from "../layers/activations.ts";
+import { apply_mask_to_padding_states, CausalConv1d } from "../layers/causal_conv1d.ts";
+import type { CausalModelInputs } from "../layers/causal_model.ts";
+import { activation, config, float, size as count, tokenId } from "../layers/config_schema.ts";
+import { DecoderForCausalLM } from "../layers/decoder.ts";
+import { Embedding, Linear } from "../layers/linear.ts";
+import type { LinearAttentionCacheLayer } from "../layers/linear_attention_cache.ts";
+import { Module, ModuleList } from "../layers/module.ts";
+import { RoundedRMSNorm } from "../layers/normalization.ts";
+import { addRows, silu, softplus } from "../layers/pointwise.ts";
+import type { Scope } from "../layers/scope.ts";
+import { size, sum } from "../layers/scope.ts";
+import { add, cast, mul, mulRows } from "../tensor/elementwise.ts";
+import { slice } from "../tensor/layout.ts";
+import { round } from "../tensor/rounding.ts";
+import { split, transposeLast } from "../tensor/split.ts";
+import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
+import { floatTensor, roundedTensor } from "../tensor/tensor.ts";
+
+/** `Mamba2Config`, with its defaults. */
+export const Mamba2Config = config({
+  model_type: z.literal("mamba2").default("mamba2"),
+  num_heads: count.default(128),
+  head_dim: count.default(64),
+  vocab_size: count.default(32_768),
+  hidden_size: count.default(4096),
+  state_size: count.default(128),
+  num_hidden_layers: count.default(64),
+  layer_norm_epsilon: z.number().default(1e-5),
+  pad_token_id: tokenId.default(1),
+  expand: count.default(2),
+  conv_kernel: count.default(4),
+  n_groups: count.default(8),
+  use_bias: z.boolean().default(false),
+  use_conv_bias: z.boolean().default(true),
+  hidden_act: activation.default("silu"),
+  residual_in_fp32: z.boolean().default(true),
+  time_step_limit: z.tuple([float, float]).default([0, Infinity]),
+  chunk_size: count.default(256), // how the reference orders its sums; changes no value
+  tie_word_embeddings: z.boolean().default(false),
+  ...Object.fromEntries(
+    "time_step_rank time_step_min time_step_max time_step_floor rescale_prenorm_residual rms_norm norm_before_gate"
+      .split(" ")
+      .map((key) => [key, z.unknown().optional()] as const), // of the initialisation, or not read
+  ),
+})
+  .refine(({ hidden_size, expand, num_heads, head_dim }) => hidden_size * expand === num_heads * head_dim, {
+    message: "hidden_size * expand must equal num_heads * head_dim",
+  })
+  .transform((fields) => ({
+    ...fields,
+    intermediate_size: fields.expand * fields.hidden_size,
+    layer_types: Array.from({ length: fields.num_hidden_layers }, () => "linear_attention" as const),
+  }));
+export type Mamba2Config = z.output<typeof Mamba2Config>;
+
+/** What a block gets beside its hidden states. */
+interface BlockInputs {
+  /** [B, S], 0 = padding. */
+  readonly attention_mask: IndexTensor | null;
+  readonly state: LinearAttentionCacheLayer | null;
+}
+
+/** An RMS norm of `hidden_states * silu(gate)`, over each group of channels by itself. */
+export class MambaRMSNormGated extends Module {
+  weight: Tensor;
+  eps: number;
+  group_size: number;
+
+  constructor(config: Mamba2Config, at: Scope) {
+    super(at);
+    config = at.read(config);
+    this.weight = at.weight("weight", [size(config, "expand", "hidden_size")]);
+    this.eps = config.layer_norm_epsilon;
+    this.group_size = Math.floor(config.intermediate_size / config.n_groups);
+  }
+
+  forward(hidden_states: Tensor, gate: Tensor): Tensor {
+    const { dtype, shape } = hidden_states;
+    const { data } = this.gate(cast(hidden_states, "F32"), cast(gate, "F32"));
+    const normed = floatTensor(shape, data && rms_norm(data, this.group_size, this.eps));
+    return mulRows(cast(normed, dtype), this.weight);
+  }
+
+  gate(hidden_states: Tensor, gate: Tensor): Tensor {
+    return mul(hidden_states, silu(gate));
+  }
+}
+
+/** The state-space mixer of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
+export class Mamba2Mixer extends Module {
+  layer_idx: number;
+  num_heads: number;
+  n_groups: number;
+  head_dim: number;
+  ssm_state_size: number;
+  intermediate_size: number;
+  time_step_limit: readonly [min: number, max: number];
+  act: Activation;
+  conv1d: CausalConv1d;
+  in_proj: Linear;
+  dt_bias: Tensor;
+  A_log: Tensor;
+  norm: MambaRMSNormGated;
+  D: Tensor;
+  out_proj: Linear;
+
+  constructor(config: Mamba2Config, layer_idx: number, at: Scope) {
+    super(at);
+    config = at.read(config);
+    this.layer_idx = layer_idx;
+    this.num_heads = config.num_heads;
+    this.n_groups = config.n_groups;
+    this.head_dim = config.head_dim;
+    this.ssm_state_size = config.state_size;
+    this.intermediate_size = config.intermediate_size;
+    this.time_step_limit = config.time_step_limit;
+    const [hidden, intermediate] = [size(config, "hidden_size"), size(config, "expand", "hidden_size")];
+    const heads = size(config, "num_heads");
+    const conv_dim = sum(intermediate, size(config, 2, "n_groups", "state_size"));
+    const { use_bias: bias } = config;
+    this.act = new Activation(at.child("act"), config.hidden_act);
+    this.conv1d = new CausalConv1d(at.child("conv1d"), {
+      channels: conv_dim,
+      kernel: size(config, "conv_kernel"),
+      bias: config.use_conv_bias,
+    });
+    const projection_size = sum(intermediate, conv_dim, heads);
+    this.in_proj = new Linear(at.child("in_proj"), { in: hidden, out: projection_size, bias });
+    this.dt_bias = at.weight("dt_bias", [heads]);
+    this.A_log = at.weight("A_log", [heads]);
+    this.norm = new MambaRMSNormGated(config, at.child("norm"));
+    this.D = at.weight("D", [heads]);
+    this.out_proj = new Linear(at.child("out_proj"), { in: intermediate, out: hidden, bias });
+  }
+
+  forward(hidden_states: Tensor, { attention_mask, state }: BlockInputs): Tensor {
+    const { dtype } = hidden_states;
+    const recurrent = state?.recurrent != null && hidden_states.size(1) === 1;
+    // 1. Gated MLP's linear projection
+    const projected_states = this.in_proj.call(this.mask_padding(hidden_states, attention_mask));
+    const [gate, hidden_states_B_C, dt] = this.split_projection(projected_states);
+    // 2. Convolution sequence transformation
+    const convolved = transposeLast(this.convolve(transposeLast(hidden_states_B_C), state)); // [B, S, conv_dim]
+    const [x, B, C] = this.split_states(this.mask_padding(convolved, attention_mask));
+    // 3. SSM transformation
+    const scan_output = this.scan([x, B, C], this.discretize(dt, recurrent), { state, recurrent });
+    // 4. Final linear projection
+    return this.out_proj.call(cast(this.norm.call(scan_output, gate), dtype));
+  }
+
+  mask_padding(hidden_states: Tensor, attention_mask: IndexTensor | null): Tensor {
+    return apply_mask_to_padding_states(hidden_states, attention_mask);
+  }
+
+  split_projection(projected_states: Tensor): [gate: Tensor, hidden_states_B_C: Tensor, dt: Tensor] {
+    const { intermediate_size, num_heads } = this;
+    return split(projected_states, [intermediate_size, this.conv1d.weight.size(0), num_heads]);
+  }
+
+  split_states(hidden_states_B_C: Tensor): [hidden_states: Tensor, B: Tensor, C: Tensor] {
+    const states = this.n_groups * this.ssm_state_size;
+    return split(hidden_states_B_C, [this.intermediate_size, states, states]);
+  }
+
+  /** hidden_states_B_C [B, conv_dim, S] behind those of earlier forwards, convolved and activated: the same shape. */
+  convolve(hidden_states_B_C: Tensor, state: LinearAttentionCacheLayer | null): Tensor {
+    const length = hidden_states_B_C.size(2);
+    const full = state?.update_conv_state(hidden_states_B_C, this.conv1d.kernel_size) ?? hidden_states_B_C;
+    const convolved = this.act.forward(this.conv1d.forward(full));
+    return slice(convolved, 2, full.size(2) - length, full.size(2));
+  }
+
+  /** Time steps [B, S, heads]; the reference clamps them in its chunk form alone. */
+  discretize(dt: Tensor, recurrent: boolean): Tensor {
+    const steps = softplus(addRows(dt, this.dt_bias));
+    const [min, max] = this.time_step_limit;
+    if (recurrent) return steps;
+    return floatTensor(steps.shape, steps.data && steps.data.map((x) => Math.min(Math.max(x, min), max)), steps.dtype);
+  }
+
+  /** `-exp(A_log)` [heads], in float32. */
+  A(): Float32Array | null {
+    return this.A_log.data && this.A_log.data.map((x) => -Math.exp(x));
+  }
+
+  /** What comes of the recurrence [B, S, intermediate_size]: in float32, and of a single token in the model's dtype. */
+  scan(
+    [x, B, C]: readonly [Tensor, Tensor, Tensor],
+    dt: Tensor,
+    { state, recurrent }: { state: LinearAttentionCacheLayer | null; recurrent: boolean },
+  ): Tensor {
+    const dtype = recurrent ? x.dtype : "F32";
+    const [batch, length] = x.shape as [number, number, number];
+    const { num_heads: heads, n_groups: groups, head_dim: dim, ssm_state_size: state_size } = this;
+    const shape = [batch, heads, dim, state_size];
+    if (x.data === null) {
+      state?.update_recurrent_state(floatTensor(shape, null));
+      return floatTensor(x.shape, null, dtype);
+    }
+    const inputs = { x: x.data, dt: dt.data!, A: this.A()!, B: B.data!, C: C.data!, D: this.D.data! };
+    const sizes: ScanSizes = { batch, length, heads, groups, dim, state_size };
+    const start = { state: state?.recurrent?.data ?? null, round: round[dtype] };
+    const { y, state: final } = selective_scan(inputs, sizes, start);
+    state?.update_recurrent_state(floatTensor(shape, final));
+    return roundedTensor(x.shape, y, dtype);
+  }
+}
+
+export class Mamba2RMSNorm extends RoundedRMSNorm {}
+
+/** One layer: hidden_states [B, S, hidden_size] -> the same shape, in float32 when `residual_in_fp32`. */
+export class Mamba2Block extends Module {
+  residual_in_fp32: boolean;
+  norm: Mamba2RMSNorm;
+  mixer: Mamba2Mixer;
+
+  constructor(config: Mamba2Config, layer_idx: number, at: Scope) {
+    super(at);
+    config = at.read(config);
+    this.residual_in_fp32 = config.residual_in_fp32;
+    const norm = { dim: size(config, "hidden_size"), eps: config.layer_norm_epsilon, with_scale: true };
+    this.norm = new Mamba2RMSNorm(at.child("norm"), norm);
+    this.mixer = new Mamba2Mixer(config, layer_idx, at.child("mixer"));
+  }
+
+  forward(hidden_states: Tensor, inputs: BlockInputs): Tensor {
+    const residual = this.residual_in_fp32 ? cast(hidden_states, "F32") : hidden_states;
+    hidden_states = this.norm.call(cast(hidden_states, this.norm.weight!.dtype));
+    return add(residual, this.mixer.call(hidden_states, inputs));
+  }
+}
+
+/** The model without its head: input_ids [B, S] -> normed hidden states [B, S, hidden_size]. */
+export class Mamba2Model extends Module {
+  embeddings: Embedding;
+  layers: ModuleList<Mamba2Block>;
+  norm_f: Mamba2RMSNorm;
+
+  constructor(config: Mamba2Config, at: Scope) {
+    super(at);
+    config = at.read(config);
+    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
+    this.embeddings = new Embedding(at.child("embeddings"), { num_embeddings: vocabulary, embedding_dim: hidden });
+    this.layers = new ModuleList(
+      at.child("layers"),
+      config.num_hidden_layers,
+      (layer_idx, at) => new Mamba2Block(config, layer_idx, at),
+    );
+    this.norm_f = new Mamba2RMSNorm(at.child("norm_f"), {
+      dim: hidden,
+      eps: config.layer_norm_epsilon,
+      with_scale: true,
+    });
+  }
+
+  forward(input_ids: IndexTensor, { attention_masks, cache }: CausalModelInputs): Tensor {
+    let hidden_states = this.embeddings.call(input_ids); // [B, S, hidden_size]
+    const attention_mask = attention_masks.linear_attention ?? null;
+    for (const [i, mixer_block] of this.layers.elements.entries())
+      hidden_states = mixer_block.call(hidden_states, { attention_mask, state: cache?.states[i] ?? null });
+    return this.norm_f.call(hidden_states);
+  }
+}
+
+export class Mamba2ForCausalLM extends DecoderForCausalLM {
+  backbone: Mamba2Model;
+  lm_head: Linear;
+
+  constructor(config: Mamba2Config, at: Scope) {
+    super(config, at);
+    this.backbone = new Mamba2Model(config, at.child("backbone"));
+    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.backbone.embeddings });
+  }
+
+  get model(): Mamba2Model {
+    return this.backbone;
+  }
+
+  override forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
+    const hidden_states = this.backbone.call(input_ids, inputs);
+    return cast(this.lm_head.call(cast(hidden_states, this.lm_head.weight.dtype)), "F32"); // [B, S, vocab_size]
+  }
+}
