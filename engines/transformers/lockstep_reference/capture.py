@@ -52,7 +52,7 @@ class Capture:
         self.labels = CallLabels()
         self._handles: list[Any] = []
         layers = _outermost_list_elements(model)
-        hidden = _inside_experts(model)
+        hidden = inside_experts(model)
         for path, module in model.named_modules():
             if path and path not in hidden:
                 self._handles.append(module.register_forward_pre_hook(self._before(path), with_kwargs=True))
@@ -144,7 +144,7 @@ def _valid_choice(logits: torch.Tensor, own: torch.Tensor, new: torch.Tensor) ->
     return own if new.min() < 0 or new.max() >= max(logits.shape[-1], int(own.max()) + 1) else new
 
 
-def _inside_experts(model: nn.Module) -> set[str]:
+def inside_experts(model: nn.Module) -> set[str]:
     """Paths inside modules that run many experts: which of them is called for which tokens is the engine's affair.
 
     transformers swaps the forward of such modules for other implementations; its decorator leaves a mark.

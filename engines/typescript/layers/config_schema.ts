@@ -10,6 +10,7 @@ const inert = [
   "attn_implementation experts_implementation tie_last_hidden_states pretraining_tp initializer_range",
   "allow_global_per_layer_attribute_access serialize_explicit_per_layer_config",
   "bos_token_id eos_token_id unk_token_id sep_token_id cls_token_id",
+  "output_router_logits router_aux_loss_coef router_jitter_noise",
   "attention_dropout resid_pdrop embd_pdrop attn_pdrop hidden_dropout classifier_dropout attention_probs_dropout_prob",
 ].flatMap((line) => line.split(" "));
 
@@ -23,12 +24,12 @@ export function config<S extends z.ZodRawShape>(shape: S) {
 }
 
 export const size = z.int().positive();
-export const tokenId = z.int().nonnegative().nullable();
 /** A number that may be infinite, which JSON can't hold: transformers writes `{"__float__": "Infinity"}`. */
 export const float = z.union([
   z.number(),
   z.strictObject({ __float__: z.enum(["Infinity", "-Infinity"]) }).transform(({ __float__ }) => Number(__float__)),
 ]);
+export const tokenId = z.int().nonnegative().nullable();
 export const layer_type = z.enum(["sliding_attention", "full_attention"]);
 export type LayerType = z.output<typeof layer_type>;
 export const activation = z.enum(Object.keys(activations) as (keyof typeof activations)[]);

@@ -5,7 +5,7 @@ import type { Tensor, TensorData } from "../tensor/tensor.ts";
 export type AnyTensor = Tensor<TensorData>;
 
 /** What a forward returns: its tensors in the order of the reference's outputs. */
-export type ModuleOutput = Tensor | readonly Tensor[];
+export type ModuleOutput = Tensor | readonly AnyTensor[];
 
 /** A module as those see it that only need to know where in the model it stands. */
 export interface TracedModule {

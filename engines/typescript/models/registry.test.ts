@@ -59,6 +59,11 @@ const published: [string, object, object][] = [
       },
     },
   ],
+  [
+    "MixtralForCausalLM",
+    { model_type: "mixtral", num_hidden_layers: 1, output_router_logits: false, router_aux_loss_coef: 0.02 },
+    { num_local_experts: 8, layer_types: ["full_attention"], rope_parameters: { rope_theta: 1_000_000 } },
+  ],
   ["Olmo2ForCausalLM", { model_type: "olmo2", num_key_value_heads: null }, { num_key_value_heads: 32, head_dim: 128 }],
   ["GraniteForCausalLM", { model_type: "granite", attention_multiplier: 0.0078125 }, { logits_scaling: 1 }],
   [

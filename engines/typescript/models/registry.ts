@@ -3,6 +3,7 @@ import { EngineError } from "../../../harness/engine/implementation.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 import type { RootModel } from "../layers/causal_model.ts";
 import type { Scope } from "../layers/scope.ts";
+import { AlbertConfig, AlbertForMaskedLM, AlbertModel } from "./albert.ts";
 import { BertConfig, BertForMaskedLM, BertModel } from "./bert.ts";
 import type { Conversion } from "./conversion.ts";
 import { mergeExperts } from "./conversion.ts";
@@ -17,8 +18,9 @@ import { GPT2Config, GPT2LMHeadModel } from "./gpt2.ts";
 import { GPTNeoXConfig, GPTNeoXForCausalLM } from "./gpt_neox.ts";
 import { GraniteConfig, GraniteForCausalLM } from "./granite.ts";
 import { LlamaConfig, LlamaForCausalLM } from "./llama.ts";
-import { MistralConfig, MistralForCausalLM } from "./mistral.ts";
 import { Mamba2Config, Mamba2ForCausalLM } from "./mamba2.ts";
+import { MistralConfig, MistralForCausalLM } from "./mistral.ts";
+import { MixtralConfig, MixtralForCausalLM } from "./mixtral.ts";
 import { Olmo2Config, Olmo2ForCausalLM } from "./olmo2.ts";
 import { Phi3Config, Phi3ForCausalLM } from "./phi3.ts";
 import { Qwen2Config, Qwen2ForCausalLM } from "./qwen2.ts";
@@ -32,6 +34,8 @@ export interface Architecture {
   build(config: object, at: Scope): RootModel;
   /** Checkpoint tensor name -> state-dict name. */
   rename(name: string): string;
+  /** Renamed tensors of a checkpoint -> those of the state dict. */
+  readonly convert: Conversion;
 }
 
 /** By the name in the config's `architectures`. */
@@ -41,25 +45,33 @@ const architectures: Readonly<Record<string, Architecture>> = {
     [/^model\.embed_vision\.embedding_projection\./, "model.embed_vision.multimodal_embedder.embedding_projection."],
   ]),
   Gemma4UnifiedForCausalLM: architecture(Gemma4UnifiedTextConfig, Gemma4UnifiedForCausalLM),
+  AlbertForMaskedLM: architecture(AlbertConfig, AlbertForMaskedLM),
+  AlbertModel: architecture(AlbertConfig, AlbertModel),
+  BertForMaskedLM: architecture(BertConfig, BertForMaskedLM),
+  BertModel: architecture(BertConfig, BertModel),
   Cohere2ForCausalLM: architecture(Cohere2Config, Cohere2ForCausalLM),
   GemmaForCausalLM: architecture(GemmaConfig, GemmaForCausalLM),
   Gemma2ForCausalLM: architecture(Gemma2Config, Gemma2ForCausalLM),
   Gemma3ForCausalLM: architecture(Gemma3TextConfig, Gemma3ForCausalLM),
-  BertForMaskedLM: architecture(BertConfig, BertForMaskedLM),
-  BertModel: architecture(BertConfig, BertModel),
   GPT2LMHeadModel: architecture(GPT2Config, GPT2LMHeadModel),
   GPTNeoXForCausalLM: architecture(GPTNeoXConfig, GPTNeoXForCausalLM, [[/^embed_out\./, "lm_head."]]),
   GraniteForCausalLM: architecture(GraniteConfig, GraniteForCausalLM),
   LlamaForCausalLM: architecture(LlamaConfig, LlamaForCausalLM),
+  Mamba2ForCausalLM: architecture(Mamba2Config, Mamba2ForCausalLM, [
+    [/^backbone\.embedding\./, "backbone.embeddings."],
+  ]),
   MistralForCausalLM: architecture(MistralConfig, MistralForCausalLM),
+  MixtralForCausalLM: architecture(
+    MixtralConfig,
+    MixtralForCausalLM,
+    [[/\.block_sparse_moe\./, ".mlp."]],
+    mergeExperts({ gate: "w1", up: "w3", down: "w2" }),
+  ),
   Olmo2ForCausalLM: architecture(Olmo2Config, Olmo2ForCausalLM),
   Phi3ForCausalLM: architecture(Phi3Config, Phi3ForCausalLM),
   Qwen2ForCausalLM: architecture(Qwen2Config, Qwen2ForCausalLM),
   Qwen3ForCausalLM: architecture(Qwen3Config, Qwen3ForCausalLM),
   SmolLM3ForCausalLM: architecture(SmolLM3Config, SmolLM3ForCausalLM),
-  Mamba2ForCausalLM: architecture(Mamba2Config, Mamba2ForCausalLM, [
-    [/^backbone\.embedding\./, "backbone.embeddings."],
-  ]),
 };
 
 /**
@@ -78,15 +90,17 @@ export function findArchitecture(config: Readonly<Record<string, unknown>>): Arc
   });
 }
 
-/** Ties a config schema to the model class that reads it. `renames` as in transformers 5.24.0, `conversion_mapping.py`. */
+/** Ties a config schema to the model class that reads it. `renames` and `convert` as in transformers 5.24.0, `conversion_mapping.py`. */
 function architecture<C extends object>(
   schema: ZodType<C>,
   Model: new (config: C, at: Scope) => RootModel,
   renames: readonly (readonly [RegExp, string])[] = [],
+  convert: Conversion = (tensors) => tensors,
 ): Architecture {
   return {
     parseConfig: (json) => schema.parse(json),
     build: (config, at) => new Model(config as C, at),
     rename: (name) => renames.reduce((renamed, [from, to]) => renamed.replace(from, to), name),
+    convert,
   };
 }

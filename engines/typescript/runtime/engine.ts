@@ -50,7 +50,7 @@ export class TypeScriptEngine implements EngineImplementation {
     const source = { config: readConfigFile(checkpoint), fault, dtype: computeDtypes[dtype] };
     const { architecture, config } = readConfig(source);
     const weights = readWeights(checkpoint, architecture.rename);
-    const model = buildModel({ ...source, weights: weights.tensors });
+    const model = buildModel({ ...source, weights: architecture.convert(weights.tensors) });
     const length = maxLength(config);
     const plan = kv_budget_bytes === undefined ? {} : { kv_plan: this.#plan(source, kv_budget_bytes, length) };
     this.#model = model;

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lockstep_reference.capture import Capture
+from lockstep_reference.capture import Capture, inside_experts
 from lockstep_reference.counterfactuals.snapshot import Snapshot
 
 
@@ -36,10 +36,12 @@ class Recorder:
         self._open: list[Snapshot] = []
         self._handles: list[Any] = []
         owners = {snapshot.path for snapshot in self.snapshots}
+        # What these answer is no tensor of the engine's: they run in the call, as part of the module that has a site.
+        untapped = inside_experts(model)
         for path, module in model.named_modules():
             if path in owners:
                 self._handles.append(module.register_forward_pre_hook(self._before(path), with_kwargs=True))
-            if any(path.startswith(f"{owner}.") if owner else path for owner in owners):
+            if path not in untapped and any(path.startswith(f"{owner}.") if owner else path for owner in owners):
                 self._handles.append(module.register_forward_hook(self._child(path)))
             if path in owners:
                 self._handles.append(module.register_forward_hook(self._after(path)))
