@@ -1,3 +1,5 @@
+import { memoryOf } from "./memory.ts";
+
 /**
  * Sizes of an attention over `queries` x `keys` positions. What is computed may differ from what is in memory: of more stored heads or channels the first
  * are read, and in place of those that are not stored the last head, and zeros.
@@ -15,28 +17,19 @@ export interface AttentionSizes {
   /** Channels computed, and channels in memory. */
   readonly dim: number;
   readonly stored_dim: number;
+  /** Tokens that a key head has room for in memory; `keys` of them are used. */
+  readonly room: number;
 }
 
 /** `query @ key.T`: `query` [B, heads, S, D], `key` [B, kv_heads, T, D], result [B, heads, S, T]. */
 export function attention_scores(query: Float32Array, key: Float32Array, sizes: AttentionSizes): Float32Array {
-  const { batch, queries, keys, heads, stored_dim } = sizes;
-  const width = Math.min(sizes.dim, stored_dim);
-  const out = new Float32Array(batch * heads * queries * keys);
-  let target = 0;
-  for (let b = 0; b < batch; b++)
-    for (let h = 0; h < heads; h++) {
-      const key_start = kv_start(sizes, b, h);
-      for (let s = 0; s < queries; s++) {
-        const q = ((b * sizes.stored_heads + Math.min(h, sizes.stored_heads - 1)) * queries + s) * stored_dim;
-        for (let t = 0; t < keys; t++) {
-          const k = key_start + t * stored_dim;
-          let sum = 0;
-          for (let d = 0; d < width; d++) sum += query[q + d]! * key[k + d]!;
-          out[target++] = sum;
-        }
-      }
-    }
-  return out;
+  const { batch, queries, keys, heads } = sizes;
+  const memory = memoryOf(key, query);
+  const length = batch * heads * queries * keys;
+  return memory.result(length, (out) => {
+    const args = [memory.place(query), memory.place(key), out, ...counts(sizes)];
+    memory.run("attention_scores", args, length * sizes.dim);
+  });
 }
 
 /** `scores` [B, heads, S, T] with `lowest` added where `mask` [B, 1, S, T] is 0: finite, so that a fully masked row stays finite. */
@@ -45,40 +38,38 @@ export function mask_scores(
   mask: Uint8Array,
   { batch, heads, lowest }: { batch: number; heads: number; lowest: number },
 ): Float32Array {
-  const out = scores.slice();
+  const memory = memoryOf(scores);
   const block = mask.length / batch;
-  for (let b = 0; b < batch; b++)
-    for (let h = 0; h < heads; h++) {
-      const start = (b * heads + h) * block;
-      for (let i = 0; i < block; i++) if (mask[b * block + i] === 0) out[start + i]! += lowest;
-    }
-  return out;
+  return memory.result(scores.length, (out) => {
+    const args = [memory.place(scores), memory.place(mask), out, batch, heads, block, { float32: lowest }];
+    memory.run("mask_scores", args, scores.length);
+  });
 }
 
 /** `probs @ value`, heads moved behind positions: `probs` [B, heads, S, T], `value` [B, kv_heads, T, D], result [B, S, heads, D]. */
 export function attention_context(probs: Float32Array, value: Float32Array, sizes: AttentionSizes): Float32Array {
-  const { batch, queries, keys, heads, dim, stored_dim } = sizes;
-  const out = new Float32Array(batch * queries * heads * dim);
-  const width = Math.min(dim, stored_dim);
-  const sums = new Float64Array(dim);
-  for (let b = 0; b < batch; b++)
-    for (let h = 0; h < heads; h++) {
-      const value_start = kv_start(sizes, b, h);
-      for (let s = 0; s < queries; s++) {
-        const row = ((b * heads + h) * queries + s) * keys;
-        sums.fill(0);
-        for (let t = 0; t < keys; t++) {
-          const weight = probs[row + t]!;
-          if (weight === 0) continue;
-          const v = value_start + t * stored_dim;
-          for (let d = 0; d < width; d++) sums[d]! += weight * value[v + d]!;
-        }
-        out.set(sums, ((b * queries + s) * heads + h) * dim);
-      }
-    }
-  return out;
+  const { batch, queries, heads, dim } = sizes;
+  const memory = memoryOf(value, probs);
+  return memory.result(batch * queries * heads * dim, (out) => {
+    const args = [memory.place(probs), memory.place(value), out, ...counts(sizes)];
+    memory.run("attention_context", args, probs.length * dim);
+  });
 }
 
-function kv_start({ heads, kv_heads, stored_kv_heads, keys, stored_dim }: AttentionSizes, b: number, h: number) {
-  return (b * stored_kv_heads + Math.min(Math.floor((h * kv_heads) / heads), stored_kv_heads - 1)) * keys * stored_dim;
+/** The counts of both kernels, in their order. Query heads of one key head are one task where they stand side by side. */
+function counts({
+  batch,
+  queries,
+  keys,
+  heads,
+  stored_heads,
+  kv_heads,
+  stored_kv_heads,
+  ...rest
+}: AttentionSizes): number[] {
+  const { dim, stored_dim, room } = rest;
+  const regular = stored_heads >= heads && heads % kv_heads === 0;
+  const group = regular ? heads / kv_heads : 1;
+  const sizes = [batch, queries, keys, heads, stored_heads, kv_heads, stored_kv_heads];
+  return [...sizes, Math.min(dim, stored_dim), stored_dim, room, group, dim];
 }

@@ -1,16 +1,14 @@
+import { memoryOf } from "./memory.ts";
+
 /**
  * Each row of `x` [rows, width] divided by its root mean square: `x * (mean(x^2) + eps)^-0.5`. The mean is accumulated in float64; the factor
  * is rounded to float32 before it is applied, as the reference does.
  */
 export function rms_norm(x: Float32Array, width: number, eps: number): Float32Array {
-  const out = new Float32Array(x.length);
-  for (let start = 0; start < x.length; start += width) {
-    let squares = 0;
-    for (let i = start; i < start + width; i++) squares += x[i]! * x[i]!;
-    const factor = Math.fround((squares / width + eps) ** -0.5);
-    for (let i = start; i < start + width; i++) out[i] = x[i]! * factor;
-  }
-  return out;
+  const memory = memoryOf(x);
+  return memory.result(x.length, (out) =>
+    memory.run("rms_norm", [memory.place(x), out, x.length / width, width, { float64: eps }], x.length),
+  );
 }
 
 /** Each row of `x` [rows, width] as `(x - mean) / sqrt(variance + eps) * weight + bias` (null: none), in float64, rounded once. */
@@ -19,15 +17,10 @@ export function layer_norm(
   { weight, bias, eps }: { weight: Float32Array; bias: Float32Array | null; eps: number },
 ): Float32Array {
   const width = weight.length;
-  const out = new Float32Array(x.length);
-  for (let start = 0; start < x.length; start += width) {
-    let sum = 0;
-    for (let i = start; i < start + width; i++) sum += x[i]!;
-    const mean = sum / width;
-    let squares = 0;
-    for (let i = start; i < start + width; i++) squares += (x[i]! - mean) ** 2;
-    const factor = 1 / Math.sqrt(squares / width + eps);
-    for (let i = 0; i < width; i++) out[start + i] = (x[start + i]! - mean) * factor * weight[i]! + (bias?.[i] ?? 0);
-  }
-  return out;
+  const memory = memoryOf(x, weight);
+  return memory.result(x.length, (out) => {
+    const rows = [memory.place(x), out, x.length / width, width] as const;
+    const affine = [memory.place(weight), bias ? memory.place(bias) : 0] as const;
+    memory.run("layer_norm", [...rows, { float64: eps }, ...affine], x.length);
+  });
 }

@@ -1,16 +1,32 @@
+import { floats, memoryOf } from "./memory.ts";
+
 /**
  * `x * cos + rotate_half(x) * sin` for `x` [positions, heads, dim] with `cos` and `sin` [positions, dim]: channel `i` is paired with
- * `i + dim / 2`. `round` rounds the products before they are added, as in the reference.
+ * `i + dim / 2`. `round` rounds the products before they are added, as in the reference; without it they are float32.
  */
 export function apply_rotary(
   x: Float32Array,
   cos: Float32Array,
   sin: Float32Array,
-  { heads, dim, round }: { heads: number; dim: number; round: (value: number) => number },
+  { heads, dim, round }: { heads: number; dim: number; round: ((value: number) => number) | null },
 ): Float32Array {
-  const out = new Float32Array(x.length);
-  const half = dim / 2;
   const positions = x.length / (heads * dim);
+  if (round !== null) return apply_rounded_rotary(x, cos, sin, { positions, heads, dim, round });
+  const memory = memoryOf(x);
+  return memory.result(x.length, (out) => {
+    const from = [memory.place(x), memory.place(cos), memory.place(sin)] as const;
+    memory.run("rotary", [...from, out, positions, heads, dim], 2 * x.length);
+  });
+}
+
+function apply_rounded_rotary(
+  x: Float32Array,
+  cos: Float32Array,
+  sin: Float32Array,
+  { positions, heads, dim, round }: { positions: number; heads: number; dim: number; round: (value: number) => number },
+): Float32Array {
+  const out = floats(x.length);
+  const half = dim / 2;
   for (let position = 0; position < positions; position++) {
     const angle = position * dim;
     for (let head = 0; head < heads; head++) {
@@ -31,7 +47,7 @@ export function apply_interleaved_rotary(
   sin: Float32Array,
   { heads, dim, round }: { heads: number; dim: number; round: (value: number) => number },
 ): Float32Array {
-  const out = new Float32Array(x.length);
+  const out = floats(x.length);
   for (let i = 0; i < x.length; i++) {
     const angle = Math.floor(i / (heads * dim)) * dim + (i % dim);
     const rotated = i % 2 === 0 ? -x[i + 1]! : x[i - 1]!;
@@ -50,8 +66,8 @@ export function rotary_tables(
   scaling: number,
 ): { cos: Float32Array; sin: Float32Array } {
   const half = inv_freq.length;
-  const cos = new Float32Array(positions.length * half * 2);
-  const sin = new Float32Array(cos.length);
+  const cos = floats(positions.length * half * 2);
+  const sin = floats(cos.length);
   for (let row = 0; row < positions.length; row++)
     for (let i = 0; i < half; i++) {
       const angle = Math.fround(positions[row]! * inv_freq[i]!);

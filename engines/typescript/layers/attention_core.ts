@@ -99,6 +99,7 @@ export class AttentionCore {
       stored_kv_heads: key.size(1),
       dim: this.head_dim,
       stored_dim: key.size(3),
+      room: key.size(2),
     };
   }
 

@@ -93,7 +93,8 @@ export function apply_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Tensor): Tenso
   const [heads, dim] = [x.size(2), x.size(3)];
   for (const table of [cos, sin]) expectShape("rotary table", table.shape, [x.size(0), x.size(1), dim]);
   if (x.data === null || cos.data === null || sin.data === null) return floatTensor(x.shape, null, x.dtype);
-  const rotated = apply_rotary(x.data, cos.data, sin.data, { heads, dim, round: round[x.dtype] });
+  const rounded = x.dtype === "F32" ? null : round[x.dtype];
+  const rotated = apply_rotary(x.data, cos.data, sin.data, { heads, dim, round: rounded });
   return roundedTensor(x.shape, rotated, x.dtype);
 }
 

@@ -1,3 +1,5 @@
+import * as kernels from "../kernels/elementwise.ts";
+import { floats } from "../kernels/memory.ts";
 import { round } from "./rounding.ts";
 import type { FloatDtype } from "./rounding.ts";
 import { Tensor, expectShape, floatTensor, roundedTensor } from "./tensor.ts";
@@ -6,10 +8,7 @@ import { Tensor, expectShape, floatTensor, roundedTensor } from "./tensor.ts";
 export function add(a: Tensor, b: Tensor): Tensor {
   expectShape("add", b.shape, a.shape);
   if (a.data === null || b.data === null) return floatTensor(a.shape, null, a.dtype);
-  const [x, y] = [a.data, b.data];
-  const sum = new Float32Array(x.length);
-  for (let i = 0; i < sum.length; i++) sum[i] = x[i]! + y[i]!;
-  return roundedTensor(a.shape, sum, a.dtype);
+  return roundedTensor(a.shape, kernels.add(a.data, b.data), a.dtype);
 }
 
 /** `a + number`. */
@@ -21,13 +20,10 @@ export function addNumber(a: Tensor, number: number): Tensor {
 export function mul(a: Tensor, b: Tensor): Tensor {
   expectShape("mul", b.shape, a.shape);
   if (a.data === null || b.data === null) return floatTensor(a.shape, null, a.dtype);
-  const [x, y] = [a.data, b.data];
-  const product = new Float32Array(x.length);
-  for (let i = 0; i < product.length; i++) product[i] = x[i]! * y[i]!;
-  return roundedTensor(a.shape, product, a.dtype);
+  return roundedTensor(a.shape, kernels.mul(a.data, b.data), a.dtype);
 }
 
-/** `a * factor`. `factor` is a number, or a tensor of one element. */
+/** `a * factor`. `factor` is a number, which is rounded to float32, or a tensor of one element. */
 export function scale(a: Tensor, factor: number | Tensor): Tensor {
   if (factor instanceof Tensor) {
     expectShape("scale", factor.shape, [1]);
@@ -45,12 +41,7 @@ export function scale(a: Tensor, factor: number | Tensor): Tensor {
 export function mulRows(a: Tensor, row: Tensor): Tensor {
   expectShape("mul rows", row.shape, [a.size(-1)]);
   if (a.data === null || row.data === null) return floatTensor(a.shape, null, a.dtype);
-  const [x, y] = [a.data, row.data];
-  const width = y.length;
-  const product = new Float32Array(x.length);
-  for (let start = 0; start < x.length; start += width)
-    for (let i = 0; i < width; i++) product[start + i] = x[start + i]! * y[i]!;
-  return roundedTensor(a.shape, product, a.dtype);
+  return roundedTensor(a.shape, kernels.mul_rows(a.data, row.data), a.dtype);
 }
 
 /** `tanh(a / cap) * cap`, each step rounded as the reference does it. */
@@ -64,5 +55,8 @@ export function softcap(a: Tensor, cap: number): Tensor {
 /** `a` in another dtype: rounded when it is a narrower one, and always a tensor of its own; `a` itself when it has that dtype. */
 export function cast(a: Tensor, dtype: FloatDtype): Tensor {
   if (a.dtype === dtype) return a;
-  return roundedTensor(a.shape, a.data && a.data.slice(), dtype);
+  if (a.data === null) return floatTensor(a.shape, null, dtype);
+  const copy = floats(a.data.length);
+  copy.set(a.data);
+  return roundedTensor(a.shape, copy, dtype);
 }

@@ -1,4 +1,5 @@
 import { elementCount } from "../../../harness/trace/tensor.ts";
+import { floats } from "../kernels/memory.ts";
 import type { TensorData } from "./tensor.ts";
 import { ShapeError, Tensor, expectShape, floatTensor } from "./tensor.ts";
 
@@ -20,7 +21,7 @@ export function swapMiddle(a: Tensor): Tensor {
   const [outer, b, c, d] = a.shape as [number, number, number, number];
   const shape = [outer, c, b, d];
   if (a.data === null) return floatTensor(shape, null, a.dtype);
-  const [from, to] = [a.data, new Float32Array(a.data.length)];
+  const [from, to] = [a.data, floats(a.data.length)];
   let target = 0;
   for (let i = 0; i < outer; i++)
     for (let k = 0; k < c; k++)
@@ -46,7 +47,7 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
     parts.reduce((sum, part) => sum + part.size(axis), 0),
   );
   if (parts.some(({ data }) => data === null)) return floatTensor(shape, null, first.dtype);
-  const joined = new Float32Array(elementCount(shape));
+  const joined = floats(elementCount(shape));
   const outer = elementCount(shape.slice(0, axis));
   const inner = elementCount(shape.slice(axis + 1));
   let target = 0;
@@ -76,7 +77,8 @@ export function slice<D extends TensorData, T extends Tensor<D>>(
   const shape = a.shape.with(axis, end - start);
   if (a.data === null) return new Tensor<D>(shape, a.dtype, null) as T;
   const data = a.data as Float32Array; // any of the three: only `length`, `subarray` and `set` are used
-  const kept = new (data.constructor as Float32ArrayConstructor)(elementCount(shape));
+  const length = elementCount(shape);
+  const kept = a.data instanceof Float32Array ? floats(length) : new (data.constructor as typeof Float32Array)(length);
   const outer = elementCount(a.shape.slice(0, axis));
   const inner = elementCount(a.shape.slice(axis + 1));
   const run = (end - start) * inner;

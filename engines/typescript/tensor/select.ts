@@ -1,3 +1,4 @@
+import { floats } from "../kernels/memory.ts";
 import type { IndexTensor, Tensor } from "./tensor.ts";
 import { ShapeError, expectShape, floatTensor, indexTensor } from "./tensor.ts";
 
@@ -20,7 +21,7 @@ export function selectRows(a: Tensor, mask: IndexTensor): Tensor {
   const width = a.size(-1);
   const shape = [countTrue(mask), width];
   if (a.data === null) return floatTensor(shape, null, a.dtype);
-  const rows = new Float32Array(shape[0]! * width);
+  const rows = floats(shape[0]! * width);
   let target = 0;
   for (let row = 0; row < mask.data.length; row++)
     if (mask.data[row] === 1) rows.set(a.data.subarray(row * width, (row + 1) * width), width * target++);
