@@ -24,6 +24,9 @@ const rowsForColumns = 8;
 /** Fewer elements than this may be exact by luck. */
 const elementsForExactness = 16;
 
+/** Fewer elements than this may all be small by chance. */
+const elementsForMagnitude = 3;
+
 /** What `measure` found beyond the distance itself. */
 export interface Measurement {
   readonly distance: Distance;
@@ -105,8 +108,8 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
   const relative = rms === 0 ? 0 : noise / rms;
   const distance: Distance = {
     ratio: toRatio(error, noise * few),
-    worst_row: worst(byRow, width, relative, dtype),
-    worst_column: judgeColumns ? worst(byColumn, rows, relative, dtype) : null,
+    worst_row: worst(byRow, width, { relative, rms, dtype }),
+    worst_column: judgeColumns ? worst(byColumn, rows, { relative, rms, dtype }) : null,
     error,
     noise,
     rms,
@@ -118,15 +121,20 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
 /**
  * The lane (row or column, of `length` elements) with the largest ratio. A lane is a small sample, and the errors in it are correlated (one reciprocal
  * square root serves a whole row), so its noise is the largest of its own, the typical lane's and the whole tensor's relative noise at its magnitude; and its ratio is
- * lowered by the allowance that a chi distribution of its few independent errors needs: 1 + 4 / sqrt(n).
+ * lowered by the allowance that a chi distribution of its few independent errors needs: 1 + 4 / sqrt(n). A lane of one element or two has no magnitude of its
+ * own (a sum whose terms cancel is as noisy as a large one): it has at least the whole tensor's.
  */
-function worst(all: Lanes, length: number, relative: number, dtype: Triple["dtype"]): { index: number; ratio: number } {
+function worst(
+  all: Lanes,
+  length: number,
+  { relative, rms, dtype }: { relative: number; rms: number; dtype: Triple["dtype"] },
+): { index: number; ratio: number } {
   const typical = Math.max(relative, medianRelativeNoise(all));
   let found = { index: 0, ratio: 0 };
   for (let index = 0; index < all.error.length; index++) {
     const error = all.error[index]!;
     if (error === 0) continue;
-    const size = Math.sqrt(all.size[index]! / length);
+    const size = Math.max(Math.sqrt(all.size[index]! / length), length < elementsForMagnitude ? rms : 0);
     const own = Math.sqrt(all.noise[index]! / length);
     const allowance = 1 + 4 / Math.sqrt(independent(error, all.fourth[index]!));
     const noise = Math.max(own, typical * size, halfUlp(dtype, size));

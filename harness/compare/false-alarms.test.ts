@@ -71,6 +71,8 @@ describe("a phase of many tokens", () => {
     ["activations", 19, activations(40, 0.5)],
     ["noisy activations", 19, activations(40, 4)],
     ["wide activations", 8, activations(256, 1)],
+    ["one channel, as of a gate", 14, activations(1, 1)],
+    ["two channels", 14, activations(2, 1)],
     ["norms", 19, norms(40, 0.5)],
     ["noisy norms", 19, norms(40, 4)],
     ["flat probabilities of 6 heads", 6 * 12, probabilities(12, 1, 2)],
@@ -123,6 +125,14 @@ describe("few elements without earlier phases", () => {
 });
 
 describe("the allowance for few elements", () => {
+  it("still lets one wrong token of 14 fail where a token has a single element", () => {
+    const { alarms } = falseAlarms("one of 14", 500, (draw) => {
+      const triple = activations(1, 1)(14, draw);
+      return { ...triple, engine: triple.engine.with(3, triple.oracle[3]! + 100 * 2 ** -23) };
+    });
+    expect(alarms).toBe(500);
+  });
+
   it("still lets a wrong factor of 40 ulp fail on one token of 40 channels", () => {
     const { alarms } = falseAlarms("power", 500, (draw) => {
       const triple = activations(40, 1)(1, draw);
