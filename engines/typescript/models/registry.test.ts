@@ -45,6 +45,17 @@ const published: [string, object, object][] = [
     { hidden_act: "gelu_pytorch_tanh", head_dim: 256, layer_types: ["full_attention"] },
   ],
   [
+    "Qwen3MoeForCausalLM",
+    {
+      model_type: "qwen3_moe",
+      num_hidden_layers: 1,
+      num_local_experts: 64,
+      max_window_layers: 48,
+      mlp_only_layers: null,
+    },
+    { num_experts: 64, mlp_only_layers: [], sliding_window: null, head_dim: 64, layer_types: ["full_attention"] },
+  ],
+  [
     "Gemma2ForCausalLM",
     { model_type: "gemma2", hidden_act: "gelu_pytorch_tanh", cache_implementation: "hybrid", num_hidden_layers: 2 },
     { layer_types: ["sliding_attention", "full_attention"], attn_logit_softcapping: 50 },

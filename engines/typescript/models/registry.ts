@@ -25,6 +25,9 @@ import { Olmo2Config, Olmo2ForCausalLM } from "./olmo2.ts";
 import { Phi3Config, Phi3ForCausalLM } from "./phi3.ts";
 import { Qwen2Config, Qwen2ForCausalLM } from "./qwen2.ts";
 import { Qwen3Config, Qwen3ForCausalLM } from "./qwen3.ts";
+import { Qwen3NextConfig } from "./qwen3_next.config.ts";
+import { Qwen3NextForCausalLM } from "./qwen3_next.ts";
+import { Qwen3MoeConfig, Qwen3MoeForCausalLM } from "./qwen3_moe.ts";
 import { SmolLM3Config, SmolLM3ForCausalLM } from "./smollm3.ts";
 
 /** An architecture: how its config is read, how its model is built, and what its checkpoints call differently. */
@@ -37,6 +40,9 @@ export interface Architecture {
   /** Renamed tensors of a checkpoint -> those of the state dict. */
   readonly convert: Conversion;
 }
+
+/** Names of an expert's projections in most checkpoints. */
+const projections = { gate: "gate_proj", up: "up_proj", down: "down_proj" };
 
 /** By the name in the config's `architectures`. */
 const architectures: Readonly<Record<string, Architecture>> = {
@@ -71,6 +77,13 @@ const architectures: Readonly<Record<string, Architecture>> = {
   Phi3ForCausalLM: architecture(Phi3Config, Phi3ForCausalLM),
   Qwen2ForCausalLM: architecture(Qwen2Config, Qwen2ForCausalLM),
   Qwen3ForCausalLM: architecture(Qwen3Config, Qwen3ForCausalLM),
+  Qwen3NextForCausalLM: architecture(
+    Qwen3NextConfig,
+    Qwen3NextForCausalLM,
+    [],
+    mergeExperts({ gate: "gate_proj", up: "up_proj", down: "down_proj" }),
+  ),
+  Qwen3MoeForCausalLM: architecture(Qwen3MoeConfig, Qwen3MoeForCausalLM, [], mergeExperts(projections)),
   SmolLM3ForCausalLM: architecture(SmolLM3Config, SmolLM3ForCausalLM),
 };
 
