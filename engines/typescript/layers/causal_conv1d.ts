@@ -1,6 +1,8 @@
 import { causal_conv1d } from "../kernels/convolution.ts";
+import { slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
+import type { LinearAttentionCacheLayer } from "./linear_attention_cache.ts";
 import { Module } from "./module.ts";
 import type { Scope, Size } from "./scope.ts";
 
@@ -32,6 +34,12 @@ export class CausalConv1d extends Module {
       causal_conv1d(x.data, { weight: weight.data, bias: bias?.data ?? null }, sizes),
       x.dtype,
     );
+  }
+
+  /** The same behind the inputs that `state` keeps of earlier forwards, to which x is added. */
+  continue_from(state: LinearAttentionCacheLayer | null, x: Tensor): Tensor {
+    const full = state?.update_conv_state(x, this.kernel_size) ?? x;
+    return slice(this.forward(full), 2, full.size(2) - x.size(2), full.size(2));
   }
 }
 

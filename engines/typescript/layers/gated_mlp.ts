@@ -4,8 +4,15 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { Activation } from "./activations.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
-import type { Scope } from "./scope.ts";
+import type { Scope, Size } from "./scope.ts";
 import { size } from "./scope.ts";
+
+/** How a gated MLP is made; `intermediate` where it is not the config's `intermediate_size`. */
+interface GatedMLPOptions {
+  readonly activation: ActivationName;
+  readonly bias?: boolean;
+  readonly intermediate?: Size;
+}
 
 /** Gated MLP: x [B, S, hidden_size] -> the same shape. */
 export class GatedMLP extends Module {
@@ -17,11 +24,12 @@ export class GatedMLP extends Module {
   constructor(
     config: { readonly hidden_size: number; readonly intermediate_size: number },
     at: Scope,
-    { activation, bias = false }: { activation: ActivationName; bias?: boolean },
+    { activation, bias = false, ...sizes }: GatedMLPOptions,
   ) {
     super(at);
     config = at.read(config);
-    const [hidden, intermediate] = [size(config, "hidden_size"), size(config, "intermediate_size")];
+    const hidden = size(config, "hidden_size");
+    const intermediate = sizes.intermediate ?? size(config, "intermediate_size");
     this.gate_proj = new Linear(at.child("gate_proj"), { in: hidden, out: intermediate, bias });
     this.up_proj = new Linear(at.child("up_proj"), { in: hidden, out: intermediate, bias });
     this.down_proj = new Linear(at.child("down_proj"), { in: intermediate, out: hidden, bias });

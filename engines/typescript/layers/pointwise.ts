@@ -27,3 +27,15 @@ export function addRows(a: Tensor, row: Tensor): Tensor {
     a.dtype,
   );
 }
+
+/** Every row of `a` [N, D] times its own number in `column` [N, 1], rounded to the dtype of `a`. */
+export function mulColumn(a: Tensor, column: Tensor): Tensor {
+  expectShape("mul column", column.shape, a.shape.with(-1, 1));
+  if (a.data === null || column.data === null) return floatTensor(a.shape, null, a.dtype);
+  const [factors, width] = [column.data, a.size(-1)];
+  return roundedTensor(
+    a.shape,
+    a.data.map((x, i) => x * factors[Math.floor(i / width)]!),
+    a.dtype,
+  );
+}

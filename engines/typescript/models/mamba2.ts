@@ -16,7 +16,6 @@ import { addRows, silu, softplus } from "../layers/pointwise.ts";
 import type { Scope } from "../layers/scope.ts";
 import { size, sum } from "../layers/scope.ts";
 import { add, cast, mul, mulRows } from "../tensor/elementwise.ts";
-import { slice } from "../tensor/layout.ts";
 import { round } from "../tensor/rounding.ts";
 import { split, transposeLast } from "../tensor/split.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
@@ -170,10 +169,7 @@ export class Mamba2Mixer extends Module {
 
   /** hidden_states_B_C [B, conv_dim, S] behind those of earlier forwards, convolved and activated: the same shape. */
   convolve(hidden_states_B_C: Tensor, state: LinearAttentionCacheLayer | null): Tensor {
-    const length = hidden_states_B_C.size(2);
-    const full = state?.update_conv_state(hidden_states_B_C, this.conv1d.kernel_size) ?? hidden_states_B_C;
-    const convolved = this.act.forward(this.conv1d.forward(full));
-    return slice(convolved, 2, full.size(2) - length, full.size(2));
+    return this.act.forward(this.conv1d.continue_from(state, hidden_states_B_C));
   }
 
   /** Time steps [B, S, heads]; the reference clamps them in its chunk form alone. */
