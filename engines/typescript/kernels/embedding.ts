@@ -1,7 +1,14 @@
+import { floats } from "./memory.ts";
+import type { WeightArray } from "./packed.ts";
+import { PackedHalves } from "./packed.ts";
+
 /** Rows `ids` of `table` [rows, width]: [ids, width]. The caller has checked that every id is a row. */
-export function gather_rows(table: Float32Array, ids: Int32Array, width: number): Float32Array {
-  const out = new Float32Array(ids.length * width);
-  for (let i = 0; i < ids.length; i++) out.set(table.subarray(ids[i]! * width, (ids[i]! + 1) * width), i * width);
+export function gather_rows(table: WeightArray, ids: Int32Array, width: number): Float32Array {
+  const out = floats(ids.length * width);
+  for (let i = 0; i < ids.length; i++) {
+    const row = table.subarray(ids[i]! * width, (ids[i]! + 1) * width);
+    out.set(row instanceof PackedHalves ? row.expand() : row, i * width);
+  }
   return out;
 }
 

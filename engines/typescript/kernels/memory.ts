@@ -72,6 +72,11 @@ export class KernelMemory {
     return address;
   }
 
+  /** Bytes that stay. */
+  get reserved(): number {
+    return this.#end;
+  }
+
   /** All bytes of the memory. */
   get bytes(): Uint8Array {
     return this.#bytes;

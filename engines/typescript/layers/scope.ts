@@ -1,4 +1,5 @@
 import type { TensorSpec } from "../../../harness/engine/protocol.ts";
+import type { FloatDtype } from "../tensor/rounding.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import type { ConfigReads } from "./config_view.ts";
@@ -44,8 +45,8 @@ export interface WeightProblem {
 /** One model being built: where its weights come from, and what it declares. */
 export interface Build {
   readonly context: ModelContext;
-  /** A weight by state-dict name, or null when the checkpoint lacks it. Not asked in shapes-only mode. */
-  readonly weight: (name: string) => Tensor | null;
+  /** A weight by state-dict name, rounded to `dtype`, or null when the checkpoint lacks it. Not asked in shapes-only mode. */
+  readonly weight: (name: string, dtype: FloatDtype) => Tensor | null;
   /** The parsed config as the scope `path` sees it. */
   readonly configFor: (path: string) => object;
   readonly reads: ConfigReads;
@@ -91,20 +92,23 @@ export class Scope {
     return rescopeView(config, this.#build.configFor(this.path), { scope: this.path, reads: this.#build.reads });
   }
 
-  /** The weight `<path>.<name>`, rounded to the model's dtype. A missing or misshapen one is noted, and replaced by one without data. */
-  weight(name: string, sizes: readonly Size[]): Tensor {
+  /**
+   * The weight `<path>.<name>`, rounded to `dtype`, which is the model's unless a wider one is kept. A missing or misshapen one is noted, and replaced by one
+   * without data.
+   */
+  weight(name: string, sizes: readonly Size[], dtype: FloatDtype = this.context.dtype): Tensor {
     const shape = sizes.map(({ value }) => value);
-    const fullName = this.#declare(name, shape);
-    const weight = this.context.shapesOnly ? null : this.#build.weight(fullName);
+    const fullName = this.#declare(name, shape, { dtype });
+    const weight = this.context.shapesOnly ? null : this.#build.weight(fullName, dtype);
     if (weight === null) {
       if (!this.context.shapesOnly)
         this.#build.problems.push({ kind: "missing", name: fullName, detail: `[${describe(sizes)}]` });
-      return floatTensor(shape, null, this.context.dtype);
+      return floatTensor(shape, null, dtype);
     }
     if (weight.shape.join() === shape.join()) return weight;
     const detail = `expected [${describe(sizes)}], found [${weight.shape.join(", ")}]`;
     this.#build.problems.push({ kind: "shape", name: fullName, detail });
-    return floatTensor(shape, null, this.context.dtype);
+    return floatTensor(shape, null, dtype);
   }
 
   /**
@@ -112,8 +116,9 @@ export class Scope {
    * contradicts its config.
    */
   tiedWeight(name: string, source: { readonly name: string; readonly weight: Tensor }): Tensor {
-    const fullName = this.#declare(name, source.weight.shape, source.name);
-    const stored = this.context.shapesOnly ? null : this.#build.weight(fullName);
+    const { dtype } = this.context;
+    const fullName = this.#declare(name, source.weight.shape, { dtype, tied_to: source.name });
+    const stored = this.context.shapesOnly ? null : this.#build.weight(fullName, dtype);
     if (stored !== null && !equalData(stored, source.weight))
       this.#build.problems.push({
         kind: "tied",
@@ -123,16 +128,9 @@ export class Scope {
     return source.weight;
   }
 
-  #declare(name: string, shape: readonly number[], tiedTo?: string): string {
+  #declare(name: string, shape: readonly number[], options: Pick<TensorSpec, "dtype" | "tied_to">): string {
     const fullName = this.path === "" ? name : `${this.path}.${name}`;
-    const tied = tiedTo === undefined ? {} : { tied_to: tiedTo };
-    this.#build.tensors.push({
-      name: fullName,
-      shape: [...shape],
-      dtype: this.context.dtype,
-      owner: this.path,
-      ...tied,
-    });
+    this.#build.tensors.push({ name: fullName, shape: [...shape], owner: this.path, ...options });
     return fullName;
   }
 }
@@ -142,6 +140,7 @@ function describe(sizes: readonly Size[]): string {
 }
 
 function equalData(a: Tensor, b: Tensor): boolean {
-  if (a.shape.join() !== b.shape.join() || a.data === null || b.data === null) return false;
-  return a.data.every((value, index) => value === b.data![index]);
+  const [left, right] = [a.data, b.data];
+  if (a.shape.join() !== b.shape.join() || left === null || right === null) return false;
+  return left.every((value, index) => value === right[index]);
 }

@@ -80,11 +80,11 @@ export function buildModel(source: ModelSource): LoadedModel {
     tensors: [],
     problems: [],
     configFor: (path) => fault?.scopeConfig?.(path, structuredClone(config) as Json) ?? config,
-    weight: (name) => {
+    weight: (name, kept) => {
       asked.add(name);
       const tensor = weights?.get(name);
       if (!tensor) return null;
-      return cast(fault?.weights?.(name, tensor, weights!) ?? tensor, dtype);
+      return cast(fault?.weights?.(name, tensor, weights!) ?? tensor, kept);
     },
   };
   const root = architecture.build(viewConfig(config, { scope: "", reads }), new Scope(build, ""));

@@ -3,11 +3,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../../../harness/engine/implementation.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
+import type { TensorEntry } from "../../../harness/trace/safetensors.ts";
 import { openCheckpoint, readTensor } from "../../../harness/trace/safetensors.ts";
 import { isFloating } from "../../../harness/trace/dtype.ts";
 import { toNumbers } from "../../../harness/trace/tensor.ts";
+import type { FloatDtype } from "../tensor/rounding.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { floatTensor } from "../tensor/tensor.ts";
+import { WeightStore } from "./weight_store.ts";
 
 /**
  * The object in `<directory>/config.json`.
@@ -42,34 +45,52 @@ export function readConfigFile(directory: string): Record<string, unknown> {
 export interface Weights {
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly sha256: string;
+  /** Where they live; null for small ones, which are ordinary arrays. */
+  readonly store: WeightStore | null;
 }
 
+/** Bytes of a checkpoint from which its weights live in the kernels' memory. */
+const STORE_FROM = 16 * 2 ** 20;
+
 /**
- * Reads all tensors of a checkpoint (F32, BF16, F16, F64; widened or rounded to float32), one file or shards.
+ * Reads all tensors of a checkpoint (F32, BF16, F16, F64), one file or shards: rounded to `dtype` when they go to a store, else widened or rounded to
+ * float32.
  * @throws SafetensorsError, or EngineError `unsupported` for a tensor that is not floating.
  */
-export function readWeights(directory: string, rename: (name: string) => string): Weights {
+export function readWeights(
+  directory: string,
+  rename: (name: string) => string,
+  { dtype, storeFrom = STORE_FROM }: { dtype: FloatDtype; storeFrom?: number },
+): Weights {
   const { entries } = openCheckpoint(directory);
-  const tensors = new Map<string, Tensor>();
-  const hash = createHash("sha256");
   const byCodePoints = [...entries.values()].toSorted((a, b) =>
     Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)),
   );
+  const bytes = byCodePoints.reduce((sum, { start, end }) => sum + end - start, 0);
+  const store = bytes < storeFrom ? null : new WeightStore(dtype);
+  const tensors = new Map<string, Tensor>();
+  const hash = createHash("sha256");
   for (const entry of byCodePoints) {
-    const raw = readTensor(entry);
-    if (!isFloating(raw.dtype))
-      throw new EngineError(errorCodes.unsupported, `tensor ${entry.name} has dtype ${raw.dtype}`, {
-        expected: "F32, BF16, F16 or F64",
-        found: raw.dtype,
-        where: `${entry.file}, ${entry.name}`,
-        remedy: "quantised weights are not implemented: save the model in a floating dtype",
-      });
-    hash.update(`${entry.name}\0${raw.dtype}\0${raw.shape.join(",")}\0`).update(raw.bytes);
-    const numbers = toNumbers(raw);
-    tensors.set(
-      rename(entry.name),
-      floatTensor(raw.shape, numbers instanceof Float32Array ? numbers : Float32Array.from(numbers)),
-    );
+    if (!isFloating(entry.dtype)) throw notFloating(entry);
+    hash.update(`${entry.name}\0${entry.dtype}\0${entry.shape.join(",")}\0`);
+    const see = (stored: Uint8Array): void => void hash.update(stored);
+    tensors.set(rename(entry.name), store?.read(entry, see) ?? readSmall(entry, see));
   }
-  return { tensors, sha256: hash.digest("hex") };
+  return { tensors, sha256: hash.digest("hex"), store };
+}
+
+function readSmall(entry: TensorEntry, see: (bytes: Uint8Array) => void): Tensor {
+  const raw = readTensor(entry);
+  see(raw.bytes);
+  const numbers = toNumbers(raw);
+  return floatTensor(raw.shape, numbers instanceof Float32Array ? numbers : Float32Array.from(numbers));
+}
+
+function notFloating({ name, dtype, file }: TensorEntry): EngineError {
+  return new EngineError(errorCodes.unsupported, `tensor ${name} has dtype ${dtype}`, {
+    expected: "F32, BF16, F16 or F64",
+    found: dtype,
+    where: `${file}, ${name}`,
+    remedy: "quantised weights are not implemented: save the model in a floating dtype",
+  });
 }

@@ -39,7 +39,7 @@ describe.each([
   });
 
   test("no tensor holds a number that its dtype does not have", () => {
-    const { tensors } = readWeights(checkpoint, (name) => name);
+    const { tensors } = readWeights(checkpoint, (name) => name, { dtype: "F32" });
     const model = buildModel({ config: tiny, fault: null, weights: tensors, dtype: tapped });
     const inputs = readInputs(writeInputs(mediaInputs()), model.root.modalities, null);
     const unrounded = new Set<string>();

@@ -13,12 +13,15 @@ import { loadFault } from "./load_fault.ts";
 import { runPhase, startPhases } from "./phases.ts";
 import { listShapes } from "./shapes.ts";
 import { TapRecorder, siteFilter } from "./taps.ts";
+import { threadCount } from "./thread_count.ts";
+import type { WeightStore } from "./weight_store.ts";
 
 const dtypes = Object.keys(computeDtypes) as (keyof typeof computeDtypes)[];
 
 /** The TypeScript engine: plain loops, rounded where the reference rounds. */
 export class TypeScriptEngine implements EngineImplementation {
   #model: LoadedModel | null = null;
+  #store: WeightStore | null = null;
 
   hello(): Omit<Result<"hello">, "protocol"> {
     return {
@@ -45,11 +48,14 @@ export class TypeScriptEngine implements EngineImplementation {
         "drawing a checkpoint from a config",
         "load a checkpoint directory; the reference can draw one",
       );
-    this.#model = null; // so that two models are never in memory at once
+    this.unload(); // so that two models are never in memory at once
     const fault = await loadFault(params.fault);
     const source = { config: readConfigFile(checkpoint), fault, dtype: computeDtypes[dtype] };
     const { architecture, config } = readConfig(source);
-    const weights = readWeights(checkpoint, architecture.rename);
+    const exact = fault === null ? source.dtype : "F32"; // a fault may change the weights that are stored
+    const weights = readWeights(checkpoint, architecture.rename, { dtype: exact });
+    if (weights.store) weights.store.threads = threadCount();
+    this.#store = weights.store;
     const model = buildModel({ ...source, weights: architecture.convert(weights.tensors) });
     const length = maxLength(config);
     const plan = kv_budget_bytes === undefined ? {} : { kv_plan: this.#plan(source, kv_budget_bytes, length) };
@@ -98,6 +104,8 @@ export class TypeScriptEngine implements EngineImplementation {
   }
 
   unload(): void {
+    this.#store?.close();
+    this.#store = null;
     this.#model = null;
   }
 

@@ -12,7 +12,7 @@ export function reshape(a: Tensor, shape: readonly number[]): Tensor {
   const found = elementCount(a.shape);
   const sizes = shape.map((size) => (size >= 0 ? size : known === 0 ? 0 : Math.floor(found / known)));
   if (elementCount(sizes) !== found) throw new ShapeError("reshape", { expected: sizes, found: a.shape });
-  return floatTensor(sizes, a.data, a.dtype);
+  return floatTensor(sizes, a.storage, a.dtype);
 }
 
 /** Dimensions 1 and 2 of a [A, B, C, D] tensor exchanged: [A, C, B, D]. */

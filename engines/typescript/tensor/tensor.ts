@@ -1,4 +1,5 @@
 import { elementCount } from "../../../harness/trace/tensor.ts";
+import { PackedHalves } from "../kernels/packed.ts";
 import type { FloatDtype } from "./rounding.ts";
 import { roundAll } from "./rounding.ts";
 
@@ -15,14 +16,20 @@ export type DtypeOf<D extends TensorData> = D extends Float32Array ? FloatDtype 
 export class Tensor<D extends TensorData = Float32Array> {
   readonly shape: readonly number[];
   readonly dtype: DtypeOf<D>;
-  readonly data: D | null;
+  /** The numbers as they are kept: weights may be packed, whatever dtype they count as. */
+  readonly storage: D | PackedHalves | null;
 
-  constructor(shape: readonly number[], dtype: DtypeOf<D>, data: D | null) {
-    if (data !== null && data.length !== elementCount(shape))
-      throw new RangeError(`a tensor of shape [${shape.join(", ")}] can't hold ${data.length} elements`);
+  constructor(shape: readonly number[], dtype: DtypeOf<D>, storage: D | PackedHalves | null) {
+    if (storage !== null && storage.length !== elementCount(shape))
+      throw new RangeError(`a tensor of shape [${shape.join(", ")}] can't hold ${storage.length} elements`);
     this.shape = shape;
     this.dtype = dtype;
-    this.data = data;
+    this.storage = storage;
+  }
+
+  /** The numbers; packed ones are expanded anew each time. */
+  get data(): D | null {
+    return this.storage instanceof PackedHalves ? (this.storage.expand() as D) : this.storage;
   }
 
   /** Size of dimension `axis`; negative axes count from the end. Throws RangeError when there is no such dimension. */
@@ -45,7 +52,11 @@ export type IndexTensor = Tensor<Int32Array> & { readonly data: Int32Array };
 export type MaskTensor = Tensor<Uint8Array>;
 
 /** A floating tensor over `data` (no copy), numbers that `dtype` has, or shapes only when null. */
-export function floatTensor(shape: readonly number[], data: Float32Array | null, dtype: FloatDtype = "F32"): Tensor {
+export function floatTensor(
+  shape: readonly number[],
+  data: Float32Array | PackedHalves | null,
+  dtype: FloatDtype = "F32",
+): Tensor {
   return new Tensor(shape, dtype, data);
 }
 
