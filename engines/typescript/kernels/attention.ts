@@ -1,4 +1,5 @@
 import { memoryOf } from "./memory.ts";
+import { PagedStates } from "./pages.ts";
 
 /**
  * Sizes of an attention over `queries` x `keys` positions. What is computed may differ from what is in memory: of more stored heads or channels the first
@@ -17,17 +18,20 @@ export interface AttentionSizes {
   /** Channels computed, and channels in memory. */
   readonly dim: number;
   readonly stored_dim: number;
-  /** Tokens that a key head has room for in memory; `keys` of them are used. */
-  readonly room: number;
 }
 
+/** Keys or values [B, kv_heads, T, D], packed densely or in pages. */
+export type CachedArray = Float32Array | PagedStates;
+
 /** `query @ key.T`: `query` [B, heads, S, D], `key` [B, kv_heads, T, D], result [B, heads, S, T]. */
-export function attention_scores(query: Float32Array, key: Float32Array, sizes: AttentionSizes): Float32Array {
+export function attention_scores(query: Float32Array, key: CachedArray, sizes: AttentionSizes): Float32Array {
   const { batch, queries, keys, heads } = sizes;
-  const memory = memoryOf(key, query);
+  const cached = placeOf(key, sizes);
+  const memory = memoryOf(cached.numbers, query);
   const length = batch * heads * queries * keys;
   return memory.result(length, (out) => {
-    const args = [memory.place(query), memory.place(key), out, ...counts(sizes)];
+    const keyAddress = memory.place(cached.numbers) + 4 * cached.offset;
+    const args = [memory.place(query), keyAddress, out, ...counts(sizes, cached.room)];
     memory.run("attention_scores", args, length * sizes.dim);
   });
 }
@@ -47,29 +51,27 @@ export function mask_scores(
 }
 
 /** `probs @ value`, heads moved behind positions: `probs` [B, heads, S, T], `value` [B, kv_heads, T, D], result [B, S, heads, D]. */
-export function attention_context(probs: Float32Array, value: Float32Array, sizes: AttentionSizes): Float32Array {
+export function attention_context(probs: Float32Array, value: CachedArray, sizes: AttentionSizes): Float32Array {
   const { batch, queries, heads, dim } = sizes;
-  const memory = memoryOf(value, probs);
+  const cached = placeOf(value, sizes);
+  const memory = memoryOf(cached.numbers, probs);
   return memory.result(batch * queries * heads * dim, (out) => {
-    const args = [memory.place(probs), memory.place(value), out, ...counts(sizes)];
+    const valueAddress = memory.place(cached.numbers) + 4 * cached.offset;
+    const args = [memory.place(probs), valueAddress, out, ...counts(sizes, cached.room)];
     memory.run("attention_context", args, probs.length * dim);
   });
 }
 
+/** Where cached states are, and how many tokens a head has room for. */
+function placeOf(states: CachedArray, { keys }: AttentionSizes): PagedStates["place"] {
+  return states instanceof PagedStates ? states.place : { numbers: states, offset: 0, room: keys };
+}
+
 /** The counts of both kernels, in their order. Query heads of one key head are one task where they stand side by side. */
-function counts({
-  batch,
-  queries,
-  keys,
-  heads,
-  stored_heads,
-  kv_heads,
-  stored_kv_heads,
-  ...rest
-}: AttentionSizes): number[] {
-  const { dim, stored_dim, room } = rest;
+function counts(sizes: AttentionSizes, room: number): number[] {
+  const { batch, queries, keys, heads, stored_heads, kv_heads, stored_kv_heads, dim, stored_dim } = sizes;
   const regular = stored_heads >= heads && heads % kv_heads === 0;
   const group = regular ? heads / kv_heads : 1;
-  const sizes = [batch, queries, keys, heads, stored_heads, kv_heads, stored_kv_heads];
-  return [...sizes, Math.min(dim, stored_dim), stored_dim, room, group, dim];
+  const shape = [batch, queries, keys, heads, stored_heads, kv_heads, stored_kv_heads];
+  return [...shape, Math.min(dim, stored_dim), stored_dim, room, group, dim];
 }

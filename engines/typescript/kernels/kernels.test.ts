@@ -128,7 +128,6 @@ describe("attention", () => {
     stored_kv_heads: 2,
     dim: 6,
     stored_dim: 6,
-    room: 5,
   };
   const query = draw("q", 2 * 4 * 3 * 6);
   const key = draw("k", 2 * 2 * 5 * 6);

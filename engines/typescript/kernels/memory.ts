@@ -34,6 +34,10 @@ let common: KernelMemory | undefined;
 /** The memory in which results stay while a scratch scope is open. */
 let home: KernelMemory | null = null;
 
+const loans = new FinalizationRegistry<{ memory: KernelMemory; address: number; bytes: number }>(
+  ({ memory, address, bytes }) => memory.release(address, bytes),
+);
+
 export class KernelMemory {
   readonly memory: WebAssembly.Memory;
   readonly kernels: Kernels;
@@ -45,6 +49,7 @@ export class KernelMemory {
   readonly #arguments64: DataView;
   /** End of what stays, and end of what is in use for the moment: the stack grows from the end of the memory downwards. */
   #end: number;
+  #free: { at: number; size: number }[] = [];
   #stack: number;
 
   constructor() {
@@ -64,12 +69,37 @@ export class KernelMemory {
     memories.set(buffer, this);
   }
 
-  /** Room for `bytes` that stays as long as the memory does, or null when there is none left. */
+  /** Room for `bytes` that stays until it is released, or null when there is none left. */
   reserve(bytes: number): number | null {
+    const size = align(bytes);
+    const free = this.#free.findIndex((block) => block.size >= size);
+    if (free >= 0) {
+      const block = this.#free[free]!;
+      this.#free.splice(free, 1, ...(block.size > size ? [{ at: block.at + size, size: block.size - size }] : []));
+      return block.at;
+    }
     const address = this.#end;
-    if (address + bytes + STACK_ROOM > this.#stack) return null;
-    this.#end = align(address + bytes);
+    if (address + size + STACK_ROOM > this.#stack) return null;
+    this.#end = address + size;
     return address;
+  }
+
+  /** Takes back `bytes` reserved at `address`. */
+  release(address: number, bytes: number): void {
+    this.#free.push({ at: address, size: align(bytes) });
+    this.#free.sort((a, b) => a.at - b.at);
+    for (let i = this.#free.length - 2; i >= 0; i--) {
+      const [block, next] = [this.#free[i]!, this.#free[i + 1]!];
+      if (block.at + block.size === next.at) this.#free.splice(i, 2, { at: block.at, size: block.size + next.size });
+    }
+  }
+
+  /** `length` numbers for as long as `owner` is in use. Throws RangeError when there is no room. */
+  lend(owner: object, length: number): Float32Array {
+    const address = this.reserve(4 * length);
+    if (address === null) throw new RangeError(`the kernels' memory of 4 GiB is full: no room for ${4 * length} bytes`);
+    loans.register(owner, { memory: this, address, bytes: 4 * length });
+    return new Float32Array(this.memory.buffer, address, length);
   }
 
   /** Bytes that stay. */
@@ -150,22 +180,23 @@ export class KernelMemory {
   }
 
   /**
-   * Opens the stack for `compute`: results of operations stay on it until `compute` returns. Its own result is moved to where the stack was before, inside
-   * another scope, or copied out.
+   * Opens the stack for `compute`: results of operations stay on it until `compute` returns. The numbers that `pick` finds in its result are moved
+   * to where the stack was before, inside another scope, or copied out; they come back beside the result.
    */
-  scratch(compute: () => Float32Array): Float32Array {
+  scratch<T>(compute: () => T, pick: (result: T) => Float32Array): { result: T; numbers: Float32Array } {
     const [before, outer] = [this.#stack, home];
     let after = before;
     open(this);
     try {
-      const numbers = compute();
+      const result = compute();
+      const numbers = pick(result);
       open(outer);
-      if (numbers.buffer !== this.memory.buffer) return numbers;
+      if (numbers.buffer !== this.memory.buffer) return { result, numbers };
       const { byteOffset: from, byteLength, length } = numbers;
-      if (outer !== this) return this.#copyOut(from, length);
+      if (outer !== this) return { result, numbers: this.#copyOut(from, length) };
       after = Math.floor((before - byteLength) / LINE) * LINE;
       this.#bytes.copyWithin(after, from, from + byteLength);
-      return new Float32Array(this.memory.buffer, after, length);
+      return { result, numbers: new Float32Array(this.memory.buffer, after, length) };
     } finally {
       open(outer);
       this.#stack = after;

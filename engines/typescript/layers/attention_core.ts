@@ -1,14 +1,26 @@
-import type { AttentionSizes } from "../kernels/attention.ts";
+import type { AttentionSizes, CachedArray } from "../kernels/attention.ts";
 import { attention_context, attention_scores, mask_scores } from "../kernels/attention.ts";
+import { PagedStates } from "../kernels/pages.ts";
 import { softmax } from "../kernels/softmax.ts";
 import { scale } from "../tensor/elementwise.ts";
-import { slice } from "../tensor/layout.ts";
+import { concat, slice } from "../tensor/layout.ts";
 import { lowest } from "../tensor/rounding.ts";
+import { scratch } from "../tensor/scratch.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { layerConfig } from "./config_view.ts";
 import type { ModelContext } from "./context.ts";
 import type { Scope } from "./scope.ts";
+
+/** Scores that are in memory at once when nobody listens: 64 MB of float32. */
+const MOST_SCORES = 2 ** 24;
+
+interface AttentionStates {
+  readonly query: Tensor;
+  readonly key: Tensor;
+  readonly value: Tensor;
+  readonly mask: MaskTensor;
+}
 
 /** The fields an attention core is made from. */
 export interface AttentionCoreConfig {
@@ -47,6 +59,8 @@ export class AttentionCore {
    */
   forward(query: Tensor, key: Tensor, value: Tensor, mask: MaskTensor): Tensor {
     this.#check(query, key, value, mask);
+    const rows = Math.max(1, Math.floor(MOST_SCORES / (query.size(0) * this.num_heads * key.size(2))));
+    if (this.#context.tracer === null && query.size(2) > rows) return this.#inBlocks({ query, key, value, mask }, rows);
     if (this.#context.tracer !== null) {
       const seen = query.size(2);
       this.#tap("#k_rope", slice(key, 2, key.size(2) - seen, key.size(2)));
@@ -62,11 +76,21 @@ export class AttentionCore {
     return context;
   }
 
+  /** `rows` queries after the other, which comes to the same numbers: so that memory grows with the length of the keys and not with its square. */
+  #inBlocks({ query, key, value, mask }: AttentionStates, rows: number): Tensor {
+    const blocks = Array.from({ length: Math.ceil(query.size(2) / rows) }, (_, block) => {
+      const [start, end] = [block * rows, Math.min((block + 1) * rows, query.size(2))];
+      return scratch(() => this.forward(slice(query, 2, start, end), key, value, slice(mask, 2, start, end)));
+    });
+    return concat(blocks, 1);
+  }
+
   /** Scaled scores before the mask. */
   compute_scores(query: Tensor, key: Tensor): Tensor {
     const shape = [query.size(0), this.num_heads, query.size(2), key.size(2)];
-    if (query.data === null || key.data === null) return floatTensor(shape, null, query.dtype);
-    const products = attention_scores(query.data, key.data, this.#sizes(query, key));
+    const keys = cachedArray(key);
+    if (query.data === null || keys === null) return floatTensor(shape, null, query.dtype);
+    const products = attention_scores(query.data, keys, this.#sizes(query, key));
     return scale(roundedTensor(shape, products, query.dtype), this.scaling);
   }
 
@@ -84,8 +108,9 @@ export class AttentionCore {
 
   compute_context(probs: Tensor, value: Tensor): Tensor {
     const shape = [probs.size(0), probs.size(2), this.num_heads, this.head_dim];
-    if (probs.data === null || value.data === null) return floatTensor(shape, null, probs.dtype);
-    return roundedTensor(shape, attention_context(probs.data, value.data, this.#sizes(probs, value)), probs.dtype);
+    const values = cachedArray(value);
+    if (probs.data === null || values === null) return floatTensor(shape, null, probs.dtype);
+    return roundedTensor(shape, attention_context(probs.data, values, this.#sizes(probs, value)), probs.dtype);
   }
 
   #sizes(query: Tensor, key: Tensor): AttentionSizes {
@@ -99,7 +124,6 @@ export class AttentionCore {
       stored_kv_heads: key.size(1),
       dim: this.head_dim,
       stored_dim: key.size(3),
-      room: key.size(2),
     };
   }
 
@@ -113,4 +137,8 @@ export class AttentionCore {
   #tap(name: string, tensor: Tensor | MaskTensor): void {
     this.#context.tracer?.tap(`${this.#path}${name}`, tensor);
   }
+}
+
+function cachedArray(states: Tensor): CachedArray | null {
+  return states.storage instanceof PagedStates ? states.storage : states.data;
 }

@@ -1,5 +1,6 @@
 /** The frame of a text decoder: residual layers between token embeddings and a final norm, and the root with caches, masks and logits. */
 import { add } from "../tensor/elementwise.ts";
+import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import type { Attention, DecoderLayerInputs } from "./attention.ts";
 import type { CausalModelInputs, MaskRequest } from "./causal_model.ts";
@@ -92,7 +93,8 @@ export abstract class DecoderModel extends Module {
     for (const [i, decoder_layer] of this.layers.elements.entries()) {
       const layer_type = this.layer_types[i]!;
       const [position_embeddings, attention_mask] = [tables(layer_type), attention_masks[layer_type]];
-      hidden_states = decoder_layer.call(hidden_states, { position_embeddings, attention_mask, cache });
+      const states = hidden_states;
+      hidden_states = scratch(() => decoder_layer.call(states, { position_embeddings, attention_mask, cache }));
     }
     return this.norm.call(hidden_states);
   }

@@ -1,4 +1,4 @@
-import { concat, slice } from "../tensor/layout.ts";
+import { append, without } from "../tensor/growing.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { LinearAttentionCacheLayer } from "./linear_attention_cache.ts";
 
@@ -23,10 +23,8 @@ export class CacheLayer {
 
   /** Adds the keys and values of new tokens; returns those that the attention reads: kept and new. */
   update(key_states: Tensor, value_states: Tensor): KeyValue {
-    const full: KeyValue =
-      this.kept === null
-        ? [key_states, value_states]
-        : [concat([this.kept[0], key_states], 2), concat([this.kept[1], value_states], 2)];
+    const [keys = null, values = null] = this.kept ?? [];
+    const full: KeyValue = [append(keys, key_states), append(values, value_states)];
     this.cumulative_length += key_states.size(2);
     this.kept = this.keep(full);
     return full;
@@ -59,7 +57,7 @@ export class SlidingWindowCacheLayer extends CacheLayer {
   override keep([key, value]: KeyValue): KeyValue {
     const length = key.size(2);
     const start = Math.max(length - (this.sliding_window - 1), 0);
-    return [slice(key, 2, start, length), slice(value, 2, start, length)];
+    return [without(key, start), without(value, start)];
   }
 }
 

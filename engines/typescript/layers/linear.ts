@@ -38,9 +38,9 @@ export class Linear extends Module {
     const [columns, inner] = this.weight.shape as [number, number];
     expectShape(`input of ${this.path}`, x.shape, x.shape.with(-1, inner), ":in");
     const shape = x.shape.with(-1, columns);
-    const { storage } = this.weight;
-    if (x.data === null || storage === null) return floatTensor(shape, null, x.dtype);
-    const product = linear(x.data, storage, this.bias?.data ?? null, { rows: x.rows, inner, columns });
+    const { weights } = this.weight;
+    if (x.data === null || weights === null) return floatTensor(shape, null, x.dtype);
+    const product = linear(x.data, weights, this.bias?.data ?? null, { rows: x.rows, inner, columns });
     return roundedTensor(shape, product, x.dtype);
   }
 }
@@ -80,8 +80,8 @@ export class Embedding extends Module {
     const outside = input_ids.data.find((id) => id < 0 || id >= rows);
     if (outside !== undefined) throw outOfRange(this.path, "token id", { found: outside, count: rows });
     const shape = [...input_ids.shape, width];
-    const { storage, dtype } = this.weight;
-    return floatTensor(shape, storage && gather_rows(storage, input_ids.data, width), dtype);
+    const { weights, dtype } = this.weight;
+    return floatTensor(shape, weights && gather_rows(weights, input_ids.data, width), dtype);
   }
 }
 

@@ -1,4 +1,5 @@
 import { concat, slice } from "../tensor/layout.ts";
+import { outlive } from "../tensor/scratch.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 
@@ -18,12 +19,12 @@ export class LinearAttentionCacheLayer {
     const missing = this.conv === null ? Math.max(kernel - length, 0) : 0;
     const before = this.conv ?? zeros([batch, channels, missing], states);
     const full = before.size(2) === 0 ? states : concat([before, states], 2);
-    this.conv = slice(full, 2, full.size(2) - kernel, full.size(2));
+    this.conv = outlive(slice(full, 2, full.size(2) - kernel, full.size(2)));
     return full;
   }
 
   update_recurrent_state(state: Tensor): void {
-    this.recurrent = state;
+    this.recurrent = outlive(state);
   }
 }
 

@@ -1,5 +1,6 @@
 import { elementCount } from "../../../harness/trace/tensor.ts";
 import { PackedHalves } from "../kernels/packed.ts";
+import { PagedStates } from "../kernels/pages.ts";
 import type { FloatDtype } from "./rounding.ts";
 import { roundAll } from "./rounding.ts";
 
@@ -16,10 +17,10 @@ export type DtypeOf<D extends TensorData> = D extends Float32Array ? FloatDtype 
 export class Tensor<D extends TensorData = Float32Array> {
   readonly shape: readonly number[];
   readonly dtype: DtypeOf<D>;
-  /** The numbers as they are kept: weights may be packed, whatever dtype they count as. */
-  readonly storage: D | PackedHalves | null;
+  /** The numbers as they are kept: weights may be packed, whatever dtype they count as, and a cache may have room between its heads. */
+  readonly storage: D | PackedHalves | PagedStates | null;
 
-  constructor(shape: readonly number[], dtype: DtypeOf<D>, storage: D | PackedHalves | null) {
+  constructor(shape: readonly number[], dtype: DtypeOf<D>, storage: D | PackedHalves | PagedStates | null) {
     if (storage !== null && storage.length !== elementCount(shape))
       throw new RangeError(`a tensor of shape [${shape.join(", ")}] can't hold ${storage.length} elements`);
     this.shape = shape;
@@ -27,9 +28,15 @@ export class Tensor<D extends TensorData = Float32Array> {
     this.storage = storage;
   }
 
-  /** The numbers; packed ones are expanded anew each time. */
+  /** The numbers in order; those that are kept otherwise are expanded anew each time. */
   get data(): D | null {
-    return this.storage instanceof PackedHalves ? (this.storage.expand() as D) : this.storage;
+    const { storage } = this;
+    return storage instanceof PackedHalves || storage instanceof PagedStates ? (storage.expand() as D) : storage;
+  }
+
+  /** The numbers as a matrix product reads them: packed where they are kept so. */
+  get weights(): D | PackedHalves | null {
+    return this.storage instanceof PackedHalves ? this.storage : this.data;
   }
 
   /** Size of dimension `axis`; negative axes count from the end. Throws RangeError when there is no such dimension. */
@@ -54,7 +61,7 @@ export type MaskTensor = Tensor<Uint8Array>;
 /** A floating tensor over `data` (no copy), numbers that `dtype` has, or shapes only when null. */
 export function floatTensor(
   shape: readonly number[],
-  data: Float32Array | PackedHalves | null,
+  data: Float32Array | PackedHalves | PagedStates | null,
   dtype: FloatDtype = "F32",
 ): Tensor {
   return new Tensor(shape, dtype, data);
