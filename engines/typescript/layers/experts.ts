@@ -1,5 +1,7 @@
 import type { ActivationName } from "../kernels/activations.ts";
-import { linear } from "../kernels/linear.ts";
+import { linear, linear_transposed } from "../kernels/linear.ts";
+import type { WeightArray } from "../kernels/packed.ts";
+import { PackedHalves } from "../kernels/packed.ts";
 import { mul } from "../tensor/elementwise.ts";
 import { slice } from "../tensor/layout.ts";
 import { round } from "../tensor/rounding.ts";
@@ -7,8 +9,10 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Activation } from "./activations.ts";
 import { Module } from "./module.ts";
+import { addRows } from "./pointwise.ts";
 import type { ExpertIndices } from "./router.ts";
 import type { Scope, Size } from "./scope.ts";
+import { weightArray } from "./weight_array.ts";
 
 /** All experts of a layer as one module: each runs on the tokens that were sent to it, and a token gets the weighted sum of what its experts return. */
 export abstract class Experts extends Module {
@@ -53,9 +57,21 @@ export abstract class Experts extends Module {
     const [, columns, inner] = weight.shape as [number, number, number];
     expectShape(`input of an expert of ${this.path}`, x.shape, x.shape.with(-1, inner));
     const shape = x.shape.with(-1, columns);
-    if (x.data === null || weight.data === null) return floatTensor(shape, null, x.dtype);
+    if (x.data === null || weight.storage === null) return floatTensor(shape, null, x.dtype);
     const matrix = expertMatrix(weight, expert_idx);
     return roundedTensor(shape, linear(x.data, matrix, null, { rows: x.rows, inner, columns }), x.dtype);
+  }
+
+  /** `x @ weight[expert_idx] + bias[expert_idx]` for weights [experts, in, out] and biases [experts, out]; the product is rounded before the sum. */
+  affine(x: Tensor, weight: Tensor, bias: Tensor, expert_idx: number): Tensor {
+    const [, inner, columns] = weight.shape as [number, number, number];
+    expectShape(`input of an expert of ${this.path}`, x.shape, x.shape.with(-1, inner));
+    const shape = x.shape.with(-1, columns);
+    if (x.data === null || weight.storage === null) return floatTensor(shape, null, x.dtype);
+    const [matrix, sizes] = [expanded(expertMatrix(weight, expert_idx)), { rows: x.rows, inner, columns }];
+    const product = linear_transposed(x.data, matrix, new Float32Array(columns), sizes);
+    const row = floatTensor([columns], expanded(expertMatrix(bias, expert_idx)));
+    return addRows(roundedTensor(shape, product, x.dtype), row);
   }
 }
 
@@ -94,10 +110,14 @@ interface GatedExpertsOptions {
   readonly activation: ActivationName;
 }
 
-/** The matrix of one expert, a view into the tensor of all, [experts, ...]. */
-export function expertMatrix({ data, shape }: Tensor, expert_idx: number): Float32Array {
+/** The numbers of one expert in a tensor of all, [experts, ...]: a view, packed where the tensor is. */
+function expertMatrix({ weights, shape }: Tensor, expert_idx: number): WeightArray {
   const length = shape.slice(1).reduce((product, size) => product * size, 1);
-  return data!.subarray(expert_idx * length, (expert_idx + 1) * length);
+  return weights!.subarray(expert_idx * length, (expert_idx + 1) * length);
+}
+
+function expanded(weight: WeightArray): Float32Array {
+  return weight instanceof PackedHalves ? weight.expand() : weight;
 }
 
 function gatherTokens({ data, shape, dtype }: Tensor, tokens: readonly number[]): Tensor {

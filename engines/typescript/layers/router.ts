@@ -6,6 +6,7 @@ import type { FloatDtype } from "../tensor/rounding.ts";
 import { Tensor, expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import type { Scope, Size } from "./scope.ts";
+import { weightArray } from "./weight_array.ts";
 
 /** Which experts each token goes to, [tokens, k]; without data in shapes-only mode. */
 export type ExpertIndices = Tensor<Int32Array>;
@@ -20,31 +21,8 @@ export interface RouterOptions {
   readonly top_k: number;
 }
 
-/** What the routers of mixtures of experts share: a projection of each token to one logit per expert, and the choice of the largest. */
-export abstract class Router extends Module {
-  weight: Tensor;
-  top_k: number;
-
-  constructor(at: Scope, { hidden, experts, top_k }: RouterOptions) {
-    super(at);
-    this.weight = at.weight("weight", [experts, hidden]);
-    this.top_k = top_k;
-  }
-
-  /** hidden_states [tokens, hidden_size]. */
-  abstract forward(hidden_states: Tensor): Routing;
-
-  /** hidden_states [tokens, hidden_size] -> [tokens, experts], in the dtype of both. */
-  project(hidden_states: Tensor, bias: Tensor | null = null): Tensor {
-    const [columns, inner] = this.weight.shape as [number, number];
-    expectShape(`input of ${this.path}`, hidden_states.shape, hidden_states.shape.with(-1, inner), ":in");
-    const shape = hidden_states.shape.with(-1, columns);
-    const [x, weight] = [hidden_states.data, this.weight.data];
-    if (x === null || weight === null) return floatTensor(shape, null, hidden_states.dtype);
-    const sizes = { rows: hidden_states.rows, inner, columns };
-    return roundedTensor(shape, linear(x, weight, bias?.data ?? null, sizes), hidden_states.dtype);
-  }
-
+/** The steps by which routers choose experts, whatever they make their logits from. */
+export abstract class ExpertChoice extends Module {
   /** Over the last axis, computed in float32 and rounded to `dtype`. */
   softmax(logits: Tensor, dtype: FloatDtype): Tensor {
     return roundedTensor(logits.shape, logits.data && softmax(logits.data, logits.size(-1)), dtype);
@@ -67,6 +45,32 @@ export abstract class Router extends Module {
   normalize(weights: Tensor): Tensor {
     const { data, shape, dtype } = weights;
     return roundedTensor(shape, data && normalize_rows(data, weights.size(-1)), dtype);
+  }
+}
+
+/** What the routers of mixtures of experts share: a projection of each token to one logit per expert, and the choice of the largest. */
+export abstract class Router extends ExpertChoice {
+  weight: Tensor;
+  top_k: number;
+
+  constructor(at: Scope, { hidden, experts, top_k }: RouterOptions) {
+    super(at);
+    this.weight = at.weight("weight", [experts, hidden]);
+    this.top_k = top_k;
+  }
+
+  /** hidden_states [tokens, hidden_size]. */
+  abstract forward(hidden_states: Tensor): Routing;
+
+  /** hidden_states [tokens, hidden_size] -> [tokens, experts], in the dtype of both. */
+  project(hidden_states: Tensor, bias: Tensor | null = null): Tensor {
+    const [columns, inner] = this.weight.shape as [number, number];
+    expectShape(`input of ${this.path}`, hidden_states.shape, hidden_states.shape.with(-1, inner), ":in");
+    const shape = hidden_states.shape.with(-1, columns);
+    const [x, weight] = [hidden_states.data, this.weight.weights];
+    if (x === null || weight === null) return floatTensor(shape, null, hidden_states.dtype);
+    const sizes = { rows: hidden_states.rows, inner, columns };
+    return roundedTensor(shape, linear(x, weight, bias?.data ?? null, sizes), hidden_states.dtype);
   }
 }
 

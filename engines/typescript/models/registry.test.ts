@@ -56,6 +56,14 @@ const published: [string, object, object][] = [
     { num_experts: 64, mlp_only_layers: [], sliding_window: null, head_dim: 64, layer_types: ["full_attention"] },
   ],
   [
+    "GptOssForCausalLM",
+    { model_type: "gpt_oss", num_hidden_layers: 2, experts_per_token: 4, rope_theta: 150_000, hidden_act: "silu" },
+    {
+      layer_types: ["sliding_attention", "full_attention"],
+      rope_parameters: { rope_type: "yarn", factor: 32, truncate: false, rope_theta: 150_000 },
+    },
+  ],
+  [
     "Gemma2ForCausalLM",
     { model_type: "gemma2", hidden_act: "gelu_pytorch_tanh", cache_implementation: "hybrid", num_hidden_layers: 2 },
     { layer_types: ["sliding_attention", "full_attention"], attn_logit_softcapping: 50 },

@@ -16,6 +16,7 @@ import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
 import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_causal_lm.ts";
 import { GPT2Config, GPT2LMHeadModel } from "./gpt2.ts";
 import { GPTNeoXConfig, GPTNeoXForCausalLM } from "./gpt_neox.ts";
+import { GptOssConfig, GptOssForCausalLM } from "./gpt_oss.ts";
 import { GraniteConfig, GraniteForCausalLM } from "./granite.ts";
 import { LlamaConfig, LlamaForCausalLM } from "./llama.ts";
 import { Mamba2Config, Mamba2ForCausalLM } from "./mamba2.ts";
@@ -61,6 +62,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
   Gemma3ForCausalLM: architecture(Gemma3TextConfig, Gemma3ForCausalLM),
   GPT2LMHeadModel: architecture(GPT2Config, GPT2LMHeadModel),
   GPTNeoXForCausalLM: architecture(GPTNeoXConfig, GPTNeoXForCausalLM, [[/^embed_out\./, "lm_head."]]),
+  GptOssForCausalLM: architecture(GptOssConfig, GptOssForCausalLM),
   GraniteForCausalLM: architecture(GraniteConfig, GraniteForCausalLM),
   LlamaForCausalLM: architecture(LlamaConfig, LlamaForCausalLM),
   Mamba2ForCausalLM: architecture(Mamba2Config, Mamba2ForCausalLM, [
