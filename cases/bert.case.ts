@@ -1,8 +1,6 @@
 import { defineCase } from "../harness/run/case.ts";
-import type { CaseDefinition } from "../harness/run/case.ts";
-import { streamKey, uniformBits } from "../harness/trace/draw.ts";
-import { elementCount, int64Tensor } from "../harness/trace/tensor.ts";
 import { decoderInputs, squareDecoder } from "./decoder.inputs.ts";
+import { segmentInputs, wholePhase } from "./encoder.inputs.ts";
 
 const { rms_norm_eps: layer_norm_eps, num_key_value_heads: _, ...sizes } = squareDecoder;
 
@@ -15,40 +13,26 @@ const config = {
   type_vocab_size: 3,
 };
 
-/** One forward of all tokens: an encoder keeps no cache. */
-const whole = (end: number): CaseDefinition["phases"] => [{ name: "full", start: 0, end, cache: false }];
-
-/** A batch with a segment for each token, drawn from the seed. */
-export function segmentInputs(lengths: readonly number[], segments: number): CaseDefinition["inputs"] {
-  return (seed) => {
-    const inputs = decoderInputs(lengths)(seed);
-    const { shape } = inputs.get("input_ids")!;
-    const key = streamKey(seed, "token_type_ids");
-    const types = Array.from({ length: elementCount(shape) }, (_, i) => uniformBits(key, i) % segments);
-    return new Map([...inputs, ["token_type_ids", int64Tensor(types, shape)]]);
-  };
-}
-
 export const cases = [
   defineCase({
     name: "bert/masked_lm",
     title: "bert: a left-padded batch of three segments, the head tied to the word embeddings",
     config: { ...config, architectures: ["BertForMaskedLM"], tie_word_embeddings: true },
     inputs: segmentInputs([11, 8], 3),
-    phases: whole(11),
+    phases: wholePhase(11),
   }),
   defineCase({
     name: "bert/pooler",
     title: "bert without a head: hidden states and the pooled first token, another activation, no segments",
     config: { ...config, architectures: ["BertModel"], hidden_act: "gelu_new", num_hidden_layers: 1 },
     inputs: decoderInputs([9, 9]),
-    phases: whole(9),
+    phases: wholePhase(9),
   }),
   defineCase({
     name: "bert/untied",
     title: "bert: a head with a weight and a bias of its own",
     config: { ...config, architectures: ["BertForMaskedLM"], tie_word_embeddings: false, num_hidden_layers: 1 },
     inputs: segmentInputs([9], 3),
-    phases: whole(9),
+    phases: wholePhase(9),
   }),
 ];

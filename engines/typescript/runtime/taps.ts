@@ -13,19 +13,20 @@ export class SiteTracer implements Tracer {
   readonly #sink: TapSink;
   readonly #endBatch: () => void;
   readonly #calls = new Map<string, number>();
-  readonly #running: { readonly path: string; readonly suffix: string }[] = [];
+  readonly #running: { readonly path: string; readonly suffix: string; readonly layer: boolean }[] = [];
 
-  /** `endBatch` is called before and after each repeated layer. */
+  /** `endBatch` is called before and after each repeated layer that lies in no other one. */
   constructor(sink: TapSink, endBatch: () => void) {
     this.#sink = sink;
     this.#endBatch = endBatch;
   }
 
   enter(module: TracedModule, inputs: readonly unknown[]): void {
-    if (module.repeated) this.#endBatch();
+    const layer = module.repeated && !this.#running.some(({ layer }) => layer);
+    if (layer) this.#endBatch();
     const label = inputs.find((input) => typeof input === "string");
     const suffix = this.#callSuffix(module.path, label);
-    this.#running.push({ path: module.path, suffix });
+    this.#running.push({ path: module.path, suffix, layer });
     const input = inputs.find((candidate) => candidate instanceof Tensor);
     if (input) this.#sink(`${module.path}:in${suffix}`, input);
   }
@@ -40,12 +41,12 @@ export class SiteTracer implements Tracer {
   }
 
   leave(module: TracedModule, output: ModuleOutput): void {
-    const { suffix } = this.#running.pop()!;
+    const { suffix, layer } = this.#running.pop()!;
     const outputs = output instanceof Tensor ? [output] : output;
     for (const [index, tensor] of outputs.entries())
       if (tensor.shape.slice(0, -1).join() === outputs[0]!.shape.slice(0, -1).join())
         this.#sink(`${module.path}:out${index === 0 ? "" : `.${index}`}${suffix}`, tensor);
-    if (module.repeated) this.#endBatch();
+    if (layer) this.#endBatch();
   }
 
   /** A functional site of the module that runs belongs to this call of it. */
