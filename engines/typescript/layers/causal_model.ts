@@ -34,6 +34,8 @@ export interface CausalModelInputs extends ModalityInputs {
   /** [B, S], which segment a token belongs to; null where a run does not say, and in forwards that continue a cache. */
   readonly token_type_ids: IndexTensor | null;
   readonly cache: KVCache | null;
+  /** Only the logits of so many last tokens are wanted; all when absent. */
+  readonly logits_to_keep?: number;
 }
 
 /** What the reference's `generate` prepares around a forward. */

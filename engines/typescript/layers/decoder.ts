@@ -1,5 +1,6 @@
 /** The frame of a text decoder: residual layers between token embeddings and a final norm, and the root with caches, masks and logits. */
 import { add } from "../tensor/elementwise.ts";
+import { slice } from "../tensor/layout.ts";
 import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import type { Attention, DecoderLayerInputs } from "./attention.ts";
@@ -169,7 +170,10 @@ export abstract class DecoderForCausalLM extends CausalModel {
   }
 
   forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
-    return this.logits(this.lm_head.call(this.model.call(input_ids, inputs))); // [B, S, vocab_size]
+    const hidden_states = this.model.call(input_ids, inputs); // [B, S, hidden_size]
+    const length = hidden_states.size(1);
+    const kept = slice(hidden_states, 1, Math.max(length - (inputs.logits_to_keep ?? length), 0), length);
+    return this.logits(this.lm_head.call(kept)); // [B, S or logits_to_keep, vocab_size]
   }
 
   /** What becomes of the head's output. */

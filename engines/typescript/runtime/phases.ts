@@ -51,7 +51,9 @@ export function runPhase(model: RootModel, inputs: ModelInputs, phase: PhaseSpec
   });
   const modalities = first ? inputs.modalities : noModalities;
   const token_type_ids = ofPhase(inputs.token_type_ids);
-  const logits = model.forward(input_ids, { ...modalities, position_ids, token_type_ids, attention_masks, cache });
+  const wanted = inputs.logits_to_keep === undefined ? {} : { logits_to_keep: inputs.logits_to_keep };
+  const common = { position_ids, token_type_ids, attention_masks, cache, ...wanted };
+  const logits = model.forward(input_ids, { ...modalities, ...common });
   if (tracer !== null && cache !== null) tapCaches(cache, tracer);
   tracer?.tap("logits", logits);
   if (cache !== null) state.length = phase.end;
