@@ -16,7 +16,7 @@ export const MAX_THREADS = 16;
 /** Room for activations that weights leave free. */
 const STACK_ROOM = 512 * 1024 * 1024;
 /** Multiplications from which a second thread pays. */
-const WORTH_THREADS = 400_000;
+export const WORTH_THREADS = 400_000;
 const LINE = 64;
 const PAGE = 65_536;
 /** All that 32-bit addresses reach. Pages that were never touched take no memory. */

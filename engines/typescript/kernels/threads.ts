@@ -64,6 +64,11 @@ export class Threads {
     for (let part = 1; part < count; part++) this.#start(part);
   }
 
+  /** Whether all threads that were asked for take part. */
+  get ready(): boolean {
+    return Atomics.load(this.#words, control.ready) >= this.#count - 1;
+  }
+
   #start(part: number): void {
     const worker = new Worker(new URL("worker.mjs", import.meta.url), {
       workerData: {
@@ -83,7 +88,7 @@ export class Threads {
   /** Runs kernel `name`, with all threads that are ready when `parallel`. */
   run(name: KernelName, args: number, parallel: boolean): void {
     const words = this.#words;
-    if (!parallel || this.#count === 1 || Atomics.load(words, control.ready) < this.#count - 1) {
+    if (!parallel || this.#count === 1 || !this.ready) {
       this.#kernels[name](args, 0, 1);
       return;
     }

@@ -1,0 +1,81 @@
+/** Scalar twins of assembly/exponential.ts and of the activation functions in assembly/elementwise.ts. */
+const f = Math.fround;
+const numbers = new Float32Array(1);
+const bits = new Int32Array(numbers.buffer);
+
+function horner(coefficients: readonly number[], x: number): number {
+  return coefficients.map(f).reduce((sum, coefficient) => f(f(sum * x) + coefficient));
+}
+
+/** The nearest whole number, ties to even. */
+function nearest(x: number): number {
+  const below = Math.floor(x);
+  if (x - below !== 0.5) return Math.round(x);
+  return below % 2 === 0 ? below : below + 1;
+}
+
+function power2(n: number): number {
+  bits[0] = (n + 127) << 23;
+  return numbers[0]!;
+}
+
+export function exp(x: number): number {
+  if (Number.isNaN(x)) return x;
+  const clamped = Math.min(Math.max(x, -104), 89);
+  const n = nearest(f(clamped * f(Math.LOG2E)));
+  const r = f(f(clamped - f(n * f(0.693359375))) - f(n * f(-2.1219444e-4)));
+  const p = horner(
+    [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
+    r,
+  );
+  const y = f(f(f(p * f(r * r)) + r) + 1);
+  const half = n >> 1;
+  return f(f(y * power2(half)) * power2(n - half));
+}
+
+export function sigmoid(x: number): number {
+  return f(1 / f(1 + exp(-x)));
+}
+
+export function tanh(x: number): number {
+  const z = Math.abs(x);
+  if (z < 0.625) {
+    const square = f(x * x);
+    const p = horner(
+      [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1],
+      square,
+    );
+    return f(f(f(p * square) * x) + x);
+  }
+  return Math.sign(x) * f(1 - f(2 / f(exp(f(z + z)) + 1)));
+}
+
+export function erf(x: number): number {
+  const z = Math.min(Math.max(x, -4), 4);
+  const square = f(z * z);
+  const p = horner(
+    [
+      -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4,
+      -2.9545998085402e-3, -1.60960333262415e-2,
+    ],
+    square,
+  );
+  const q = horner(
+    [-1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2],
+    square,
+  );
+  return f(f(z * p) / q);
+}
+
+/** The activation functions that have a kernel. */
+export const activations = {
+  silu: (x: number) => f(x * sigmoid(x)),
+  gelu: (x: number) => f(f(x * 0.5) * f(1 + erf(f(x * f(Math.SQRT1_2))))),
+  gelu_pytorch_tanh: (x: number) => {
+    const inner = f(f(Math.sqrt(2 / Math.PI)) * f(x + f(f(0.044715) * f(f(x * x) * x))));
+    return f(f(x * 0.5) * f(1 + tanh(inner)));
+  },
+  quick_gelu: (x: number) => f(x * sigmoid(f(x * f(1.702)))),
+  sigmoid,
+  tanh,
+} as const;
