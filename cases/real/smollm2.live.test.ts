@@ -2,8 +2,6 @@
  * Trained weights, not drawn ones: SmolLM2-135M-Instruct, whose activations have outliers a hundred times their rms. The same
  * limit holds: healthy engines are green, and a fault in one of 30 layers is located there. `npm run models` fetches the weights.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { renderVerdict } from "../../harness/report/terminal.ts";
@@ -12,27 +10,23 @@ import type { EnginePool } from "../../harness/run/engines.ts";
 import { createPool } from "../../harness/run/engines.ts";
 import { writeInputs } from "../../harness/run/inputs-file.ts";
 import { defaultLimit, runCase } from "../../harness/run/live.ts";
-import { cacheDirectory } from "../../harness/setup/cache.ts";
 import { toNumbers } from "../../harness/trace/tensor.ts";
 import { livePool } from "../testing/live.ts";
+import { haveModels, realModel } from "./models.ts";
 
 /** "The capital of France is Paris, and the river that runs through it is called the Seine." */
 const sentence = [
   504, 3575, 282, 4649, 314, 7042, 28, 284, 260, 4626, 338, 7313, 738, 357, 314, 1217, 260, 1268, 462, 30,
 ];
 const file = fileURLToPath(new URL("../testing/torch_engine.py", import.meta.url));
-const folders = {
-  float32: join(cacheDirectory(), "models", "smollm2-135m-instruct-f32"),
-  bfloat16: join(cacheDirectory(), "models", "smollm2-135m-instruct-bf16"),
-} as const;
+const names = { float32: "smollm2-135m-instruct-f32", bfloat16: "smollm2-135m-instruct-bf16" } as const;
+const folders = { float32: realModel(names.float32), bfloat16: realModel(names.bfloat16) } as const;
 type RealDtype = keyof typeof folders;
 
 /** Milliseconds for starting two processes, loading half a gigabyte into each, and five runs of six forwards. */
 const patience = 300_000;
 
-const missing = Object.values(folders).filter((folder) => !existsSync(folder));
-if (missing.length > 0)
-  process.stderr.write(`tests of real weights are skipped: no ${missing.join(", no ")}; npm run models fetches them\n`);
+const there = haveModels(...Object.values(names));
 
 /** Runs `use` with engines of its own: each factory is another process with another model in memory. */
 async function withEngines<T>(use: (pool: EnginePool) => Promise<T>): Promise<T> {
@@ -60,7 +54,7 @@ async function largestActivation(pool: EnginePool, dtype: RealDtype): Promise<nu
   return largest;
 }
 
-describe.skipIf(livePool === null || missing.length > 0)("SmolLM2-135M-Instruct", { timeout: patience }, () => {
+describe.skipIf(livePool === null || !there)("SmolLM2-135M-Instruct", { timeout: patience }, () => {
   it.each(["float32", "bfloat16"] as const)("is green in %s, with activations above 1000", async (dtype) => {
     await withEngines(async (pool) => {
       const verdict = await verdictOf(pool, "healthy", dtype);

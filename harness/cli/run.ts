@@ -49,7 +49,7 @@ export function addRun(program: Command): void {
     .option("--checkpoint <dir>", "compare a checkpoint with real weights, on --ids")
     .option(
       "--ids <list>",
-      "token ids for --checkpoint, separated by commas: a prefill of all but the last 4, then decode steps",
+      "token ids for --checkpoint, separated by commas: a prefill of all but the last 4, then decode steps; of an encoder one forward",
       parseIds,
     )
     .option("--fault <id>", "plant a known fault from cases/faults/ (lockstep selftest lists them)")

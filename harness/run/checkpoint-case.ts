@@ -7,8 +7,12 @@ import { defineCase, planPhases } from "./case.ts";
 
 const decodeSteps = 4;
 
+/** How transformers ends the names of classes that continue a sequence; others (`BertModel`, `AlbertForMaskedLM`) read it once. */
+const generates = /(ForCausalLM|LMHeadModel|ForConditionalGeneration)$/;
+
 /**
- * A case for a checkpoint with real weights: a prefill of all but the last tokens, forced decode steps, and one full forward to check them against.
+ * A case for a checkpoint with real weights: a prefill of all but the last tokens, forced decode steps, and one full forward to check them against; the full
+ * forward alone for a model that does not generate.
  * @throws UsageError when the directory has no config.json, or there are too few tokens.
  */
 export function checkpointCase(directory: string, ids: readonly number[] | undefined): Case {
@@ -16,6 +20,8 @@ export function checkpointCase(directory: string, ids: readonly number[] | undef
   if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected a checkpoint directory`);
   if (!ids || ids.length <= decodeSteps)
     throw new UsageError(`--checkpoint needs --ids with more than ${decodeSteps} token ids, found ${ids?.length ?? 0}`);
+  const config = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+  const [architecture] = Array.isArray(config["architectures"]) ? (config["architectures"] as unknown[]) : [];
   const shape = [1, ids.length];
   const inputs = new Map([
     ["input_ids", int64Tensor(ids, shape)],
@@ -32,9 +38,11 @@ export function checkpointCase(directory: string, ids: readonly number[] | undef
       .toLowerCase()
       .replaceAll(/[^a-z0-9_.-]/g, "-")}`,
     title: directory,
-    config: JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>,
+    config,
     checkpoint: resolve(directory),
     inputs: () => inputs,
-    phases: planPhases({ chunks: [ids.length - decodeSteps], decode: decodeSteps, full: true }),
+    phases: generates.test(String(architecture))
+      ? planPhases({ chunks: [ids.length - decodeSteps], decode: decodeSteps, full: true })
+      : [{ name: "full", start: 0, end: ids.length, cache: false }],
   });
 }

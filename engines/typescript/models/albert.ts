@@ -37,7 +37,7 @@ export const AlbertConfig = config({
   tie_word_embeddings: z.boolean().default(true),
   position_embedding_type: z.literal("absolute").optional(), // in older checkpoints, as what follows
   ...Object.fromEntries(
-    "down_scale_factor gap_size net_structure_type num_memory_blocks output_past layers_to_keep"
+    "down_scale_factor gap_size net_structure_type num_memory_blocks output_past pruned_heads use_bfloat16 torchscript eos_token_ids finetuning_task"
       .split(" ")
       .map((key) => [key, z.unknown().optional()] as const),
   ),
