@@ -107,6 +107,11 @@ export class KernelMemory {
     return this.#end;
   }
 
+  /** Where the stack ends now; the same whenever nothing runs. */
+  get stackTop(): number {
+    return this.#stack;
+  }
+
   /** All bytes of the memory. */
   get bytes(): Uint8Array {
     return this.#bytes;
