@@ -186,7 +186,7 @@ export const sharedExpertNotGated: PlantedFault = {
 
 export const weightsNotNormalised: PlantedFault = {
   id: "qwen3-next-norm-topk-prob-ignored",
-  title: "norm_topk_prob ignored: the chosen experts' weights sum to less than 1",
+  title: "the chosen experts' weights not divided by their sum: norm_topk_prob ignored",
   category,
   case: "qwen3_next/chunked",
   at: `${moe}.gate:out.1`,

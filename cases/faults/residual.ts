@@ -1,4 +1,5 @@
-import type { DecoderLayerInputs } from "../../engines/typescript/models/gemma4_unified_text.ts";
+import type { KVSharingInputs } from "../../engines/typescript/layers/kv_sharing_attention.ts";
+
 import type { Gemma4UnifiedTextDecoderLayer } from "../../engines/typescript/models/gemma4_unified_text.ts";
 import { add, scale } from "../../engines/typescript/tensor/elementwise.ts";
 import type { Tensor } from "../../engines/typescript/tensor/tensor.ts";
@@ -9,7 +10,7 @@ const category = "residual";
 type Layer = Gemma4UnifiedTextDecoderLayer;
 
 /** The attention half of a layer up to its post-norm. */
-function attend(at: Layer, hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+function attend(at: Layer, hidden_states: Tensor, inputs: KVSharingInputs): Tensor {
   return at.post_attention_layernorm.call(at.self_attn.call(at.input_layernorm.call(hidden_states), inputs));
 }
 

@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 
 /** `element` of every number of `x`, rounded to its dtype. */
-export function pointwise(x: Tensor, element: (value: number) => number): Tensor {
+export function pointwise(x: Tensor, element: (value: number, index: number) => number): Tensor {
   return roundedTensor(x.shape, x.data && x.data.map(element), x.dtype);
 }
 

@@ -1,6 +1,5 @@
 /** gemma3_text, read beside transformers 5.24.0, `models/gemma3/modeling_gemma3.py`: the same classes of the text model, same order, same names. */
 import { z } from "zod";
-import { rotary_tables } from "../kernels/rotary.ts";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import {
@@ -14,13 +13,11 @@ import {
 } from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderModel, SandwichNormDecoderLayer } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
+import { LayerTypeRotaryEmbedding } from "../layers/layer_type_rotary_embedding.ts";
 import { Linear, ScaledEmbedding } from "../layers/linear.ts";
-import { Module, ModuleList } from "../layers/module.ts";
+import { ModuleList } from "../layers/module.ts";
 import { OnePlusRMSNorm } from "../layers/normalization.ts";
-import type { RopeInit } from "../layers/rope_init.ts";
-import { ROPE_INIT_FUNCTIONS } from "../layers/rope_init.ts";
 import type { PositionEmbeddings } from "../layers/rotary_embedding.ts";
-import { position_embeddings } from "../layers/rotary_embedding.ts";
 import type { Scope } from "../layers/scope.ts";
 import { size } from "../layers/scope.ts";
 import { softcap } from "../tensor/elementwise.ts";
@@ -87,26 +84,7 @@ export class Gemma3MLP extends GatedMLP {}
 
 export class Gemma3RMSNorm extends OnePlusRMSNorm {}
 
-/** Cosines and sines [B, S, head_dim] of the positions, by layer type. */
-export class Gemma3RotaryEmbedding extends Module {
-  /** By layer type. */
-  readonly rope: Record<string, RopeInit> = {};
-
-  constructor(config: Gemma3TextConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    for (const layer_type of new Set(config.layer_types)) {
-      const { rope_type, ...rope } = config.rope_parameters[layer_type];
-      this.rope[layer_type] = ROPE_INIT_FUNCTIONS[rope_type](rope, config.head_dim);
-    }
-  }
-
-  forward(x: Tensor, position_ids: IndexTensor, layer_type: string): PositionEmbeddings {
-    const { inv_freq, attention_scaling } = this.rope[layer_type]!;
-    const tables = () => rotary_tables(position_ids.data, inv_freq, attention_scaling);
-    return position_embeddings(x, position_ids, { width: inv_freq.length * 2, tables });
-  }
-}
+export class Gemma3RotaryEmbedding extends LayerTypeRotaryEmbedding {}
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
 export class Gemma3Attention extends Attention {

@@ -12,7 +12,7 @@ import { size } from "../layers/scope.ts";
 import { softcap } from "../tensor/elementwise.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import type { Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
-import { kv_sharing_modes } from "./gemma4_unified.config.ts";
+import { kv_sharing_modes } from "../layers/kv_sharing_config.ts";
 import { Gemma4UnifiedTextModel } from "./gemma4_unified_text.ts";
 
 /** What both roots do: caches, masks and logits. */

@@ -13,6 +13,8 @@ import { Gemma2Config, Gemma2ForCausalLM } from "./gemma2.ts";
 import { Gemma3ForCausalLM, Gemma3TextConfig } from "./gemma3_text.ts";
 import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
+import { Gemma4TextConfig } from "./gemma4.config.ts";
+import { Gemma4ForCausalLM } from "./gemma4.ts";
 import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_causal_lm.ts";
 import { GPT2Config, GPT2LMHeadModel } from "./gpt2.ts";
 import { GPTNeoXConfig, GPTNeoXForCausalLM } from "./gpt_neox.ts";
@@ -63,6 +65,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
   GPT2LMHeadModel: architecture(GPT2Config, GPT2LMHeadModel),
   GPTNeoXForCausalLM: architecture(GPTNeoXConfig, GPTNeoXForCausalLM, [[/^embed_out\./, "lm_head."]]),
   GptOssForCausalLM: architecture(GptOssConfig, GptOssForCausalLM),
+  Gemma4ForCausalLM: architecture(Gemma4TextConfig, Gemma4ForCausalLM),
   GraniteForCausalLM: architecture(GraniteConfig, GraniteForCausalLM),
   LlamaForCausalLM: architecture(LlamaConfig, LlamaForCausalLM),
   Mamba2ForCausalLM: architecture(Mamba2Config, Mamba2ForCausalLM, [
