@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RawTensor } from "../trace/tensor.ts";
 import { float32Tensor, int64Tensor, toNumbers } from "../trace/tensor.ts";
-import { isTie, judgeChoice } from "./choice.ts";
+import { inOrderOfChoice, isTie, judgeChoice } from "./choice.ts";
 import type { TapTriple } from "./judge.ts";
 
 const rules = { limit: 4 };
@@ -116,5 +116,20 @@ describe("weights of a choice", () => {
     const groups = float32Tensor(new Float32Array(2), [2, 1]);
     const all = triple("gate:out.1", [groups, groups, groups]);
     expect(judged.align(all)).toBe(all);
+  });
+});
+
+describe("a router's outputs in the order of the chosen columns", () => {
+  const chosen = int64Tensor([7, 2, 5, 0, 1, 9], [2, 3]);
+
+  it("are the choice sorted row by row, and the weights with it", () => {
+    const weights = float32Tensor(Float32Array.of(0.7, 0.2, 0.5, 0, 0.1, 0.9), [2, 3]);
+    expect([...toNumbers(inOrderOfChoice(chosen, chosen))]).toEqual([2, 5, 7, 0, 1, 9]);
+    expect([...toNumbers(inOrderOfChoice(weights, chosen))]).toEqual([...Float32Array.of(0.2, 0.5, 0.7, 0, 0.1, 0.9)]);
+  });
+
+  it("are left alone where they are not one per chosen column", () => {
+    const scale = float32Tensor(Float32Array.of(2, 1), [2, 1]);
+    expect(inOrderOfChoice(scale, chosen)).toBe(scale);
   });
 });

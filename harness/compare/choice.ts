@@ -87,6 +87,17 @@ function placesIn(others: readonly number[], values: readonly number[]): number[
   return values.map((value, place) => (equal ? place : others.indexOf(value)));
 }
 
+/** The rows of `tensor` [..., k] in the order of rising numbers in the rows of `choice` [..., k]: a router may name what it chose in any order. */
+export function inOrderOfChoice(tensor: RawTensor, choice: RawTensor): RawTensor {
+  const k = choice.shape.at(-1) ?? 0;
+  if (k === 0 || tensor.shape.join() !== choice.shape.join()) return tensor;
+  const numbers = visibleNumbers("", choice, {});
+  const order = Int32Array.from(numbers, (_, index) => index % k);
+  for (let start = 0; start < order.length; start += k)
+    order.subarray(start, start + k).sort((a, b) => numbers[start + a]! - numbers[start + b]!);
+  return reordered(tensor, order, k);
+}
+
 /** Whether a site passes though an engine chose another expert there: its reason tells. */
 export function isTie({ status, reason }: Pick<SiteVerdict, "status" | "reason">): boolean {
   return status === "pass" && reason !== undefined && reason.startsWith(tie);

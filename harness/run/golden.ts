@@ -1,3 +1,4 @@
+import { inOrderOfChoice } from "../compare/choice.ts";
 import type { Numbers } from "../compare/distance.ts";
 import { hidePadding } from "../compare/padding.ts";
 import type { SiteVerdict, Verdict } from "../compare/verdict.ts";
@@ -18,8 +19,11 @@ import type { EnginePool } from "./engines.ts";
 import type { InputsFile } from "./inputs-file.ts";
 import { writeInputs } from "./inputs-file.ts";
 import { defaultLimit } from "./live.ts";
+import type { Side } from "./merge.ts";
 import { mergeTaps } from "./merge.ts";
 import { possiblePhases } from "./possible-phases.ts";
+import type { Ready } from "./routers.ts";
+import { collectRouters } from "./routers.ts";
 import { buildVerdict, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 
 /** Goldens are recorded in float32 with this seed. */
@@ -33,22 +37,26 @@ export async function recordGolden(pool: EnginePool, found: Case): Promise<Golde
   const run = { inputs: inputs.path, phases: found.phases, oracle: false };
   const sites: { order: number; sketch: GoldenSite }[] = [];
   const noiseOf = new Map<string, number>();
+  const sketch = (ready: Ready): void => {
+    const { site, phase, order } = ready.group;
+    const [own, exact] = [tensorOf(ready, "reference"), tensorOf(ready, "oracle")];
+    const [value, oracle] = [own, exact].map((side) => visible(found, inputs, site, phase, side));
+    const size = phase === found.phases[0]!.name ? projectionSizes.first : projectionSizes.later;
+    const relativeNoise = noiseOf.get(site) ?? 0;
+    const tensor = { site, phase, shape: own.shape, dtype: own.dtype, reference: value!, oracle: oracle! };
+    const sketched = sketchSite({ ...tensor, size, relativeNoise });
+    if (sketched.noise && sketched.rms) noiseOf.set(site, sketched.noise / sketched.rms);
+    sites.push({ order, sketch: sketched });
+  };
+  const routers = collectRouters();
   const incomplete = await mergeTaps(
     { reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }) },
-    ({ site, phase, order, sides }) => {
-      const { dtype, shape } = sides.reference!;
-      const [value, oracle] = [sides.reference!, sides.oracle!].map((side) =>
-        visible(found, inputs, site, phase, side),
-      );
-      const size = phase === found.phases[0]!.name ? projectionSizes.first : projectionSizes.later;
-      const relativeNoise = noiseOf.get(site) ?? 0;
-      const tensor = { site, phase, shape, dtype, reference: value!, oracle: oracle! };
-      const sketch = sketchSite({ ...tensor, size, relativeNoise });
-      if (sketch.noise && sketch.rms) noiseOf.set(site, sketch.noise / sketch.rms);
-      sites.push({ order, sketch });
+    (group) => {
+      for (const ready of routers.take(group)) sketch(ready);
       return "go on";
     },
   );
+  for (const ready of routers.rest()) sketch(ready);
   if (incomplete.length > 0)
     throw new EngineFailure(
       `${found.name}: the reference and its float64 run have different sites: ${incomplete[0]!.site}`,
@@ -99,17 +107,21 @@ export async function checkGolden(
     const { possible, impossible } = possiblePhases(found.phases, engine.hello.capabilities);
     const only = options.sites && { sites: [...options.sites] };
     const run = { inputs: inputs.path, phases: [...possible], oracle: false, ...only };
-    await mergeTaps({ engine: engine.run(run) }, ({ site, phase, sides }) => {
+    const judge = (ready: Ready): void => {
+      const { site, phase } = ready.group;
       const place = places.get(tapKey(phase, site));
-      if (place === undefined) unexpected.push(site);
-      else {
-        places.delete(tapKey(phase, site));
-        const tensor = sides.engine!;
-        const values = visible(found, inputs, site, phase, tensor);
-        sites.push(judgeAgainstGolden(golden, place, { shape: tensor.shape, dtype: tensor.dtype, values }, limit));
-      }
+      if (place === undefined) return void unexpected.push(site);
+      places.delete(tapKey(phase, site));
+      const tensor = tensorOf(ready, "engine");
+      const values = visible(found, inputs, site, phase, tensor);
+      sites.push(judgeAgainstGolden(golden, place, { shape: tensor.shape, dtype: tensor.dtype, values }, limit));
+    };
+    const routers = collectRouters();
+    await mergeTaps({ engine: engine.run(run) }, (group) => {
+      for (const ready of routers.take(group)) judge(ready);
       return "go on";
     });
+    for (const ready of routers.rest()) judge(ready);
     const missing = [...places.values()].map((place) => golden.sites[place]!);
     for (const [, order] of places) {
       const sketch = golden.sites[order]!;
@@ -121,6 +133,12 @@ export async function checkGolden(
   } catch (error) {
     return errorVerdict(frame, error);
   }
+}
+
+/** The tensor of one side; experts that a router chose, and their weights, in the order of the experts. */
+function tensorOf({ group, routing }: Ready, side: Side): RawTensor {
+  const [tensor, choice] = [group.sides[side]!, routing?.choice.sides[side]];
+  return choice ? inOrderOfChoice(tensor, choice) : tensor;
 }
 
 /** Names and shapes as the checkpoint stores them (which may differ from the module names). @throws EngineFailure for one that is not drawn. */

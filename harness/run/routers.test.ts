@@ -30,6 +30,12 @@ describe("a router's outputs", () => {
     ]);
   });
 
+  it("of an engine that runs alone are told by its own tensors", () => {
+    const alone = (one: Group): Group => ({ ...one, sides: { engine: one.sides.reference! } });
+    const outputs = [logits, group("gate:out.1", floats(6, 2)), group("gate:out.2", integers(6, 2))].map(alone);
+    expect(feed(...outputs).at(2)).toEqual(["gate:out.1 by gate:out.2", "gate:out.2 by gate:out.2"]);
+  });
+
   it("may come with the choice first", () => {
     const ready = feed(logits, group("gate:out.1", integers(6, 2)), group("gate:out.2", floats(6, 2)));
     expect(ready.slice(1, 3)).toEqual([["gate:out.1 by gate:out.1"], ["gate:out.2 by gate:out.1"]]);

@@ -41,10 +41,9 @@ export function collectRouters() {
       return [...old, { group }];
     }
     const outputs = port?.startsWith("out.") ? calls.get(key) : undefined;
-    const tensor = group.sides.reference;
-    if (!outputs || !tensor || !isNarrower(tensor, outputs.logits.sides.reference)) return [{ group }];
-    if (isFloating(tensor.dtype) && tensor.shape.at(-1) === outputs.logits.sides.reference?.shape.at(-1))
-      return [{ group }];
+    const [tensor, logits] = [tensorOf(group), outputs && tensorOf(outputs.logits)];
+    if (!outputs || !tensor || !isNarrower(tensor, logits)) return [{ group }];
+    if (isFloating(tensor.dtype) && tensor.shape.at(-1) === logits?.shape.at(-1)) return [{ group }];
     if (isFloating(tensor.dtype) && outputs.choice === undefined) {
       outputs.waiting.push(group);
       return [];
@@ -54,6 +53,11 @@ export function collectRouters() {
     return [...outputs.waiting.splice(0), group].map((ready) => ({ group: ready, routing }));
   };
   return { take, rest: (): Ready[] => [...calls.keys()].flatMap(release) };
+}
+
+/** The tensor whose shape tells what a group is: the reference's, or that of an engine that runs alone. */
+function tensorOf({ sides }: Group): RawTensor | undefined {
+  return sides.reference ?? sides.engine;
 }
 
 /** Whether a tensor has the rows of floating logits and no more columns. */
