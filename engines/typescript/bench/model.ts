@@ -3,8 +3,7 @@ import type { Figure } from "../../../harness/bench/figures.ts";
 import { spellTime } from "../../../harness/bench/figures.ts";
 import type { PhaseSpec } from "../../../harness/engine/protocol.ts";
 import { noModalities } from "../layers/causal_model.ts";
-import { buildModel, readConfig } from "../runtime/build.ts";
-import { readConfigFile, readWeights } from "../runtime/checkpoint.ts";
+import { loadCheckpoint } from "../runtime/load.ts";
 import { runPhase, startPhases } from "../runtime/phases.ts";
 import { TapRecorder } from "../runtime/taps.ts";
 import { scratchIn } from "../tensor/scratch.ts";
@@ -21,12 +20,9 @@ export async function* benchModel(
   folder: string,
   { dtype, threadCounts }: { dtype: "float32" | "bfloat16"; threadCounts: readonly number[] },
 ): AsyncGenerator<Figure> {
-  const config = readConfigFile(folder);
-  const { architecture } = readConfig({ config, fault: null });
   const start = performance.now();
-  const own = dtype === "float32" ? "F32" : "BF16";
-  const { tensors, store } = readWeights(folder, architecture.rename, { dtype: own });
-  const { root, context } = buildModel({ config, fault: null, dtype: own, weights: tensors });
+  const { model, store } = loadCheckpoint(folder, { dtype: dtype === "float32" ? "F32" : "BF16" });
+  const { root, context } = model;
   const name = `SmolLM2-135M ${dtype}`;
   const bytes = `${(store!.bytes / 2 ** 20).toFixed(0)} MiB of weights`;
   yield { section: "model", what: `${name}: load`, value: spellTime(performance.now() - start), from: bytes };

@@ -1,6 +1,6 @@
 import { memoryOf } from "./memory.ts";
 
-/** Softmax over each row of `x` [rows, width]: exponentials in float32, their sum in float64, the quotient rounded to float32. */
+/** Softmax over each row of `x` [rows, width]: exponentials in float32, times one over their sum, which is float64 until it is inverted. */
 export function softmax(x: Float32Array, width: number): Float32Array {
   const memory = memoryOf(x);
   return memory.result(x.length, (out) =>

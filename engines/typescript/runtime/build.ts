@@ -35,6 +35,8 @@ export interface ModelSource {
   readonly weights: ReadonlyMap<string, Tensor> | null;
   /** What the model computes in: weights are rounded to it. Default F32. */
   readonly dtype?: FloatDtype;
+  /** Makes a weight one of `dtype`; by default an ordinary tensor, rounded. */
+  readonly settle?: (weight: Tensor, dtype: FloatDtype) => Tensor;
 }
 
 /** The architecture and the parsed config of a raw one, after the fault's change. */
@@ -68,7 +70,7 @@ export function readConfig(source: Pick<ModelSource, "config" | "fault">): {
  * @throws EngineError `badInput` naming all missing, unexpected and misshapen weights.
  */
 export function buildModel(source: ModelSource): LoadedModel {
-  const { fault, weights, dtype = "F32" } = source;
+  const { fault, weights, dtype = "F32", settle = cast } = source;
   const { architecture, config } = readConfig(source);
   const context: ModelContext = { tracer: null, dtype, shapesOnly: weights === null };
   const reads = new ConfigReads();
@@ -84,7 +86,7 @@ export function buildModel(source: ModelSource): LoadedModel {
       asked.add(name);
       const tensor = weights?.get(name);
       if (!tensor) return null;
-      return cast(fault?.weights?.(name, tensor, weights!) ?? tensor, kept);
+      return settle(fault?.weights?.(name, tensor, weights!) ?? tensor, kept);
     },
   };
   const root = architecture.build(viewConfig(config, { scope: "", reads }), new Scope(build, ""));

@@ -50,11 +50,11 @@ export interface Weights {
 }
 
 /** Bytes of a checkpoint from which its weights live in the kernels' memory. */
-const STORE_FROM = 16 * 2 ** 20;
+export const STORE_FROM = 16 * 2 ** 20;
 
 /**
- * Reads all tensors of a checkpoint (F32, BF16, F16, F64), one file or shards: rounded to `dtype` when they go to a store, else widened or rounded to
- * float32.
+ * Reads all tensors of a checkpoint (F32, BF16, F16, F64), one file or shards, their numbers as they are stored, those of float64 rounded to float32. `dtype` is
+ * what the model will compute in: tensors that stay as they are go to a store at once.
  * @throws SafetensorsError, or EngineError `unsupported` for a tensor that is not floating.
  */
 export function readWeights(

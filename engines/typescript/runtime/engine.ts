@@ -3,12 +3,15 @@ import { EngineError } from "../../../harness/engine/implementation.ts";
 import type { Params, Result } from "../../../harness/engine/protocol.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 import { computeDtypes } from "../tensor/rounding.ts";
+import { scratchIn } from "../tensor/scratch.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { ShapeError } from "../tensor/tensor.ts";
 import type { LoadedModel } from "./build.ts";
-import { buildModel, readConfig } from "./build.ts";
-import { readConfigFile, readWeights } from "./checkpoint.ts";
+import { buildModel } from "./build.ts";
+import { STORE_FROM } from "./checkpoint.ts";
 import { readInputs } from "./inputs.ts";
 import { planKvCache } from "./kv_plan.ts";
+import { loadCheckpoint } from "./load.ts";
 import { loadFault } from "./load_fault.ts";
 import { runPhase, startPhases } from "./phases.ts";
 import { listShapes } from "./shapes.ts";
@@ -22,6 +25,12 @@ const dtypes = Object.keys(computeDtypes) as (keyof typeof computeDtypes)[];
 export class TypeScriptEngine implements EngineImplementation {
   #model: LoadedModel | null = null;
   #store: WeightStore | null = null;
+  readonly #storeFrom: number;
+
+  /** `storeFrom`: bytes of a checkpoint from which weights and tensors live in the kernels' memory; the results are the same. */
+  constructor({ storeFrom = STORE_FROM }: { storeFrom?: number } = {}) {
+    this.#storeFrom = storeFrom;
+  }
 
   hello(): Omit<Result<"hello">, "protocol"> {
     return {
@@ -50,21 +59,18 @@ export class TypeScriptEngine implements EngineImplementation {
       );
     this.unload(); // so that two models are never in memory at once
     const fault = await loadFault(params.fault);
-    const source = { config: readConfigFile(checkpoint), fault, dtype: computeDtypes[dtype] };
-    const { architecture, config } = readConfig(source);
-    const exact = fault === null ? source.dtype : "F32"; // a fault may change the weights that are stored
-    const weights = readWeights(checkpoint, architecture.rename, { dtype: exact });
-    if (weights.store) weights.store.threads = threadCount();
-    this.#store = weights.store;
-    const model = buildModel({ ...source, weights: architecture.convert(weights.tensors) });
-    const length = maxLength(config);
+    const loaded = loadCheckpoint(checkpoint, { dtype: computeDtypes[dtype], fault, storeFrom: this.#storeFrom });
+    const { model, store, source } = loaded;
+    if (store) store.threads = threadCount();
+    const length = maxLength(loaded.config);
     const plan = kv_budget_bytes === undefined ? {} : { kv_plan: this.#plan(source, kv_budget_bytes, length) };
+    this.#store = store;
     this.#model = model;
     return {
       checkpoint,
       modules: model.moduleSpecs,
       tensors: model.tensorSpecs,
-      weights_sha256: weights.sha256,
+      weights_sha256: loaded.sha256,
       ...plan,
     };
   }
@@ -76,10 +82,14 @@ export class TypeScriptEngine implements EngineImplementation {
     const silent = params.sites?.length === 0;
     const recorder = new TapRecorder(emit, siteFilter(params.sites));
     const state = startPhases(params.phases);
+    // A fault may hold on to tensors, which must then be ordinary arrays.
+    const memory = model.fault === null ? this.#store?.memory : undefined;
     try {
       for (const phase of params.phases) {
         model.context.tracer = silent ? null : recorder.startPhase(phase.name);
-        runPhase(model.root, inputs, phase, state);
+        const forward = (): Tensor => runPhase(model.root, inputs, phase, state);
+        if (memory) scratchIn(memory, forward);
+        else forward();
       }
       recorder.flush();
     } catch (error) {

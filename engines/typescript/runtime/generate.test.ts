@@ -2,18 +2,15 @@ import { expect, test } from "vitest";
 import { noModalities } from "../layers/causal_model.ts";
 import { tinyText, writeCheckpoint } from "../testing/tiny.ts";
 import { indexTensor } from "../tensor/tensor.ts";
-import { buildModel, readConfig } from "./build.ts";
-import { readConfigFile, readWeights } from "./checkpoint.ts";
 import { generate } from "./generate.ts";
+import { loadCheckpoint } from "./load.ts";
 import { runPhase, startPhases } from "./phases.ts";
 import { greedy } from "./sampling.ts";
 
 function load(storeFrom: number) {
   const directory = writeCheckpoint({ architectures: ["Gemma4UnifiedForCausalLM"], ...tinyText });
-  const config = readConfigFile(directory);
-  const { architecture } = readConfig({ config, fault: null });
-  const { tensors, store } = readWeights(directory, architecture.rename, { dtype: "F32", storeFrom });
-  return { model: buildModel({ config, fault: null, weights: tensors }), memory: store?.memory ?? null };
+  const { model, store } = loadCheckpoint(directory, { dtype: "F32", storeFrom });
+  return { model, memory: store?.memory ?? null };
 }
 
 const prompt = [5, 17, 80, 44, 9, 100, 23, 61, 7, 12];

@@ -1,6 +1,7 @@
 import { KernelMemory } from "../kernels/memory.ts";
 import { PackedHalves } from "../kernels/packed.ts";
-import { roundAll } from "../tensor/rounding.ts";
+import { cast } from "../tensor/elementwise.ts";
+import { packFloats } from "../tensor/rounding.ts";
 import type { FloatDtype } from "../tensor/rounding.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { floatTensor } from "../tensor/tensor.ts";
@@ -41,26 +42,33 @@ export class WeightStore {
     for (const memory of this.#memories) memory.threads.count = count;
   }
 
-  /** Reads a floating tensor, rounded to the model's dtype; `see` gets the stored bytes. @throws SafetensorsError, RangeError */
+  /** Reads a floating tensor, its numbers as they are stored; `see` gets the stored bytes. @throws SafetensorsError, RangeError */
   read(entry: TensorEntry, see: (bytes: Uint8Array) => void): Tensor {
     const { dtype, shape } = entry;
-    const matrix = shape.length > 1;
-    if (dtype === "F32" && this.#dtype === "F32") {
+    const stays = this.#dtype === "F32" || this.#dtype === dtype; // else its numbers will be rounded, and take other bytes
+    if (stays && dtype === "F32") {
       const bytes = this.#place(entry, see);
       return floatTensor(shape, new Float32Array(bytes.buffer, bytes.byteOffset, elementCount(shape)));
     }
-    if (matrix && (dtype === "BF16" || dtype === "F16") && (this.#dtype === dtype || this.#dtype === "F32")) {
+    if (stays && shape.length > 1 && (dtype === "BF16" || dtype === "F16")) {
       const bytes = this.#place(entry, see);
       const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, elementCount(shape));
-      if (dtype === "F16" && halves.some((half) => (half & SPECIAL) === SPECIAL))
-        return floatTensor(shape, new PackedHalves(halves, "F16").expand(), this.#dtype);
-      return floatTensor(shape, new PackedHalves(halves, dtype), this.#dtype);
+      const packed = new PackedHalves(halves, dtype);
+      return floatTensor(shape, dtype === "F16" && hasSpecial(halves) ? packed.expand() : packed);
     }
     const raw = readTensor(entry);
     see(raw.bytes);
-    const numbers = roundAll(Float32Array.from(toNumbers(raw)), this.#dtype);
-    if (matrix && this.#dtype === "BF16") return floatTensor(shape, this.#pack(numbers), "BF16");
-    return floatTensor(shape, numbers, this.#dtype);
+    const numbers = toNumbers(raw);
+    return floatTensor(shape, numbers instanceof Float32Array ? numbers : Float32Array.from(numbers));
+  }
+
+  /** `weight` as the model asks for it: rounded to `dtype`, matrices in 16 bits where that is enough. */
+  settle(weight: Tensor, dtype: FloatDtype): Tensor {
+    const { storage, shape } = weight;
+    if (storage === null || dtype === "F32") return weight;
+    if (storage instanceof PackedHalves && storage.format === dtype) return floatTensor(shape, storage, dtype);
+    const rounded = cast(weight, dtype).data!;
+    return floatTensor(shape, shape.length > 1 ? this.#pack(rounded, dtype) : rounded, dtype);
   }
 
   /** Ends the kernels' threads. */
@@ -74,13 +82,14 @@ export class WeightStore {
     return bytes;
   }
 
-  /** `numbers`, which bfloat16 has, by the upper halves of their bits. */
-  #pack(numbers: Float32Array): PackedHalves {
-    const bytes = this.#reserve(2 * numbers.length);
-    const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, numbers.length);
-    const bits = new Uint16Array(numbers.buffer, numbers.byteOffset, 2 * numbers.length);
-    for (let i = 0; i < halves.length; i++) halves[i] = bits[2 * i + 1]!;
-    return new PackedHalves(halves, "BF16");
+  /** `numbers`, which `format` has, in 16 bits each; as they are where float16 can't be packed. */
+  #pack(numbers: Float32Array, format: "BF16" | "F16"): PackedHalves | Float32Array {
+    const { bytes } = packFloats(numbers, format, [numbers.length]);
+    const packed = new Uint16Array(bytes.buffer, bytes.byteOffset, numbers.length);
+    if (format === "F16" && hasSpecial(packed)) return numbers;
+    const target = this.#reserve(bytes.byteLength);
+    target.set(bytes);
+    return new PackedHalves(new Uint16Array(target.buffer, target.byteOffset, numbers.length), format);
   }
 
   #reserve(bytes: number): Uint8Array {
@@ -93,4 +102,9 @@ export class WeightStore {
     if (start === null) throw new RangeError(`a tensor of ${bytes} bytes does not fit into a kernel memory of 4 GiB`);
     return next.bytes.subarray(start, start + bytes);
   }
+}
+
+/** Whether some float16 number is infinite or NaN. */
+function hasSpecial(halves: Uint16Array): boolean {
+  return halves.some((half) => (half & SPECIAL) === SPECIAL);
 }

@@ -5,20 +5,16 @@
 import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { noModalities } from "../layers/causal_model.ts";
-import { buildModel, readConfig } from "../runtime/build.ts";
-import { readConfigFile, readWeights } from "../runtime/checkpoint.ts";
+import { loadCheckpoint } from "../runtime/load.ts";
 import { runPhase, startPhases } from "../runtime/phases.ts";
 import type { FloatDtype } from "../tensor/rounding.ts";
 import { scratchIn } from "../tensor/scratch.ts";
 import { indexTensor } from "../tensor/tensor.ts";
 
 const [directory, dtype, threads] = process.argv.slice(2) as [string, FloatDtype, string];
-const config = readConfigFile(directory);
-const { architecture } = readConfig({ config, fault: null });
-const weights = readWeights(directory, architecture.rename, { dtype, storeFrom: 0 });
-const { memory } = weights.store!;
-weights.store!.threads = Number(threads);
-const { root } = buildModel({ config, fault: null, dtype, weights: weights.tensors });
+const { model, store } = loadCheckpoint(directory, { dtype, storeFrom: 0 });
+const { memory } = store!;
+store!.threads = Number(threads);
 while (!memory.threads.ready) await setTimeout(5);
 
 const [prompt, total] = [40, 46];
@@ -36,9 +32,9 @@ const state = startPhases([]);
 const hash = createHash("sha256");
 for (let [start, end] = [0, prompt]; end <= total; [start, end] = [end, end + 1]) {
   const phase = { name: `to ${end}`, start, end, cache: true };
-  hash.update(scratchIn(memory, () => runPhase(root, inputs, phase, state)).data!);
+  hash.update(scratchIn(memory, () => runPhase(model.root, inputs, phase, state)).data!);
 }
 process.stdout.write(
   JSON.stringify({ digest: hash.digest("hex"), threads: memory.threads.count, node: process.version }),
 );
-weights.store!.close();
+store!.close();

@@ -155,10 +155,15 @@ export async function record(
   checkpoint: string,
   inputs: ReadonlyMap<string, RawTensor>,
   phases: readonly PhaseSpec[],
-  options: { sites?: string[]; fault?: { module: string; name: string }; dtype?: ComputeDtype } = {},
+  options: {
+    sites?: string[];
+    fault?: { module: string; name: string };
+    dtype?: ComputeDtype;
+    storeFrom?: number;
+  } = {},
 ): Promise<Recorded[]> {
-  const engine = new TypeScriptEngine();
-  const { sites, dtype = "float32", ...load } = options;
+  const { sites, dtype = "float32", storeFrom = Infinity, ...load } = options;
+  const engine = new TypeScriptEngine({ storeFrom });
   await engine.load({ checkpoint, dtype, ...load });
   const recorded: Recorded[] = [];
   let batch = 0;

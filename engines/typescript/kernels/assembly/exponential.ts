@@ -10,15 +10,25 @@ function horner(sum: v128, x: v128, coefficient: f32): v128 {
   return f32x4.add(f32x4.mul(sum, x), f32x4.splat(coefficient));
 }
 
+/** 1.5 * 2^23: added to a float32 number below 2^22 it leaves the nearest whole number in the lowest bits. */
+const MAGIC: f32 = 12582912;
+
 /**
- * `e^x`; 0 below -103.98, infinite above 88.73, NaN for NaN. `x = n ln 2 + r`, a polynomial of degree 7 in r, times 2^n in two steps, so that
- * subnormal results come out right.
+ * `e^x`; below -87.3 and above 88 it stays what it is there, NaN is NaN. `x = n ln 2 + r`, a polynomial of degree 7 in r, times 2^n by adding n to the
+ * exponent.
  * Coefficients: S. Moshier, Cephes, expf.
  */
 @inline
 export function exp4(x: v128): v128 {
-  const clamped = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-104.0)), f32x4.splat(89.0));
-  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(LOG2E)));
+  return expAbove(f32x4.pmin(x, f32x4.splat(88.0)));
+}
+
+/** `e^x` for x up to 88. */
+@inline
+function expAbove(x: v128): v128 {
+  const clamped = f32x4.pmax(x, f32x4.splat(-87.3));
+  const shifted = f32x4.add(f32x4.mul(clamped, f32x4.splat(LOG2E)), f32x4.splat(MAGIC));
+  const n = f32x4.sub(shifted, f32x4.splat(MAGIC));
   let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(LN2_HIGH)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(LN2_LOW)));
   let p = f32x4.splat(1.9875691500e-4);
@@ -28,15 +38,13 @@ export function exp4(x: v128): v128 {
   p = horner(p, r, 1.6666665459e-1);
   p = horner(p, r, 5.0000001201e-1);
   const y = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), f32x4.splat(1));
-  const steps = i32x4.trunc_sat_f32x4_s(n);
-  const half = i32x4.shr_s(steps, 1);
-  const scaled = f32x4.mul(f32x4.mul(y, power2(half)), power2(i32x4.sub(steps, half)));
-  return v128.bitselect(scaled, x, f32x4.eq(x, x)); // NaN stays NaN
+  return f32x4.mul(y, i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(127 << 23)));
 }
 
+/** `e^x` for x up to 0, and 0 below -87.3: what is masked weighs nothing at all. */
 @inline
-function power2(n: v128): v128 {
-  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+export function expWeight4(x: v128): v128 {
+  return v128.andnot(expAbove(x), f32x4.lt(x, f32x4.splat(-87.3)));
 }
 
 /** `1 / (1 + e^-x)`. */

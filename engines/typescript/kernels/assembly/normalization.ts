@@ -1,6 +1,6 @@
 /** Norms and softmax over rows. Sums are float64: four lanes, element i in lane i mod 4, then `(l0 + l1) + (l2 + l3)`, then the rest one by one. */
 import { begin, count, pointer } from "./arguments";
-import { exp4 } from "./exponential";
+import { expWeight4 } from "./exponential";
 
 @inline
 function high(x: v128): v128 {
@@ -99,7 +99,7 @@ export function layer_norm(args: usize, part: i32, parts: i32): void {
   }
 }
 
-/** `e^(x - max)` over their sum, which is float64 and rounded before it divides. Arguments: x [rows, width], out, rows, width. */
+/** `e^(x - max)` times one over their sum, which is float64 until it is inverted. Arguments: x [rows, width], out, rows, width. */
 export function softmax(args: usize, part: i32, parts: i32): void {
   const rows = count(args, 2);
   const bytes = <usize>count(args, 3) << 2;
@@ -109,8 +109,8 @@ export function softmax(args: usize, part: i32, parts: i32): void {
     const out = pointer(args, 1) + <usize>m * bytes;
     let largest = f32x4.splat(-Infinity);
     let i: usize = 0;
-    for (; i + 16 <= bytes; i += 16) largest = f32x4.max(largest, v128.load(x + i));
-    for (; i < bytes; i += 4) largest = f32x4.max(largest, v128.load32_splat(x + i));
+    for (; i + 16 <= bytes; i += 16) largest = f32x4.pmax(largest, v128.load(x + i));
+    for (; i < bytes; i += 4) largest = f32x4.pmax(largest, v128.load32_splat(x + i));
     const most = max(
       max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1)),
       max(f32x4.extract_lane(largest, 2), f32x4.extract_lane(largest, 3)),
@@ -119,19 +119,19 @@ export function softmax(args: usize, part: i32, parts: i32): void {
     let a = f64x2.splat(0);
     let b = a;
     for (i = 0; i + 16 <= bytes; i += 16) {
-      const value = exp4(f32x4.sub(v128.load(x + i), maxima));
+      const value = expWeight4(f32x4.sub(v128.load(x + i), maxima));
       v128.store(out + i, value);
       a = f64x2.add(a, f64x2.promote_low_f32x4(value));
       b = f64x2.add(b, high(value));
     }
     let total = sum(a, b);
     for (; i < bytes; i += 4) {
-      const value = f32x4.extract_lane(exp4(f32x4.sub(v128.load32_splat(x + i), maxima)), 0);
+      const value = f32x4.extract_lane(expWeight4(f32x4.sub(v128.load32_splat(x + i), maxima)), 0);
       store<f32>(out + i, value);
       total += <f64>value;
     }
-    const divisor = <f32>total;
-    for (i = 0; i + 16 <= bytes; i += 16) v128.store(out + i, f32x4.div(v128.load(out + i), f32x4.splat(divisor)));
-    for (; i < bytes; i += 4) store<f32>(out + i, load<f32>(out + i) / divisor);
+    const factor = <f32>(1 / total);
+    for (i = 0; i + 16 <= bytes; i += 16) v128.store(out + i, f32x4.mul(v128.load(out + i), f32x4.splat(factor)));
+    for (; i < bytes; i += 4) store<f32>(out + i, load<f32>(out + i) * factor);
   }
 }

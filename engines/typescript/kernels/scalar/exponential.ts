@@ -7,30 +7,29 @@ function horner(coefficients: readonly number[], x: number): number {
   return coefficients.map(f).reduce((sum, coefficient) => f(f(sum * x) + coefficient));
 }
 
-/** The nearest whole number, ties to even. */
-function nearest(x: number): number {
-  const below = Math.floor(x);
-  if (x - below !== 0.5) return Math.round(x);
-  return below % 2 === 0 ? below : below + 1;
-}
-
 function power2(n: number): number {
   bits[0] = (n + 127) << 23;
   return numbers[0]!;
 }
 
+/** 1.5 * 2^23: in float32, adding and subtracting it rounds to the nearest whole number. */
+const MAGIC = 12_582_912;
+
 export function exp(x: number): number {
   if (Number.isNaN(x)) return x;
-  const clamped = Math.min(Math.max(x, -104), 89);
-  const n = nearest(f(clamped * f(Math.LOG2E)));
+  const clamped = Math.max(f(Math.min(x, 88)), f(-87.3));
+  const n = f(f(f(clamped * f(Math.LOG2E)) + MAGIC) - MAGIC);
   const r = f(f(clamped - f(n * f(0.693359375))) - f(n * f(-2.1219444e-4)));
   const p = horner(
     [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
     r,
   );
-  const y = f(f(f(p * f(r * r)) + r) + 1);
-  const half = n >> 1;
-  return f(f(y * power2(half)) * power2(n - half));
+  return f(f(f(f(p * f(r * r)) + r) + 1) * power2(n));
+}
+
+/** `e^x` for x up to 0, and 0 below -87.3. */
+export function expWeight(x: number): number {
+  return x < f(-87.3) ? 0 : exp(x);
 }
 
 export function sigmoid(x: number): number {

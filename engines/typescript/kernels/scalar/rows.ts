@@ -1,5 +1,5 @@
 /** Scalar twins of assembly/normalization.ts and assembly/rotary.ts. */
-import { exp } from "./exponential.ts";
+import { expWeight } from "./exponential.ts";
 
 const f = Math.fround;
 
@@ -41,9 +41,9 @@ export function layer_norm(
 export function softmax(x: Float32Array, width: number): Float32Array {
   return byRow(x, width, (row) => {
     const largest = Math.max(...row);
-    const exponentials = row.map((value) => exp(f(value - largest)));
-    const total = f(sum(exponentials));
-    return exponentials.map((value) => f(value / total));
+    const exponentials = row.map((value) => expWeight(f(value - largest)));
+    const factor = f(1 / sum(exponentials));
+    return exponentials.map((value) => f(value * factor));
   });
 }
 
