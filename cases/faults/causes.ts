@@ -82,7 +82,7 @@ export const causes: Readonly<Record<string, string>> = {
   "mlx-falconh1-tied-mup": "elementwise/scaled=0\\.1581",
   "head-tied-to-embeddings": "weight/weight of model\\.embed_tokens\\.weight",
   "vllm-transformers-logits-scale": "elementwise/scaled=0\\.8",
-  "audio-bidirectional": "mask/each run of media tokens bidirectional \\(each image bidirectional in the reference\\)",
+  "audio-bidirectional": "mask/each run of media tokens bidirectional",
   "block-outside-window": "mask/blocks reach beyond the window",
   "bidirectional-in-full-layers": "mask/each image bidirectional \\(no bidirectional blocks in the reference\\)",
   "hf-gemma3-bidir-across-images":
@@ -92,8 +92,7 @@ export const causes: Readonly<Record<string, string>> = {
   "candle-batch-mask": "padding is read|first sequence",
   "video-frames-one-block":
     "mask/all media tokens as one bidirectional block \\(each image bidirectional in the reference\\)",
-  "gemma3-bidir-missing":
-    "mask/each video, but no image, bidirectional \\(each image bidirectional in the reference\\)",
+  "gemma3-bidir-missing": "mask/no bidirectional blocks",
   "mvlm-paligemma-bidir": "mask/no bidirectional blocks \\(each image bidirectional in the reference\\)",
   "tl-padding-unmasked": "mask/padding is read",
   "padding-read-in-decode": "padding is read",

@@ -160,7 +160,7 @@ export const gatedNormPlusOne: PlantedFault = {
 
 export const stateOfFirstChunkLost: PlantedFault = {
   id: "qwen3-next-recurrent-state-lost",
-  title: "a second chunk starts from a zero recurrent state: only single tokens continue it",
+  title: "the delta rule of a second chunk starts from zeros: only single tokens continue its state",
   category,
   case: "qwen3_next/chunked",
   at: `${linear}.norm:in`,

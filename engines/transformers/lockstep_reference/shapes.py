@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import nn
@@ -49,10 +51,17 @@ def fake_mode() -> FakeTensorMode:
     return FakeTensorMode(allow_non_fake_inputs=True, shape_env=ShapeEnv())
 
 
+@contextmanager
+def blind_initialisers() -> Iterator[None]:
+    """Under it no initialiser looks at values, which fake weights do not have: truncated normals draw until all fit."""
+    with mock.patch.object(torch.nn.init, "_no_grad_trunc_normal_", lambda tensor, *_args, **_kwargs: tensor):
+        yield
+
+
 def build_fake(build: Build, mode: FakeTensorMode) -> tuple[nn.Module, ReadRecorder]:
     """Runs `build` on fake tensors in `mode`; returns the model and what it read of its config. Raises EngineError."""
     recorder = ReadRecorder()
-    with mode, recording(recorder):
+    with mode, blind_initialisers(), recording(recorder):
         model = build().eval()
     switch_attention(model)
     recorder.name_modules(model)

@@ -32,6 +32,20 @@ class Shapes(unittest.TestCase):
         self.assertNotIn("stop", result)
         self.assertIn("model.layers.2.self_attn#scores", [entry["site"] for entry in result["sites"]])
 
+    def test_initialisers_that_look_at_values_do_not_stop_the_build(self) -> None:
+        config = {
+            "architectures": ["SiglipVisionModel"],
+            "model_type": "siglip_vision_model",
+            "hidden_size": 12,
+            "intermediate_size": 20,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 3,
+            "image_size": 8,
+            "patch_size": 4,
+        }
+        with self.assertRaisesRegex(EngineError, "forward takes no input_ids"):  # and not that it can't be built
+            self.bench.shapes(config, text_inputs())
+
     def test_a_forward_that_stops_names_its_place(self) -> None:
         inputs = media_inputs()
         inputs["pixel_values"] = inputs["pixel_values"][..., :44].contiguous()

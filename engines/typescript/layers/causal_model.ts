@@ -42,6 +42,8 @@ export interface CausalModelInputs extends ModalityInputs {
 export interface MaskRequest extends MaskInputs {
   /** [B, S], 0 text, 1 image, 2 video, 3 audio; null in forwards that continue a cache. */
   readonly mm_token_type_ids: IndexTensor | null;
+  /** [B, S], for older multimodal models 1 = image; null in forwards that continue a cache. */
+  readonly token_type_ids?: IndexTensor | null;
 }
 
 /** The root of a model. It has no sites of its own; its output is the site `logits`: of a model without a head, the hidden states. */

@@ -4,7 +4,7 @@ import { slice } from "../tensor/layout.ts";
 import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import type { Attention, DecoderLayerInputs } from "./attention.ts";
-import type { CausalModelInputs, MaskRequest } from "./causal_model.ts";
+import type { CausalModelInputs, MaskRequest, ModalityInputs } from "./causal_model.ts";
 import { CausalModel } from "./causal_model.ts";
 import type { LayerType } from "./config_schema.ts";
 import { CacheLayer, KVCache, SlidingWindowCacheLayer } from "./kv_cache.ts";
@@ -73,7 +73,7 @@ export abstract class SandwichNormDecoderLayer extends DecoderLayer {
   }
 }
 
-/** The decoder without its head: input_ids [B, S] -> normed hidden states [B, S, hidden_size]. */
+/** The decoder without its head: input_ids [B, S], or embeddings in their place -> normed hidden states [B, S, hidden_size]. */
 export abstract class DecoderModel extends Module {
   abstract embed_tokens: Embedding;
   abstract layers: ModuleList<Module & { forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor }>;
@@ -88,8 +88,12 @@ export abstract class DecoderModel extends Module {
     this.layer_types = at.read(config).layer_types;
   }
 
-  forward(input_ids: IndexTensor, { position_ids, attention_masks, cache }: CausalModelInputs): Tensor {
-    let hidden_states = this.embed(input_ids); // [B, S, hidden_size]
+  forward(
+    input_ids: IndexTensor | null,
+    { position_ids, attention_masks, cache }: CausalModelInputs,
+    inputs_embeds: Tensor | null = null,
+  ): Tensor {
+    let hidden_states = inputs_embeds ?? this.embed(input_ids!); // [B, S, hidden_size]
     const tables = this.position_embeddings(hidden_states, position_ids);
     for (const [i, decoder_layer] of this.layers.elements.entries()) {
       const layer_type = this.layer_types[i]!;
@@ -125,7 +129,7 @@ export interface DecoderConfig {
 
 /** The root: input_ids [B, S] -> logits [B, S, vocab_size]. */
 export abstract class DecoderForCausalLM extends CausalModel {
-  readonly modalities = [];
+  readonly modalities: readonly (keyof ModalityInputs)[] = [];
   abstract model: Module & { forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor };
   abstract lm_head: Linear;
   masks: MaskBuilder;
@@ -140,10 +144,10 @@ export abstract class DecoderForCausalLM extends CausalModel {
   }
 
   /** The head, which has the weight of `embedding` where the config ties them. */
-  create_lm_head(config: DecoderConfig, at: Scope, { embedding, bias = false }: HeadOptions): Linear {
+  create_lm_head(config: DecoderConfig, at: Scope, { embedding, bias = false, tie }: HeadOptions): Linear {
     config = at.read(config);
     const { path: owner, weight } = embedding;
-    const tied = config.tie_word_embeddings ? { tied: { name: `${owner}.weight`, weight } } : {};
+    const tied = (tie ?? config.tie_word_embeddings) ? { tied: { name: `${owner}.weight`, weight } } : {};
     return new Linear(at, { in: size(config, "hidden_size"), out: size(config, "vocab_size"), bias, ...tied });
   }
 
@@ -185,4 +189,6 @@ export abstract class DecoderForCausalLM extends CausalModel {
 interface HeadOptions {
   readonly embedding: Embedding;
   readonly bias?: boolean;
+  /** Where another config than this one says whether they are tied. */
+  readonly tie?: boolean;
 }

@@ -3,7 +3,7 @@ import type { MaskTensor } from "../tensor/tensor.ts";
 import { floatTensor, indexTensor } from "../tensor/tensor.ts";
 import { CacheLayer, KVCache, SlidingWindowCacheLayer } from "./kv_cache.ts";
 import type { MaskInputs } from "./masks.ts";
-import { MaskBuilder } from "./masks.ts";
+import { block_sequence_ids, MaskBuilder } from "./masks.ts";
 
 const builder = new MaskBuilder({ sliding_window: 3, is_causal: true, shapesOnly: false });
 const ones = (batch: number, length: number) => indexTensor([batch, length], new Int32Array(batch * length).fill(1));
@@ -33,6 +33,24 @@ describe("without cache", () => {
       ".###.",
       "..###",
     ]);
+  });
+
+  test("in full attention tokens of one block also see those behind them", () => {
+    const blocks = indexTensor([1, 4], Int32Array.of(-1, 0, 0, -1));
+    expect(drawMask(builder.create_block_mask(inputs(4), blocks))).toEqual(["#...", "###.", "###.", "####"]);
+  });
+
+  test("blocks are the runs of wanted tokens, counted from 0 in each sequence", () => {
+    const types = indexTensor([2, 5], Int32Array.of(1, 1, 0, 3, 1, 1, 0, 1, 1, 0));
+    const blocks = block_sequence_ids(types, (type) => type === 1);
+    expect([...blocks.data]).toEqual([0, 0, -1, -1, 1, 0, -1, 1, 1, -1]);
+  });
+
+  test("recurrent layers get the padding of the new tokens, where there is some", () => {
+    const padded = { ...inputs(2), attention_mask: indexTensor([1, 4], Int32Array.of(0, 0, 0, 1)) };
+    expect([...builder.create_recurrent_attention_mask(padded)!.data]).toEqual([0, 1]);
+    expect(builder.create_recurrent_attention_mask({ ...padded, q_length: 1 })).toBeNull();
+    expect(builder.create_recurrent_attention_mask(inputs(4))).toBeNull();
   });
 
   test("tokens of one vision block see each other, within the window; blocks don't mix", () => {

@@ -1,6 +1,6 @@
 import { slice } from "../tensor/layout.ts";
 import type { IndexTensor, MaskTensor } from "../tensor/tensor.ts";
-import { maskTensor } from "../tensor/tensor.ts";
+import { indexTensor, maskTensor } from "../tensor/tensor.ts";
 import type { KVCache } from "./kv_cache.ts";
 
 /** What a mask is made for. */
@@ -23,6 +23,20 @@ export interface AttentionMasks {
 
 /** Whether query position `q` may read key position `k` in sequence `b`; positions count from the start of the (padded) sequence. */
 export type MaskFunction = (b: number, q: number, k: number) => boolean;
+
+/** Types of tokens [B, S] -> the number of the run of tokens of the wanted types that a token lies in, -1 outside. */
+export function block_sequence_ids(types: IndexTensor, is_wanted: (type: number) => boolean): IndexTensor {
+  const length = types.size(1);
+  const blocks = new Int32Array(types.data.length).fill(-1);
+  let block = -1;
+  for (const [i, type] of types.data.entries()) {
+    if (i % length === 0) block = -1;
+    if (!is_wanted(type)) continue;
+    if (i % length === 0 || !is_wanted(types.data[i - 1]!)) block++;
+    blocks[i] = block;
+  }
+  return indexTensor(types.shape, blocks);
+}
 
 /** Builds attention masks. Source: transformers 5.24.0, `masking_utils.py`; the methods carry its names. */
 export class MaskBuilder {
@@ -73,6 +87,15 @@ export class MaskBuilder {
       this.is_causal
         ? this.sliding_window_overlay(b, q, k) && this.causal_mask_function(b, q, k)
         : this.sliding_window_bidirectional_overlay(b, q, k),
+    );
+  }
+
+  /** Full attention in which the tokens of one block also see those behind them: causal OR same block. */
+  create_block_mask(inputs: MaskInputs, block_sequence_ids: IndexTensor): MaskTensor {
+    return this.create_mask(
+      inputs,
+      "full",
+      (b, q, k) => this.causal_mask_function(b, q, k) || this.blockwise_overlay(block_sequence_ids, b, q, k),
     );
   }
 

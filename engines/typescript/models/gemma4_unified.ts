@@ -7,6 +7,7 @@ import type { CausalModelInputs, MaskRequest, ModalityInputs } from "../layers/c
 import { noModalities } from "../layers/causal_model.ts";
 import { Linear } from "../layers/linear.ts";
 import type { AttentionMasks } from "../layers/masks.ts";
+import { block_sequence_ids } from "../layers/masks.ts";
 import { Module } from "../layers/module.ts";
 import type { RMSNorm } from "../layers/normalization.ts";
 import { LayerNorm } from "../layers/normalization.ts";
@@ -101,22 +102,7 @@ export class Gemma4UnifiedMultimodalEmbedder extends Module {
 
 /** mm_token_type_ids [B, S] -> the number of the run of image or video tokens that a token lies in, -1 outside. */
 export function get_block_sequence_ids_for_mask(mm_token_type_ids: IndexTensor): IndexTensor {
-  const [batch, length] = mm_token_type_ids.shape as [number, number];
-  const types = mm_token_type_ids.data;
-  const blocks = new Int32Array(types.length).fill(-1);
-  for (let b = 0; b < batch; b++) {
-    let block = -1;
-    for (let i = b * length; i < (b + 1) * length; i++) {
-      if (!is_vision(types[i]!)) continue;
-      if (i === b * length || !is_vision(types[i - 1]!)) block++;
-      blocks[i] = block;
-    }
-  }
-  return indexTensor(mm_token_type_ids.shape, blocks);
-}
-
-function is_vision(type: number): boolean {
-  return type === 1 || type === 2;
+  return block_sequence_ids(mm_token_type_ids, (type) => type === 1 || type === 2);
 }
 
 /** Embeds tokens, images, video frames and sound, and runs the language model: input_ids [B, S] -> [B, S, hidden_size]. */

@@ -12,6 +12,7 @@ import { GemmaConfig, GemmaForCausalLM } from "./gemma.ts";
 import { Gemma2Config, Gemma2ForCausalLM } from "./gemma2.ts";
 import { Gemma3ForCausalLM, Gemma3TextConfig } from "./gemma3_text.ts";
 import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
+import { Gemma3Config, Gemma3ForConditionalGeneration } from "./gemma3.ts";
 import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
 import { Gemma4TextConfig } from "./gemma4.config.ts";
 import { Gemma4ForCausalLM } from "./gemma4.ts";
@@ -64,6 +65,12 @@ const architectures: Readonly<Record<string, Architecture>> = {
   Gemma3ForCausalLM: architecture(Gemma3TextConfig, Gemma3ForCausalLM),
   GPT2LMHeadModel: architecture(GPT2Config, GPT2LMHeadModel),
   GPTNeoXForCausalLM: architecture(GPTNeoXConfig, GPTNeoXForCausalLM, [[/^embed_out\./, "lm_head."]]),
+  Gemma3ForConditionalGeneration: architecture(Gemma3Config, Gemma3ForConditionalGeneration, [
+    [/^language_model\.lm_head\./, "lm_head."],
+    [/^language_model\.model\./, "model.language_model."],
+    [/^vision_tower\.(vision_model\.)?/, "model.vision_tower."],
+    [/^multi_modal_projector\./, "model.multi_modal_projector."],
+  ]),
   GptOssForCausalLM: architecture(GptOssConfig, GptOssForCausalLM),
   Gemma4ForCausalLM: architecture(Gemma4TextConfig, Gemma4ForCausalLM),
   GraniteForCausalLM: architecture(GraniteConfig, GraniteForCausalLM),

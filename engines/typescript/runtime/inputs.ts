@@ -23,12 +23,12 @@ export interface ModelInputs {
   readonly logits_to_keep?: number;
 }
 
-const layouts: Readonly<Record<string, { dtype: "F32" | "I64" | "BOOL"; rank: number }>> = {
+const layouts: Readonly<Record<string, { dtype: "F32" | "I64" | "BOOL"; rank: number | readonly number[] }>> = {
   input_ids: { dtype: "I64", rank: 2 },
   attention_mask: { dtype: "I64", rank: 2 },
   mm_token_type_ids: { dtype: "I64", rank: 2 },
   token_type_ids: { dtype: "I64", rank: 2 },
-  pixel_values: { dtype: "F32", rank: 3 },
+  pixel_values: { dtype: "F32", rank: [3, 4] },
   image_position_ids: { dtype: "I64", rank: 3 },
   pixel_values_videos: { dtype: "F32", rank: 3 },
   video_position_ids: { dtype: "I64", rank: 3 },
@@ -37,7 +37,7 @@ const layouts: Readonly<Record<string, { dtype: "F32" | "I64" | "BOOL"; rank: nu
   input_features_mask: { dtype: "BOOL", rank: 2 },
 };
 
-/** Tensors that only make sense together. */
+/** Tensors that only make sense together, for models that take them all. */
 const companions = [
   ["pixel_values", "image_position_ids"],
   ["pixel_values_videos", "video_position_ids", "num_frames_per_video"],
@@ -53,7 +53,7 @@ export function readInputs(file: string, modalities: readonly string[], fault: F
   const stored = new Map([...entries].map(([name, entry]) => [name, readTensor(entry)]));
   const tensors = fault?.inputs?.(stored) ?? stored;
   for (const [name, tensor] of tensors) check(file, name, tensor);
-  for (const group of companions)
+  for (const group of companions.map((names) => names.filter((name) => modalities.includes(name))))
     if (group.some((name) => tensors.has(name)) && !group.every((name) => tensors.has(name)))
       throw bad(file, group.join(" with "), group.filter((name) => tensors.has(name)).join(" alone, "));
   for (const name of Object.keys(noModalities))
@@ -101,8 +101,13 @@ export function readInputs(file: string, modalities: readonly string[], fault: F
 function check(file: string, name: string, { dtype, shape }: RawTensor): void {
   const layout = layouts[name];
   if (!layout) throw bad(file, `only ${Object.keys(layouts).join(", ")}`, name);
-  if (dtype !== layout.dtype || shape.length !== layout.rank)
-    throw bad(`${file}, ${name}`, `${layout.dtype} of ${layout.rank} dimensions`, `${dtype} [${shape.join(", ")}]`);
+  const ranks = [layout.rank].flat();
+  if (dtype !== layout.dtype || !ranks.includes(shape.length))
+    throw bad(
+      `${file}, ${name}`,
+      `${layout.dtype} of ${ranks.join(" or ")} dimensions`,
+      `${dtype} [${shape.join(", ")}]`,
+    );
 }
 
 function bad(where: string, expected: string, found: string): EngineError {

@@ -48,6 +48,7 @@ export function runPhase(model: RootModel, inputs: ModelInputs, phase: PhaseSpec
     attention_mask: slice<Int32Array, IndexTensor>(inputs.attention_mask, 1, cache ? 0 : phase.start, phase.end),
     cache,
     mm_token_type_ids: ofPhase(inputs.mm_token_type_ids),
+    token_type_ids: ofPhase(inputs.token_type_ids),
   });
   const modalities = first ? inputs.modalities : noModalities;
   const token_type_ids = ofPhase(inputs.token_type_ids);

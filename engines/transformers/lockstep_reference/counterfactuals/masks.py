@@ -37,7 +37,7 @@ class Rule:
             words.append(f"chunks of {self.chunk} tokens" if self.chunk else "no chunks")
         if self.blocks != other.blocks:
             words.append(f"{_BLOCKS[self.blocks]} ({_BLOCKS[other.blocks]} in the reference)")
-        if self.block_in_window != other.block_in_window:
+        if self.block_in_window != other.block_in_window and "none" not in {self.blocks, other.blocks}:
             words.append(
                 "the window also cuts the blocks" if self.block_in_window else "blocks reach beyond the window"
             )
