@@ -1,5 +1,5 @@
 /** Tiny configs of architectures that the TypeScript engine does not have: mixtures of experts, shared layers, recurrent states, no cache. */
-import type { Case, CaseDefinition } from "../../harness/run/case.ts";
+import type { Case, CaseDefinition, Inputs } from "../../harness/run/case.ts";
 import { defineCase, planPhases } from "../../harness/run/case.ts";
 import { textInputs } from "../gemma4_unified.inputs.ts";
 
@@ -97,6 +97,25 @@ const configs: Readonly<Record<string, Json>> = {
     attention_probs_dropout_prob: 0,
   },
   bert: { ...encoder, architectures: ["BertForMaskedLM"], num_hidden_layers: 3, hidden_act: "gelu" },
+  t5: {
+    architectures: ["T5ForConditionalGeneration"],
+    vocab_size: 193,
+    d_model: 40,
+    d_kv: 14,
+    d_ff: 68,
+    num_layers: 2,
+    num_decoder_layers: 2,
+    num_heads: 4,
+    relative_attention_num_buckets: 8,
+    relative_attention_max_distance: 12,
+    layer_norm_epsilon: 1e-3,
+    feed_forward_proj: "gated-gelu",
+    tie_word_embeddings: false,
+    is_encoder_decoder: true,
+    pad_token_id: 0,
+    eos_token_id: 1,
+    decoder_start_token_id: 0,
+  },
   mamba2: {
     architectures: ["Mamba2ForCausalLM"],
     vocab_size: 193,
@@ -131,6 +150,15 @@ const configs: Readonly<Record<string, Json>> = {
   },
 };
 
+/** Of the encoder; the decoder reads what `input_ids` has. */
+const encoderTokens = (seed: number): Inputs =>
+  new Map(
+    [...textInputs(seed + 1, [13, 8])]
+      .filter(([tensor]) => tensor !== "mm_token_type_ids")
+      .map(([tensor, values]) => [`encoder_${tensor}`, values]),
+  );
+
+const withEncoder = ["t5"];
 const withoutCache = ["albert", "bert"];
 
 /** The names of all of them. */
@@ -143,7 +171,11 @@ export function architectureCase(name: string, changes: Partial<CaseDefinition> 
     name: `${name}/tiny`,
     title: `a tiny ${name}`,
     config: { model_type: name, ...configs[name] },
-    inputs: (seed) => new Map([...textInputs(seed, lengths)].filter(([tensor]) => tensor !== "mm_token_type_ids")),
+    inputs: (seed) =>
+      new Map([
+        ...[...textInputs(seed, lengths)].filter(([tensor]) => tensor !== "mm_token_type_ids"),
+        ...(withEncoder.includes(name) ? encoderTokens(seed) : []),
+      ]),
     phases: withoutCache.includes(name)
       ? [{ name: "full", start: 0, end: lengths[0]!, cache: false }]
       : planPhases({ chunks: [9], decode: 3, turn: 4, reuse: 8, full: true }),

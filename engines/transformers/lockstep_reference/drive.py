@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
-from transformers import DynamicCache, PreTrainedModel
+from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
 
 from lockstep_reference.errors import bad_input, unsupported
 
+# What phases continue: the tokens of an encoder-decoder are its decoder's.
+Cache = DynamicCache | EncoderDecoderCache
 # Read by the phases themselves; every other tensor of the inputs file is a modality tensor.
 _PER_TOKEN = ("input_ids", "attention_mask", "mm_token_type_ids", "token_type_ids")
 
@@ -82,6 +85,33 @@ def position_ids(attention_mask: torch.Tensor) -> torch.Tensor:
     return (attention_mask.long().cumsum(-1) - 1).masked_fill(attention_mask == 0, 0)
 
 
+# What the forward of an encoder-decoder calls what the inputs file, and the forward of other models, call otherwise.
+_OF_DECODER = {name: f"decoder_{name}" for name in ("input_ids", "attention_mask", "position_ids")}
+_OF_ENCODER = {f"encoder_{name}": name for name in ("input_ids", "attention_mask")}
+
+
+def is_encoder_decoder(model: nn.Module) -> bool:
+    """True of a model with an encoder whose output the layers of a decoder read."""
+    return bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
+
+
+def prepared_inputs(model: nn.Module, inputs: Inputs, *, wide: bool = False) -> Inputs:
+    """`inputs` with the tensors beside the tokens as the forward of `model` takes them: names, dtypes; `wide` float64.
+
+    A model whose main input they are does not round it: it is handed over in the dtype that the model computes in. So
+    is the oracle's, which works on the same numbers.
+    """
+    named = inputs.modality
+    if is_encoder_decoder(model):
+        named = {_OF_ENCODER.get(name, name): tensor for name, tensor in named.items()}
+    main = getattr(model, "main_input_name", "input_ids")
+    if main in named and named[main].is_floating_point():
+        named = {**named, main: named[main].to(model_dtype(model))}
+    if wide:
+        named = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in named.items()}
+    return replace(inputs, modality=named)
+
+
 @functools.cache
 def forward_parameters(cls: type[nn.Module]) -> frozenset[str]:
     """Names of the parameters of a class's forward."""
@@ -106,12 +136,27 @@ def model_dtype(model: nn.Module) -> torch.dtype:
     return next((tensor.dtype for tensor in model.parameters() if tensor.is_floating_point()), torch.float32)
 
 
-def new_cache(model: nn.Module) -> DynamicCache | None:
+def new_cache(model: nn.Module) -> Cache | None:
     """An empty KV cache for `model`; None when it keeps none."""
     config = getattr(model, "config", None)
     if cache_parameter(model) is None or config is None:
         return None
+    if is_encoder_decoder(model):
+        return EncoderDecoderCache(DynamicCache(config=config), DynamicCache())
     return DynamicCache(config=config)
+
+
+def cache_layers(cache: Any) -> tuple[list[Any], list[Any]]:
+    """The layers of a cache, and those that hold what the decoder has made of an encoder's output."""
+    if isinstance(cache, EncoderDecoderCache):
+        return cache.self_attention_cache.layers, cache.cross_attention_cache.layers
+    return ([] if cache is None else cache.layers), []
+
+
+def encoder_states(output: Any) -> torch.Tensor | None:
+    """What the encoder has made in a forward of an encoder-decoder; None of other models."""
+    states = getattr(output, "encoder_last_hidden_state", None)
+    return states if isinstance(states, torch.Tensor) else None
 
 
 def check_accepts(model: nn.Module, inputs: Inputs, phases: list[Phase]) -> None:
@@ -126,17 +171,12 @@ def check_accepts(model: nn.Module, inputs: Inputs, phases: list[Phase]) -> None
                 where=f"phases, {phase.name}",
             )
     _check_origins(phases)
-    if "input_ids" not in forward_parameters(type(model)):
+    tokens = _OF_DECODER["input_ids"] if is_encoder_decoder(model) else "input_ids"
+    if tokens not in forward_parameters(type(model)):
         raise unsupported(
-            f"{type(model).__name__}.forward takes no input_ids",
-            expected="a forward with a parameter input_ids",
+            f"{type(model).__name__}.forward takes no {tokens}",
+            expected=f"a forward with a parameter {tokens}",
             found=", ".join(sorted(forward_parameters(type(model)))),
-        )
-    if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
-        raise unsupported(
-            f"{type(model).__name__} is an encoder-decoder",
-            expected="a model of one token sequence",
-            remedy="Compare its decoder or its encoder as a model of its own.",
         )
     continued = [phase.name for phase in phases if phase.cache and phase.start > 0]
     if continued and cache_parameter(model) is None:
@@ -170,10 +210,18 @@ def _check_origins(phases: list[Phase]) -> None:
             ends[phase.name] = phase.end
 
 
-def call_arguments(
-    model: nn.Module, inputs: Inputs, phase: Phase, cache: DynamicCache | None, dtype: torch.dtype
+def call_arguments(  # noqa: PLR0917 - what one forward depends on
+    model: nn.Module,
+    inputs: Inputs,
+    phase: Phase,
+    cache: Cache | None,
+    dtype: torch.dtype,
+    encoded: torch.Tensor | None = None,
 ) -> dict[str, Any]:
-    """Keyword arguments of `model.forward` for one phase. `dtype` is that of the hidden states."""
+    """Keyword arguments of `model.forward` for one phase. `dtype` is that of the hidden states.
+
+    `inputs` are prepared; `encoded` is what the encoder made in the first phase, for phases that continue it.
+    """
     accepted = forward_parameters(type(model))
     first = phase.start == 0 or not phase.cache
     # A phase on its own sees only its slice; one that continues a cache sees all tokens up to its end.
@@ -186,9 +234,15 @@ def call_arguments(
         "position_ids": positions,
         "use_cache": cache is not None,
     }
+    both = is_encoder_decoder(model)
+    if both:
+        arguments = {_OF_DECODER.get(name, name): value for name, value in arguments.items()}
     if first:
         arguments |= inputs.modality | {name: ids[:, part] for name, ids in inputs.token_types.items()}
-    if hasattr(type(model), "create_masks_for_generate"):
+    elif both:
+        arguments["encoder_outputs"] = BaseModelOutput(last_hidden_state=encoded)
+        arguments |= {name: mask for name, mask in inputs.modality.items() if name == "attention_mask"}
+    if not both and hasattr(type(model), "create_masks_for_generate"):
         # Some models mask differently here than in a plain forward. Only batch, length, dtype and device are read
         # from inputs_embeds, which `generate` therefore leaves empty too.
         ids = arguments["input_ids"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from lockstep_reference.build import build_checkpoint, instantiate, module_manif
 from lockstep_reference.checkpoint import load_model, read_config, weight_files, weights_sha256
 from lockstep_reference.config_reads import ReadRecorder, recording
 from lockstep_reference.controls import Controls
-from lockstep_reference.drive import Phase, model_dtype, read_inputs
+from lockstep_reference.drive import Inputs, Phase, check_accepts, model_dtype, prepared_inputs, read_inputs
 from lockstep_reference.errors import INVALID_PARAMS, EngineError, bad_input, unsupported
 from lockstep_reference.explain import Evidence
 from lockstep_reference.oracle import oracle_copy, share_copy
@@ -27,7 +29,7 @@ from lockstep_reference.run import Wanted, run_phases
 from lockstep_reference.shapes import FakeModels, trace_shapes
 from lockstep_reference.sites import site_filter
 from lockstep_reference.spool import SpoolSink
-from lockstep_reference.verify import verify_taps
+from lockstep_reference.verify import verify_taps, verify_taps_on
 
 Notify = Callable[[str, dict[str, Any]], None]
 
@@ -45,6 +47,9 @@ class Engine:
         self._recorder = ReadRecorder()
         self._fakes = FakeModels()
         self._evidence = Evidence()
+        # False until the taps of the loaded model are known to change nothing.
+        self._verified = False
+        self._verifying = threading.Lock()
 
     def load(self, params: dict[str, Any], cache: Path) -> dict[str, Any]:
         """Loads (after drawing it, when a config is given) a checkpoint. Raises EngineError."""
@@ -77,8 +82,23 @@ class Engine:
         if "fault" in params:
             raise unsupported("the reference takes no faults", where="load.fault")
         model = load_model(directory, dtype)
-        verify_taps(model, read_config(directory))
+        self._verified = verify_taps(model, read_config(directory))
         return model
+
+    def verify_on(self, inputs: Inputs, phases: list[Phase]) -> None:
+        """Verifies the taps on the inputs of the first run, where `load` could not make inputs itself."""
+        with self._verifying:
+            if self._verified:
+                return
+            check_accepts(self.model, prepared_inputs(self.model, inputs), phases)
+            try:
+                verify_taps_on(self.model, inputs)
+            except EngineError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the run, which stops there too, says where
+                print(f"lockstep_reference: the taps can't be verified: {error}", file=sys.stderr)
+                return
+            self._verified = True
 
     def run(
         self, params: dict[str, Any], roots: tuple[Path, Path], controls: Controls, notify: Notify
@@ -91,6 +111,7 @@ class Engine:
         torch.set_num_threads(1)
         inputs = read_inputs(check_input_file(params["inputs"], roots))
         phases = [Phase.of(phase) for phase in params["phases"]]
+        self.verify_on(inputs, phases)
         # A copy with its own hooks: runs on the same weights interleave.
         model = oracle_copy(self.model) if params["oracle"] else share_copy(self.model)
         dtype = torch.float64 if params["oracle"] else model_dtype(self.model)

@@ -10,12 +10,21 @@ from typing import Any, Protocol
 
 import torch
 from torch import nn
-from transformers import DynamicCache
 
 from lockstep_reference.capture import Capture, Sink
 from lockstep_reference.counterfactuals.recorder import Recorder
 from lockstep_reference.counterfactuals.snapshot import Snapshot
-from lockstep_reference.drive import Inputs, Phase, call_arguments, check_accepts, new_cache
+from lockstep_reference.drive import (
+    Cache,
+    Inputs,
+    Phase,
+    cache_layers,
+    call_arguments,
+    check_accepts,
+    encoder_states,
+    new_cache,
+    prepared_inputs,
+)
 from lockstep_reference.errors import INTERNAL, EngineError
 from lockstep_reference.oracle import Float64Mode
 from lockstep_reference.replay import Feed, Replacement
@@ -60,12 +69,9 @@ def run_phases(
     With dtype float64 `model` is an oracle copy and all operations run in float64.
     Raises EngineError when the inputs do not fit the model, and ForwardStoppedError when its forward fails.
     """
-    check_accepts(model, inputs, phases)
     oracle = dtype == torch.float64
-    if oracle:
-        inputs.modality = {
-            name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.modality.items()
-        }
+    inputs = prepared_inputs(model, inputs, wide=oracle)
+    check_accepts(model, inputs, phases)
     replacement = None if feed is None else Replacement(feed, lambda: sink.phase)
     capture = Capture(model, sink, replacement)
     recorder = None
@@ -75,8 +81,8 @@ def run_phases(
     cache = new_cache(model)
     # Caches that a later phase goes back to, as they were right after the phase of that name.
     origins = {phase.origin for phase in phases}
-    kept: dict[str, DynamicCache | None] = {}
-    logits = None
+    kept: dict[str, Cache | None] = {}
+    logits = encoded = None
     try:
         with torch.no_grad(), Float64Mode() if oracle else nullcontext():
             for phase in phases:
@@ -84,11 +90,14 @@ def run_phases(
                 capture.start_phase()
                 if phase.origin is not None:
                     cache = copy.deepcopy(kept[phase.origin])
-                arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype)
+                arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype, encoded)
                 positions = capture.exchange("inputs#position_ids", inputs.position_ids[:, phase.start : phase.end])
-                if "position_ids" in arguments:
-                    arguments["position_ids"] = positions
-                logits = _call(model, arguments, cache if phase.cache else None, capture)
+                for name in {"position_ids", "decoder_position_ids"} & arguments.keys():
+                    arguments[name] = positions
+                output = model(**arguments)
+                if phase.cache and encoded is None:
+                    encoded = encoder_states(output)
+                logits = _tap_results(output, cache if phase.cache else None, capture)
                 if phase.name in origins:
                     kept[phase.name] = copy.deepcopy(cache)
     except EngineError:
@@ -106,12 +115,12 @@ def run_phases(
     return logits
 
 
-def _call(
-    model: nn.Module, arguments: dict[str, Any], cache: DynamicCache | None, capture: Capture
-) -> torch.Tensor | None:
-    output = model(**arguments)
-    for index, layer in enumerate(cache.layers if cache is not None else ()):
-        exchange_state(layer, f"cache.{index}", capture)
+def _tap_results(output: Any, cache: Cache | None, capture: Capture) -> torch.Tensor | None:
+    own, cross = cache_layers(cache)
+    for index, layer in enumerate(own):
+        exchange_state(layer, f"cache.{index}.", capture)
+        if index < len(cross):
+            exchange_state(cross[index], f"cache.{index}.cross_", capture)
     logits = root_output(output)
     if logits is not None:
         logits = capture.exchange("logits", logits)
@@ -119,14 +128,14 @@ def _call(
     return logits
 
 
-def exchange_state(layer: Any, site: str, capture: Capture) -> None:
+def exchange_state(layer: Any, prefix: str, capture: Capture) -> None:
     """Taps all tensors that one layer's cache holds, whatever its kind, and goes on with what the capture answers.
 
-    `keys` is the site `<site>.key`, `conv_states` `<site>.conv`; of several states of one kind the later ones are
+    `keys` is the site `<prefix>key`, `conv_states` `<prefix>conv`; of several states of one kind the later ones are
     `.1`, ... Layers that read another layer's keys and values store none.
     """
     for attribute, held in vars(layer).items():
-        name = f"{site}.{attribute.removesuffix('_states').removesuffix('s')}"
+        name = f"{prefix}{attribute.removesuffix('_states').removesuffix('s')}"
         if attribute.startswith("_"):
             continue
         if isinstance(held, torch.Tensor) and held.ndim > 0:

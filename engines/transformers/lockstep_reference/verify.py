@@ -14,16 +14,17 @@ from lockstep_reference.drive import (
     Phase,
     call_arguments,
     forward_parameters,
+    is_encoder_decoder,
     model_dtype,
     new_cache,
     position_ids,
+    prepared_inputs,
 )
 from lockstep_reference.errors import INTERNAL, EngineError
 from lockstep_reference.oracle import share_copy
 from lockstep_reference.run import root_output, run_phases
 
 _LENGTH = 6
-_PHASES = (Phase("prefill", 0, _LENGTH, cache=True), Phase("full", 0, _LENGTH, cache=False))
 
 
 class CloningSink:
@@ -43,28 +44,33 @@ class CloningSink:
         """Nothing is kept."""
 
 
-def verify_taps(model: nn.Module, config: dict[str, Any]) -> None:
+def verify_taps(model: nn.Module, config: dict[str, Any]) -> bool:
+    """`verify_taps_on` a short text. False when that is not what the model reads: it has to wait for a run's inputs."""
+    if is_encoder_decoder(model) or "input_ids" not in forward_parameters(type(model)):
+        return False
+    verify_taps_on(model, probe_inputs(config))
+    return True
+
+
+def verify_taps_on(model: nn.Module, inputs: Inputs) -> None:
     """Gives an eager `model` the attention of `attention.py` and checks that it stays the same model, bit for bit.
 
     A model that does not use the attention interface, or was set to another attention, keeps its own and has module
     sites only. Raises EngineError when the logits with taps are not bit-equal to those without.
     """
-    if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
-        return
-    if "input_ids" not in forward_parameters(type(model)):
-        return
-    inputs = probe_inputs(config)
-    plain = [untapped_logits(model, inputs, phase) for phase in _PHASES]
+    length = inputs.input_ids.shape[1]
+    phases = [Phase("prefill", 0, length, cache=True), Phase("full", 0, length, cache=False)]
+    plain = [untapped_logits(model, inputs, phase) for phase in phases]
     switched = switch_attention(model)
     try:
-        tapped = [_tapped_logits(model, inputs, phase) for phase in _PHASES]
+        tapped = [_tapped_logits(model, inputs, phase) for phase in phases]
     except EngineError as error:
         if not switched:
             raise
         print(f"lockstep_reference: no functional attention sites: {error}", file=sys.stderr)
         model.set_attn_implementation("eager")
-        tapped = [_tapped_logits(model, inputs, phase) for phase in _PHASES]
-    for phase, before, after in zip(_PHASES, plain, tapped, strict=True):
+        tapped = [_tapped_logits(model, inputs, phase) for phase in phases]
+    for phase, before, after in zip(phases, plain, tapped, strict=True):
         if not torch.equal(before, after):
             raise EngineError(
                 INTERNAL,
@@ -88,6 +94,7 @@ def switch_attention(model: nn.Module) -> bool:
 
 def untapped_logits(model: nn.Module, inputs: Inputs, phase: Phase) -> torch.Tensor:
     """The output of the bare model for one phase, in whatever attention it is set to."""
+    inputs = prepared_inputs(model, inputs)
     cache = new_cache(model) if phase.cache else None
     with torch.no_grad():
         output = root_output(model(**call_arguments(model, inputs, phase, cache, model_dtype(model))))

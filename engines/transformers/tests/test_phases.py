@@ -105,12 +105,14 @@ class Layer:
 class States(unittest.TestCase):
     def test_every_tensor_of_a_layer_has_a_site(self) -> None:
         sink = Recorder()
-        exchange_state(Layer(), "cache.3", Capture(nn.Module(), sink))
+        exchange_state(Layer(), "cache.3.", Capture(nn.Module(), sink))
         self.assertEqual(sink.sites, ["cache.3.key", "cache.3.conv", "cache.3.conv.1"])
 
     def test_a_replaying_run_goes_on_with_the_engines_state(self) -> None:
         layer, state = Layer(), torch.ones(1, 6, 4)
-        exchange_state(layer, "cache.3", Capture(nn.Module(), Recorder(), Replacement(Given(state), lambda: "prefill")))
+        exchange_state(
+            layer, "cache.3.", Capture(nn.Module(), Recorder(), Replacement(Given(state), lambda: "prefill"))
+        )
         self.assertTrue(torch.equal(layer.conv_states[1], state))
         self.assertEqual(layer.conv_states[0].sum(), 0)  # of another shape
 

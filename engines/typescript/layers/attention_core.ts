@@ -62,7 +62,7 @@ export class AttentionCore {
     const rows = Math.max(1, Math.floor(MOST_SCORES / (query.size(0) * this.num_heads * key.size(2))));
     if (this.#context.tracer === null && query.size(2) > rows) return this.#inBlocks({ query, key, value, mask }, rows);
     if (this.#context.tracer !== null) {
-      const seen = query.size(2);
+      const seen = Math.min(query.size(2), key.size(2)); // an encoder's output may be shorter than what reads it
       this.#tap("#k_rope", slice(key, 2, key.size(2) - seen, key.size(2)));
       this.#tap("#value", slice(value, 2, value.size(2) - seen, value.size(2)));
     }

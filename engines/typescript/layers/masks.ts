@@ -1,5 +1,6 @@
+import { elementCount } from "../../../harness/trace/tensor.ts";
 import { slice } from "../tensor/layout.ts";
-import type { IndexTensor, MaskTensor } from "../tensor/tensor.ts";
+import type { IndexTensor, MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { indexTensor, maskTensor } from "../tensor/tensor.ts";
 import type { KVCache } from "./kv_cache.ts";
 
@@ -19,6 +20,18 @@ export interface AttentionMasks {
   sliding_attention: MaskTensor;
   /** [B, S], 0 = padding, which recurrent layers zero; null where there is nothing to zero. */
   linear_attention?: IndexTensor | null;
+}
+
+/**
+ * The mask [B, 1, S, T] of an attention without one, for queries [B, ..., S, D] and keys [B, ..., T, D], of which `axis` is that of S and T.
+ */
+export function everythingReadable(
+  { shapesOnly }: { readonly shapesOnly: boolean },
+  [query, key]: readonly [Tensor, Tensor],
+  axis = 2,
+): MaskTensor {
+  const shape = [query.size(0), 1, query.size(axis), key.size(axis)];
+  return maskTensor(shape, shapesOnly ? null : new Uint8Array(elementCount(shape)).fill(1));
 }
 
 /** Whether query position `q` may read key position `k` in sequence `b`; positions count from the start of the (padded) sequence. */

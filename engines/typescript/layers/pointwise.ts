@@ -1,5 +1,5 @@
 /** Functions of single elements that the reference calls as functions, not as modules: no sites, one rounding. */
-import { activations } from "../kernels/activations.ts";
+import { activate, activations } from "../kernels/activations.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 
@@ -9,6 +9,10 @@ export function pointwise(x: Tensor, element: (value: number, index: number) => 
 }
 
 export const silu = (x: Tensor): Tensor => pointwise(x, activations.silu);
+
+/** The exact one, with the error function. */
+export const gelu = (x: Tensor): Tensor =>
+  roundedTensor(x.shape, x.data && activate(x.data, activations.gelu), x.dtype);
 
 export const sigmoid = (x: Tensor): Tensor => pointwise(x, activations.sigmoid);
 

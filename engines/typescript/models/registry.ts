@@ -33,6 +33,8 @@ import { Qwen3NextConfig } from "./qwen3_next.config.ts";
 import { Qwen3NextForCausalLM } from "./qwen3_next.ts";
 import { Qwen3MoeConfig, Qwen3MoeForCausalLM } from "./qwen3_moe.ts";
 import { SmolLM3Config, SmolLM3ForCausalLM } from "./smollm3.ts";
+import { WhisperConfig } from "./whisper.config.ts";
+import { WhisperForConditionalGeneration } from "./whisper.ts";
 
 /** An architecture: how its config is read, how its model is built, and what its checkpoints call differently. */
 export interface Architecture {
@@ -97,6 +99,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
   ),
   Qwen3MoeForCausalLM: architecture(Qwen3MoeConfig, Qwen3MoeForCausalLM, [], mergeExperts(projections)),
   SmolLM3ForCausalLM: architecture(SmolLM3Config, SmolLM3ForCausalLM),
+  WhisperForConditionalGeneration: architecture(WhisperConfig, WhisperForConditionalGeneration),
 };
 
 /**

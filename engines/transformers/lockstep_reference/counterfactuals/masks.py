@@ -174,12 +174,16 @@ def _rules(scene: Scene) -> Iterator[Rule]:
 
 
 def _mask(snapshot: Snapshot, rule: Rule, shape: torch.Size) -> torch.Tensor | None:
-    """BOOL [B, 1, S, T]; queries are the last S tokens before the phase's end, keys the last T."""
+    """BOOL [B, 1, S, T]; queries are the last S tokens before the phase's end, keys the last T.
+
+    More keys than there are tokens are the places of an encoder, which have neither padding nor media.
+    """
     context = snapshot.context
-    if context is None or len(shape) != 4 or shape[-1] > context.end:
+    if context is None or len(shape) != 4:
         return None
+    places = shape[-1] > context.end
     query = torch.arange(context.end - shape[2], context.end)[:, None]
-    key = torch.arange(context.end - shape[3], context.end)[None]
+    key = torch.arange(shape[3])[None] + (0 if places else context.end - shape[3])
     distance = query + rule.shift - key
     seen = {"causal": distance >= 0, "strict": distance > 0, "all": torch.ones_like(distance, dtype=torch.bool)}[
         rule.causal
@@ -195,7 +199,7 @@ def _mask(snapshot: Snapshot, rule: Rule, shape: torch.Size) -> torch.Tensor | N
         window &= (query // rule.chunk) == (key // rule.chunk)
     batch = context.attention_mask.shape[0]
     mask = (seen & window).expand(batch, *seen.shape)
-    if rule.blocks != "none" and context.token_types is not None:
+    if rule.blocks != "none" and context.token_types is not None and not places:
         group = _groups(context.token_types, rule.blocks)
         of_query, of_key = (
             group[:, context.end - shape[2] : context.end],
@@ -203,7 +207,7 @@ def _mask(snapshot: Snapshot, rule: Rule, shape: torch.Size) -> torch.Tensor | N
         )
         same = (of_query[:, :, None] == of_key[:, None]) & (of_query[:, :, None] >= 0)
         mask = mask | (same & window if rule.block_in_window else same)
-    if rule.padding:
+    if rule.padding and not places:
         real = context.attention_mask[:, context.end - shape[3] : context.end].bool()
         mask = mask & real[:, None]
     return mask[:, None].expand(shape)

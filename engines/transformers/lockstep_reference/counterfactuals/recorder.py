@@ -133,7 +133,8 @@ def without_layer(site: str) -> str:
 def owner_paths(model: nn.Module, site: str) -> list[str]:
     """Paths of the modules whose forward may make the tensor of `site`: for an input, those that may pass it on."""
     if site.startswith("cache."):
-        return [_attention_of_layer(model, int(site.split(".")[1]))]
+        _, index, name = site.split(".", 2)
+        return [_attention_of_layer(model, int(index), cross="cross_" in name)]
     if "#" in site:
         path = site.partition("#")[0]
         return [path if _is_module(model, path) else ""]
@@ -156,9 +157,10 @@ def label_of(site: str, path: str) -> str | None:
     return f"@{site.partition('@')[2]}" if own and "@" in site else "" if own else None
 
 
-def _attention_of_layer(model: nn.Module, index: int) -> str:
+def _attention_of_layer(model: nn.Module, index: int, *, cross: bool) -> str:
+    """The innermost module that knows its layer by `index`; of several a decoder's attention to the encoder is last."""
     paths = [path for path, module in model.named_modules() if getattr(module, "layer_idx", None) == index]
-    return max(paths, key=lambda path: path.count("."), default="")
+    return max(reversed(paths) if cross else paths, key=lambda path: path.count("."), default="")
 
 
 def _is_module(model: nn.Module, path: str) -> bool:

@@ -22,6 +22,7 @@ from transformers import PreTrainedConfig
 from transformers.cache_utils import Cache
 
 from lockstep_reference.capture import Capture
+from lockstep_reference.drive import cache_layers
 from lockstep_reference.oracle import Float64Mode
 from lockstep_reference.sites import outputs
 
@@ -162,7 +163,8 @@ class Snapshot:
             return next((tensor for _, tensor in outputs(output)), None)
         _, index, name = self.site.split(".")
         cache = next((value for value in (*args, *kwargs.values()) if isinstance(value, Cache)), None)
-        return None if cache is None else getattr(cache.layers[int(index)], f"{name}s", None)
+        layers = cache_layers(cache)["cross_" in name]
+        return None if cache is None else getattr(layers[int(index)], f"{name.removeprefix('cross_')}s", None)
 
     def depends(self, sites: list[str]) -> list[str]:
         """Those of `sites`, later in the call, whose tensors change when the site's does; children run for this."""
@@ -283,7 +285,8 @@ def _copied(value: Any, own_layer: int | None = None) -> Any:
     _share_configs(value, memo)
     if own_layer is not None:
         for cache in (item for item in (*value[0], *value[1].values()) if isinstance(item, Cache)):
-            memo |= {id(layer): layer for index, layer in enumerate(cache.layers) if index != own_layer}
+            for layers in cache_layers(cache):
+                memo |= {id(layer): layer for index, layer in enumerate(layers) if index != own_layer}
     with torch._C.DisableTorchFunction():
         return copy.deepcopy(value, memo)
 
@@ -292,7 +295,7 @@ def _share_configs(value: Any, memo: dict[int, Any]) -> None:
     if isinstance(value, PreTrainedConfig):
         memo[id(value)] = value
     elif isinstance(value, Cache):
-        for layer in value.layers:
+        for layer in (layer for layers in cache_layers(value) for layer in layers):
             _share_configs(list(vars(layer).values()), memo)
         _share_configs(list(vars(value).values()), memo)
     elif isinstance(value, (tuple, list)):

@@ -1,0 +1,308 @@
+/** whisper, read beside transformers 5.24.0, `models/whisper/modeling_whisper.py`: same classes, same order, same names. */
+import { Activation } from "../layers/activations.ts";
+import type { AttentionInputs } from "../layers/attention.ts";
+import { Attention } from "../layers/attention.ts";
+import type { CausalModelInputs } from "../layers/causal_model.ts";
+import { Conv1d } from "../layers/conv1d.ts";
+import { cross_attention_states, EncoderDecoderRootModel } from "../layers/encoder_decoder.ts";
+import { Embedding, Linear } from "../layers/linear.ts";
+import { everythingReadable } from "../layers/masks.ts";
+import { Module, ModuleList } from "../layers/module.ts";
+import { LayerNorm } from "../layers/normalization.ts";
+import { gelu, pointwise } from "../layers/pointwise.ts";
+import type { Scope } from "../layers/scope.ts";
+import { size } from "../layers/scope.ts";
+import { add, cast, scale } from "../tensor/elementwise.ts";
+import { concat, reshape, swapMiddle } from "../tensor/layout.ts";
+import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
+import { expectShape, indexTensor } from "../tensor/tensor.ts";
+import type { WhisperConfig } from "./whisper.config.ts";
+
+/** Rows of the table at `position_ids` [B, S]; the ids only say how many there are. */
+export class WhisperPositionalEmbedding extends Embedding {
+  override forward(_input_ids: IndexTensor, position_ids?: IndexTensor): Tensor {
+    return super.forward(position_ids!);
+  }
+}
+
+type Heads = "encoder_attention_heads" | "decoder_attention_heads";
+
+/** Attention of one layer, to its own states or to the encoder's: hidden_states [B, S, d_model] -> the same shape. */
+export class WhisperAttention extends Attention {
+  /** What queries are multiplied by, before scores are made. */
+  query_scaling: number;
+  k_proj: Linear;
+  v_proj: Linear;
+  q_proj: Linear;
+  out_proj: Linear;
+
+  constructor(config: WhisperConfig, layer_idx: number, { at, heads }: { at: Scope; heads: Heads }) {
+    super(config, layer_idx, { at, scaling: 1 });
+    config = at.read(config);
+    const num_heads = config[heads];
+    this.head_dim = Math.floor(config.d_model / num_heads);
+    this.query_scaling = this.head_dim ** -0.5;
+    Object.assign(this.attention, { num_heads, num_key_value_heads: num_heads, head_dim: this.head_dim });
+    const sizes = { in: size(config, "d_model"), out: size(config, "d_model") };
+    this.k_proj = new Linear(at.child("k_proj"), { ...sizes, bias: false });
+    this.v_proj = new Linear(at.child("v_proj"), { ...sizes, bias: true });
+    this.q_proj = new Linear(at.child("q_proj"), { ...sizes, bias: true });
+    this.out_proj = new Linear(at.child("out_proj"), { ...sizes, bias: true });
+  }
+
+  forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
+    const query_states = this.query_states(hidden_states);
+    const key_states = this.split_heads(this.k_proj.call(hidden_states)); // [B, S, heads, D]
+    const value_states = this.split_heads(this.v_proj.call(hidden_states));
+    return this.out_proj.call(this.attend([query_states, key_states, value_states], inputs));
+  }
+
+  /** Scaled queries [B, S, heads, D]. */
+  query_states(hidden_states: Tensor): Tensor {
+    return this.split_heads(scale(this.q_proj.call(hidden_states), this.query_scaling));
+  }
+}
+
+/** Attention to the encoder's output [B, T, d_model], which is null where the cache has its keys and values. */
+export class WhisperCrossAttention extends WhisperAttention {
+  override get type(): string {
+    return "WhisperAttention";
+  }
+
+  override forward(hidden_states: Tensor, { cache, key_value_states = null }: DecoderLayerInputs): Tensor {
+    const query_states = swapMiddle(this.query_states(hidden_states)); // [B, heads, S, D]
+    this.tap("#q_rope", query_states);
+    const [key_states, value_states] = cross_attention_states(cache, this.layer_idx, () => [
+      swapMiddle(this.split_heads(this.k_proj.call(key_value_states!))), // [B, heads, T, D]
+      swapMiddle(this.split_heads(this.v_proj.call(key_value_states!))),
+    ]);
+    const attention_mask = everythingReadable(this.context, [query_states, key_states]);
+    const attn_output = this.attention.forward(query_states, key_states, value_states, attention_mask);
+    return this.out_proj.call(reshape(attn_output, hidden_states.shape));
+  }
+}
+
+interface DecoderLayerInputs extends AttentionInputs {
+  readonly key_value_states?: Tensor | null;
+}
+
+/** What layers of both sides end with: norm, two projections, residual. */
+abstract class WhisperLayer extends Module {
+  abstract activation_fn: Activation;
+  abstract fc1: Linear;
+  abstract fc2: Linear;
+  abstract final_layer_norm: LayerNorm;
+
+  feed_forward(hidden_states: Tensor): Tensor {
+    const residual = hidden_states;
+    hidden_states = this.final_layer_norm.call(hidden_states);
+    hidden_states = this.activation_fn.call(this.fc1.call(hidden_states)); // [B, S, ffn_dim]
+    return add(residual, this.fc2.call(hidden_states));
+  }
+}
+
+export class WhisperEncoderLayer extends WhisperLayer {
+  self_attn: WhisperAttention;
+  self_attn_layer_norm: LayerNorm;
+  activation_fn: Activation;
+  fc1: Linear;
+  fc2: Linear;
+  final_layer_norm: LayerNorm;
+
+  constructor(config: WhisperConfig, layer_idx: number, at: Scope) {
+    super(at);
+    config = at.read(config);
+    const [dim, ffn_dim] = [size(config, "d_model"), size(config, "encoder_ffn_dim")];
+    const heads = "encoder_attention_heads";
+    this.self_attn = new WhisperAttention(config, layer_idx, { at: at.child("self_attn"), heads });
+    this.self_attn_layer_norm = new LayerNorm(at.child("self_attn_layer_norm"), { dim });
+    this.activation_fn = new Activation(at.child("activation_fn"), config.activation_function);
+    this.fc1 = new Linear(at.child("fc1"), { in: dim, out: ffn_dim, bias: true });
+    this.fc2 = new Linear(at.child("fc2"), { in: ffn_dim, out: dim, bias: true });
+    this.final_layer_norm = new LayerNorm(at.child("final_layer_norm"), { dim });
+  }
+
+  forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
+    const residual = hidden_states;
+    hidden_states = this.self_attn_layer_norm.call(hidden_states);
+    hidden_states = add(residual, this.self_attn.call(hidden_states, inputs));
+    hidden_states = this.feed_forward(hidden_states);
+    if (hidden_states.dtype !== "F16") return hidden_states;
+    const clamp_value = 65_504 - 1000; // the largest float16 less some
+    return pointwise(hidden_states, (x) => Math.min(Math.max(x, -clamp_value), clamp_value));
+  }
+}
+
+export class WhisperDecoderLayer extends WhisperLayer {
+  self_attn: WhisperAttention;
+  activation_fn: Activation;
+  self_attn_layer_norm: LayerNorm;
+  encoder_attn: WhisperCrossAttention;
+  encoder_attn_layer_norm: LayerNorm;
+  fc1: Linear;
+  fc2: Linear;
+  final_layer_norm: LayerNorm;
+
+  constructor(config: WhisperConfig, layer_idx: number, at: Scope) {
+    super(at);
+    config = at.read(config);
+    const [dim, ffn_dim] = [size(config, "d_model"), size(config, "decoder_ffn_dim")];
+    const heads = "decoder_attention_heads";
+    this.self_attn = new WhisperAttention(config, layer_idx, { at: at.child("self_attn"), heads });
+    this.activation_fn = new Activation(at.child("activation_fn"), config.activation_function);
+    this.self_attn_layer_norm = new LayerNorm(at.child("self_attn_layer_norm"), { dim });
+    this.encoder_attn = new WhisperCrossAttention(config, layer_idx, { at: at.child("encoder_attn"), heads });
+    this.encoder_attn_layer_norm = new LayerNorm(at.child("encoder_attn_layer_norm"), { dim });
+    this.fc1 = new Linear(at.child("fc1"), { in: dim, out: ffn_dim, bias: true });
+    this.fc2 = new Linear(at.child("fc2"), { in: ffn_dim, out: dim, bias: true });
+    this.final_layer_norm = new LayerNorm(at.child("final_layer_norm"), { dim });
+  }
+
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    let residual = hidden_states;
+    hidden_states = this.self_attn_layer_norm.call(hidden_states);
+    hidden_states = add(residual, this.self_attn.call(hidden_states, inputs));
+
+    residual = hidden_states;
+    hidden_states = this.encoder_attn_layer_norm.call(hidden_states);
+    hidden_states = add(residual, this.encoder_attn.call(hidden_states, inputs));
+    return this.feed_forward(hidden_states);
+  }
+}
+
+/** input_features [B, num_mel_bins, frames] -> states [B, T, d_model] of T = max_source_positions = frames / 2 places. */
+export class WhisperEncoder extends Module {
+  conv1: Conv1d;
+  conv2: Conv1d;
+  embed_positions: Embedding;
+  layers: ModuleList<WhisperEncoderLayer>;
+  layer_norm: LayerNorm;
+
+  constructor(config: WhisperConfig, at: Scope) {
+    super(at);
+    config = at.read(config);
+    const [bins, embed_dim] = [size(config, "num_mel_bins"), size(config, "d_model")];
+    const positions = size(config, "max_source_positions");
+    this.conv1 = new Conv1d(at.child("conv1"), { in: bins, out: embed_dim, kernel_size: 3, padding: 1 });
+    const halving = { kernel_size: 3, stride: 2, padding: 1 };
+    this.conv2 = new Conv1d(at.child("conv2"), { in: embed_dim, out: embed_dim, ...halving });
+    this.embed_positions = new Embedding(at.child("embed_positions"), {
+      num_embeddings: positions,
+      embedding_dim: embed_dim,
+    });
+    const { encoder_layers } = config;
+    this.layers = new ModuleList(at.child("layers"), encoder_layers, (i, at) => new WhisperEncoderLayer(config, i, at));
+    this.layer_norm = new LayerNorm(at.child("layer_norm"), { dim: embed_dim });
+  }
+
+  forward(input_features: Tensor): Tensor {
+    const places = this.embed_positions.weight.size(0);
+    const frames = places * this.conv1.stride * this.conv2.stride;
+    expectShape("input_features", input_features.shape, [-1, -1, frames], ":in");
+    let inputs_embeds = this.activate(this.conv1.call(input_features)); // [B, d_model, frames]
+    inputs_embeds = this.activate(this.conv2.call(inputs_embeds)); // [B, d_model, T]
+    inputs_embeds = reshape(swapMiddle(reshape(inputs_embeds, [...inputs_embeds.shape, 1])), [
+      inputs_embeds.size(0),
+      places,
+      -1,
+    ]); // [B, T, d_model]
+    const all_positions = indexTensor(
+      [places],
+      Int32Array.from({ length: places }, (_, i) => i),
+    );
+    const positions = this.embed_positions.call(all_positions); // [T, d_model]
+    const of_all = concat(
+      Array.from({ length: inputs_embeds.size(0) }, () => reshape(positions, [1, ...positions.shape])),
+      0,
+    );
+    let hidden_states = add(inputs_embeds, of_all);
+    const attention_mask = everythingReadable(this.context, [hidden_states, hidden_states], 1);
+    for (const encoder_layer of this.layers.elements)
+      hidden_states = encoder_layer.call(hidden_states, { attention_mask, cache: null });
+    return this.layer_norm.call(hidden_states);
+  }
+
+  /** A function, not a module, and not `activation_function`. */
+  activate(x: Tensor): Tensor {
+    return gelu(x);
+  }
+}
+
+/** input_ids [B, S] -> normed hidden states [B, S, d_model]. */
+export class WhisperDecoder extends Module {
+  embed_tokens: Embedding;
+  embed_positions: WhisperPositionalEmbedding;
+  layers: ModuleList<WhisperDecoderLayer>;
+  layer_norm: LayerNorm;
+
+  constructor(config: WhisperConfig, at: Scope) {
+    super(at);
+    config = at.read(config);
+    const embedding_dim = size(config, "d_model");
+    const table = (field: "vocab_size" | "max_target_positions") => ({
+      num_embeddings: size(config, field),
+      embedding_dim,
+    });
+    this.embed_tokens = new Embedding(at.child("embed_tokens"), table("vocab_size"));
+    const positions = table("max_target_positions");
+    this.embed_positions = new WhisperPositionalEmbedding(at.child("embed_positions"), positions);
+    const { decoder_layers } = config;
+    this.layers = new ModuleList(at.child("layers"), decoder_layers, (i, at) => new WhisperDecoderLayer(config, i, at));
+    this.layer_norm = new LayerNorm(at.child("layer_norm"), { dim: embedding_dim });
+  }
+
+  forward(input_ids: IndexTensor, encoder_hidden_states: Tensor | null, inputs: CausalModelInputs): Tensor {
+    const inputs_embeds = this.embed_tokens.call(input_ids);
+    const positions = this.embed_positions.call(input_ids, inputs.position_ids);
+    let hidden_states = add(inputs_embeds, positions); // [B, S, d_model]
+    const { attention_masks, cache } = inputs;
+    const attention_mask = attention_masks.full_attention;
+    for (const decoder_layer of this.layers.elements)
+      hidden_states = decoder_layer.call(hidden_states, {
+        attention_mask,
+        cache,
+        key_value_states: encoder_hidden_states,
+      });
+    return this.layer_norm.call(hidden_states);
+  }
+}
+
+/** input_features, null in forwards that continue a cache, and decoder_input_ids [B, S] -> the decoder's states [B, S, d_model]. */
+export class WhisperModel extends Module {
+  encoder: WhisperEncoder;
+  decoder: WhisperDecoder;
+
+  constructor(config: WhisperConfig, at: Scope) {
+    super(at);
+    this.encoder = new WhisperEncoder(config, at.child("encoder"));
+    this.decoder = new WhisperDecoder(config, at.child("decoder"));
+  }
+
+  forward(input_features: Tensor | null, decoder_input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
+    const encoder_hidden_states = input_features && this.encoder.call(input_features);
+    return this.decoder.call(decoder_input_ids, encoder_hidden_states, inputs);
+  }
+}
+
+export class WhisperForConditionalGeneration extends EncoderDecoderRootModel {
+  readonly modalities = ["input_features"] as const;
+  model: WhisperModel;
+  proj_out: Linear;
+
+  constructor(config: WhisperConfig, at: Scope) {
+    super(at, at.read(config).decoder_layers);
+    config = at.read(config);
+    this.model = new WhisperModel(config, at.child("model"));
+    const { path, weight } = this.model.decoder.embed_tokens;
+    const tied = config.tie_word_embeddings ? { tied: { name: `${path}.weight`, weight } } : {};
+    const sizes = { in: size(config, "d_model"), out: size(config, "vocab_size") };
+    this.proj_out = new Linear(at.child("proj_out"), { ...sizes, bias: false, ...tied });
+  }
+
+  /** decoder tokens [B, S] -> logits [B, S, vocab_size]. */
+  forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
+    const { input_features } = inputs;
+    const features = input_features && cast(input_features, this.context.dtype);
+    return this.proj_out.call(this.model.call(features, input_ids, inputs));
+  }
+}
