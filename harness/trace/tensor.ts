@@ -27,7 +27,9 @@ export function int64Tensor(values: ArrayLike<number>, shape: readonly number[])
 
 /** A boolean tensor: one byte per element, 0 or 1. */
 export function boolTensor(values: ArrayLike<number>, shape: readonly number[]): RawTensor {
-  return { dtype: "BOOL", shape, bytes: Uint8Array.from(values, (value) => (value === 0 ? 0 : 1)) };
+  const bytes = new Uint8Array(values.length);
+  for (let index = 0; index < bytes.length; index++) if (values[index] !== 0) bytes[index] = 1;
+  return { dtype: "BOOL", shape, bytes };
 }
 
 /** The bytes behind a typed array, without a copy. */

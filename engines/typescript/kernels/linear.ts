@@ -1,3 +1,4 @@
+import { attention_context } from "./attention.ts";
 import { KERNEL_SCRATCH, memoryOf } from "./memory.ts";
 import type { WeightArray } from "./packed.ts";
 import { PackedHalves } from "./packed.ts";
@@ -29,24 +30,21 @@ export function linear(
   });
 }
 
-/** `x @ weight + bias` for `weight` [inner, columns]: accumulated in float64 row by row, rounded to float32 before the bias is added. */
+/** `x @ weight + bias` for `weight` [inner, columns]: rows of the weight are weighed as an attention weighs values, and rounded before the bias is added. */
 export function linear_transposed(
   x: Float32Array,
   weight: Float32Array,
   bias: Float32Array,
   { rows, inner, columns }: LinearSizes,
 ): Float32Array {
-  const out = new Float32Array(rows * columns);
-  const sums = new Float64Array(columns);
-  for (let m = 0; m < rows; m++) {
-    sums.fill(0);
-    for (let k = 0; k < inner; k++) {
-      const value = x[m * inner + k]!;
-      const start = k * columns;
-      for (let n = 0; n < columns; n++) sums[n]! += value * weight[start + n]!;
-    }
-    const target = m * columns;
-    for (let n = 0; n < columns; n++) out[target + n] = Math.fround(sums[n]!) + bias[n]!;
-  }
-  return out;
+  const one = { batch: 1, heads: 1, stored_heads: 1, kv_heads: 1, stored_kv_heads: 1 };
+  const product = attention_context(x, weight, {
+    ...one,
+    queries: rows,
+    keys: inner,
+    dim: columns,
+    stored_dim: columns,
+  });
+  for (let m = 0; m < rows; m++) for (let n = 0; n < columns; n++) product[m * columns + n]! += bias[n]!;
+  return product;
 }
