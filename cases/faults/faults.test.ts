@@ -63,11 +63,22 @@ async function firstOtherValue(planted: Case, fault: FaultSpec): Promise<Place |
   const { name } = planted;
   if (!healthy.has(name)) healthy.set(name, run(planted));
   const wrong = new Map((await run(planted, fault)).map((tap) => [`${tap.phase}|${tap.site}`, tap]));
-  const different = (await healthy.get(name)!).find((tap) => {
+  const right = await healthy.get(name)!;
+  const differs = (tap: Recorded): boolean => {
     const other = wrong.get(`${tap.phase}|${tap.site}`);
     return !other || other.shape.join() !== tap.shape.join() || !equal(visible(planted, tap), visible(planted, other));
-  });
-  return different ? { phase: different.phase, site: different.site } : null;
+  };
+  const first = right.find(differs);
+  // A router's weights, tapped first, are those of what it chose.
+  const choice = right.find((tap) => isChoiceOf(tap, first) && differs(tap)) ?? first;
+  return choice ? { phase: choice.phase, site: choice.site } : null;
+}
+
+/** Whether `tap` is a further output, integers, of the module whose output `weights` is. */
+function isChoiceOf({ phase, site, raw }: Recorded, weights: Recorded | undefined): boolean {
+  const output = /:out\.\d+$/;
+  if (!weights || phase !== weights.phase || raw.dtype !== "I64" || !output.test(weights.site)) return false;
+  return output.test(site) && site.replace(output, "") === weights.site.replace(output, "");
 }
 
 function run(planted: Case, fault?: FaultSpec): Promise<Recorded[]> {

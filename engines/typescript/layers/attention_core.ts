@@ -38,6 +38,8 @@ export class AttentionCore {
   num_heads: number;
   num_key_value_heads: number;
   head_dim: number;
+  /** Channels of values, where these are not as wide as keys. */
+  v_head_dim: number | null = null;
   /** What scores are multiplied by. */
   scaling: number;
   readonly #path: string;
@@ -54,7 +56,7 @@ export class AttentionCore {
   }
 
   /**
-   * query [B, H, S, D], key and value [B, KV, T, D], mask [B, 1, S, T] with 1 = may be read. Returns [B, S, num_heads, head_dim].
+   * query [B, H, S, D], key and value [B, KV, T, D], mask [B, 1, S, T] with 1 = may be read. Returns [B, S, num_heads, head_dim], or as wide as values.
    * @throws ShapeError when keys, values and mask don't fit each other; the core's own sizes are not checked against them.
    */
   forward(query: Tensor, key: Tensor, value: Tensor, mask: MaskTensor): Tensor {
@@ -107,10 +109,15 @@ export class AttentionCore {
   }
 
   compute_context(probs: Tensor, value: Tensor): Tensor {
-    const shape = [probs.size(0), probs.size(2), this.num_heads, this.head_dim];
+    const dim = this.v_head_dim ?? this.head_dim;
+    const shape = [probs.size(0), probs.size(2), this.num_heads, dim];
     const values = cachedArray(value);
     if (probs.data === null || values === null) return floatTensor(shape, null, probs.dtype);
-    return roundedTensor(shape, attention_context(probs.data, values, this.#sizes(probs, value)), probs.dtype);
+    return roundedTensor(
+      shape,
+      attention_context(probs.data, values, { ...this.#sizes(probs, value), dim }),
+      probs.dtype,
+    );
   }
 
   #sizes(query: Tensor, key: Tensor): AttentionSizes {
@@ -130,7 +137,7 @@ export class AttentionCore {
   #check(query: Tensor, key: Tensor, value: Tensor, mask: MaskTensor): void {
     const [batch, queries, keys] = [query.size(0), query.size(2), key.size(2)];
     expectShape("keys", key.shape, [batch, -1, -1, query.size(3)], "#scores");
-    expectShape("values", value.shape, key.shape, "#context");
+    expectShape("values", value.shape, key.shape.with(3, this.v_head_dim ?? key.size(3)), "#context");
     expectShape("attention mask", mask.shape, [batch, 1, queries, keys], "#mask");
   }
 

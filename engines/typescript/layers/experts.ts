@@ -12,7 +12,6 @@ import { Module } from "./module.ts";
 import { addRows } from "./pointwise.ts";
 import type { ExpertIndices } from "./router.ts";
 import type { Scope, Size } from "./scope.ts";
-import { weightArray } from "./weight_array.ts";
 
 /** All experts of a layer as one module: each runs on the tokens that were sent to it, and a token gets the weighted sum of what its experts return. */
 export abstract class Experts extends Module {

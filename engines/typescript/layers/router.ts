@@ -6,7 +6,6 @@ import type { FloatDtype } from "../tensor/rounding.ts";
 import { Tensor, expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import type { Scope, Size } from "./scope.ts";
-import { weightArray } from "./weight_array.ts";
 
 /** Which experts each token goes to, [tokens, k]; without data in shapes-only mode. */
 export type ExpertIndices = Tensor<Int32Array>;
@@ -19,6 +18,8 @@ export interface RouterOptions {
   readonly hidden: Size;
   readonly experts: Size;
   readonly top_k: number;
+  /** Of the weight; the model's where it is not kept in a wider one. */
+  readonly dtype?: FloatDtype;
 }
 
 /** The steps by which routers choose experts, whatever they make their logits from. */
@@ -53,9 +54,9 @@ export abstract class Router extends ExpertChoice {
   weight: Tensor;
   top_k: number;
 
-  constructor(at: Scope, { hidden, experts, top_k }: RouterOptions) {
+  constructor(at: Scope, { hidden, experts, top_k, dtype }: RouterOptions) {
     super(at);
-    this.weight = at.weight("weight", [experts, hidden]);
+    this.weight = at.weight("weight", [experts, hidden], dtype);
     this.top_k = top_k;
   }
 

@@ -64,6 +64,20 @@ const published: [string, object, object][] = [
     },
   ],
   [
+    "DeepseekV3ForCausalLM",
+    {
+      model_type: "deepseek_v3",
+      scoring_func: "sigmoid",
+      topk_method: "noaux_tc",
+      moe_layer_freq: 1,
+      ep_size: 1,
+      seq_aux: true,
+      num_nextn_predict_layers: 1,
+      rope_scaling: { type: "yarn", factor: 40, mscale: 1, mscale_all_dim: 1, beta_fast: 32, beta_slow: 1 },
+    },
+    { qk_head_dim: 192, head_dim: 64, rope_parameters: { rope_type: "yarn", original_max_position_embeddings: 4096 } },
+  ],
+  [
     "Gemma2ForCausalLM",
     { model_type: "gemma2", hidden_act: "gelu_pytorch_tanh", cache_implementation: "hybrid", num_hidden_layers: 2 },
     { layer_types: ["sliding_attention", "full_attention"], attn_logit_softcapping: 50 },
@@ -125,6 +139,8 @@ const refused: [string, object, RegExp][] = [
   ["LlamaForCausalLM", { rope_scaling: { rope_type: "mrope" } }, /rope_type/],
   ["Gemma2ForCausalLM", { use_bidirectional_attention: true }, /use_bidirectional_attention/],
   ["Gemma3ForCausalLM", { rope_scaling: { rope_type: "dynamic" } }, /rope_type/],
+  ["DeepseekV3ForCausalLM", { num_key_value_heads: 8 }, /num_key_value_heads/],
+  ["DeepseekV3ForCausalLM", { scoring_func: "softmax" }, /scoring_func/],
   ["GPT2LMHeadModel", { reorder_and_upcast_attn: true }, /reorder_and_upcast_attn/],
   ["Phi3ForCausalLM", { attention_bias: true }, /attention_bias/],
 ];

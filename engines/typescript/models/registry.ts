@@ -8,14 +8,16 @@ import { BertConfig, BertForMaskedLM, BertModel } from "./bert.ts";
 import type { Conversion } from "./conversion.ts";
 import { mergeExperts } from "./conversion.ts";
 import { Cohere2Config, Cohere2ForCausalLM } from "./cohere2.ts";
+import { DeepseekV3Config } from "./deepseek_v3.config.ts";
+import { DeepseekV3ForCausalLM } from "./deepseek_v3.ts";
 import { GemmaConfig, GemmaForCausalLM } from "./gemma.ts";
 import { Gemma2Config, Gemma2ForCausalLM } from "./gemma2.ts";
-import { Gemma3ForCausalLM, Gemma3TextConfig } from "./gemma3_text.ts";
-import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 import { Gemma3Config, Gemma3ForConditionalGeneration } from "./gemma3.ts";
-import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
+import { Gemma3ForCausalLM, Gemma3TextConfig } from "./gemma3_text.ts";
 import { Gemma4TextConfig } from "./gemma4.config.ts";
 import { Gemma4ForCausalLM } from "./gemma4.ts";
+import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
+import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
 import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_causal_lm.ts";
 import { GPT2Config, GPT2LMHeadModel } from "./gpt2.ts";
 import { GPTNeoXConfig, GPTNeoXForCausalLM } from "./gpt_neox.ts";
@@ -62,19 +64,20 @@ const architectures: Readonly<Record<string, Architecture>> = {
   BertForMaskedLM: architecture(BertConfig, BertForMaskedLM),
   BertModel: architecture(BertConfig, BertModel),
   Cohere2ForCausalLM: architecture(Cohere2Config, Cohere2ForCausalLM),
+  DeepseekV3ForCausalLM: architecture(DeepseekV3Config, DeepseekV3ForCausalLM, [], mergeExperts(projections)),
   GemmaForCausalLM: architecture(GemmaConfig, GemmaForCausalLM),
   Gemma2ForCausalLM: architecture(Gemma2Config, Gemma2ForCausalLM),
-  Gemma3ForCausalLM: architecture(Gemma3TextConfig, Gemma3ForCausalLM),
-  GPT2LMHeadModel: architecture(GPT2Config, GPT2LMHeadModel),
-  GPTNeoXForCausalLM: architecture(GPTNeoXConfig, GPTNeoXForCausalLM, [[/^embed_out\./, "lm_head."]]),
   Gemma3ForConditionalGeneration: architecture(Gemma3Config, Gemma3ForConditionalGeneration, [
     [/^language_model\.lm_head\./, "lm_head."],
     [/^language_model\.model\./, "model.language_model."],
     [/^vision_tower\.(vision_model\.)?/, "model.vision_tower."],
     [/^multi_modal_projector\./, "model.multi_modal_projector."],
   ]),
-  GptOssForCausalLM: architecture(GptOssConfig, GptOssForCausalLM),
+  Gemma3ForCausalLM: architecture(Gemma3TextConfig, Gemma3ForCausalLM),
   Gemma4ForCausalLM: architecture(Gemma4TextConfig, Gemma4ForCausalLM),
+  GPT2LMHeadModel: architecture(GPT2Config, GPT2LMHeadModel),
+  GPTNeoXForCausalLM: architecture(GPTNeoXConfig, GPTNeoXForCausalLM, [[/^embed_out\./, "lm_head."]]),
+  GptOssForCausalLM: architecture(GptOssConfig, GptOssForCausalLM),
   GraniteForCausalLM: architecture(GraniteConfig, GraniteForCausalLM),
   LlamaForCausalLM: architecture(LlamaConfig, LlamaForCausalLM),
   Mamba2ForCausalLM: architecture(Mamba2Config, Mamba2ForCausalLM, [

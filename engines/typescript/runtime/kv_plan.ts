@@ -55,13 +55,14 @@ export function planKvCache(model: LoadedModel, budget_bytes: number, max_length
 }
 
 function addLayer(kinds: Map<string, Kind>, layer: CacheLayer): void {
-  const { shape, dtype } = layer.kept![0];
+  const [{ shape, dtype }, value] = layer.kept!;
   const [, kv_heads, kept, head_dim] = shape as [number, number, number, number];
+  const width = head_dim + value.size(3); // latent attention keeps two tensors of different width
   const type = layer instanceof SlidingWindowCacheLayer ? "sliding_attention" : "full_attention";
   const kind = `${type} ${kv_heads}x${head_dim}`;
   const known = kinds.get(kind);
   if (known) known.layers += 1;
-  else kinds.set(kind, { kind, layers: 1, bytes_per_token: 2 * kv_heads * head_dim * dtypeBytes[dtype], limit: kept });
+  else kinds.set(kind, { kind, layers: 1, bytes_per_token: kv_heads * width * dtypeBytes[dtype], limit: kept });
 }
 
 /** The largest whole number in 0 .. max for which the monotonous `fits` holds. */

@@ -83,7 +83,8 @@ def _other(value: Any) -> Any:
         return value
     if value.dtype == torch.bool:
         return ~value
-    return value * 1.01 + 0.01 if value.is_floating_point() else value + 1
+    # In another order, too: of some results nothing but the order of their numbers is used.
+    return value * -1.01 + 0.01 if value.is_floating_point() else value + 1
 
 
 def axis_name(scene: Scene, axis: int) -> str:

@@ -109,6 +109,21 @@ def _of_kind(name: str, operation: Operation) -> Iterator[Named]:  # noqa: PLR09
         yield other_name, "mask", f"`{other_name}` in place of `{name}`", lambda func, args, kwargs: compare(*args)
     elif name == "getitem":
         yield from sliced(operation)
+    elif name == "topk":
+        yield from _number_of_largest(operation)
+
+
+def _number_of_largest(operation: Operation) -> Iterator[Named]:
+    """`topk` of fewer or more."""
+    given = operation.kwargs.get("k", operation.args[1] if len(operation.args) > 1 else None)
+    if not isinstance(given, int):
+        return
+    for k in sorted({1, given - 1, given + 1} - {0, given}):
+
+        def change(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], k: int = k) -> Any:
+            return func(args[0], k, *args[2:], **{name: value for name, value in kwargs.items() if name != "k"})
+
+        yield f"k={k}", "operation", f"the {k} largest of `topk`, not {given}", change
 
 
 def _first_argument(_func: Callable[..., Any], args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Any:
@@ -132,6 +147,8 @@ def _keeps_shape(operation: Operation) -> bool:
 
 def _nonlinear(name: str, operation: Operation) -> Iterator[Named]:
     for title, function in ACTIVATIONS.items():
+        if title.lower() == name:
+            continue
         sentence = f"{title} in place of `{name}`{_approximation(operation)}"
         yield title, "activation", sentence, lambda func, args, kwargs, f=function: f(args[0])
     yield (

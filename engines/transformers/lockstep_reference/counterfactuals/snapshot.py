@@ -122,13 +122,22 @@ class Snapshot:
         if not self._again(probe, _Recorded(self.taps), within):
             return None
         if probe.value is None or finish is None:
-            return probe.value
+            return self._in_engines_order(probe.value)
         try:
             with torch.no_grad():
                 changed = finish(self, probe.value)
         except Exception:  # noqa: BLE001 - as above: it does not fit this tensor
             return None
-        return None if changed is None else changed.to(probe.value.dtype)
+        return None if changed is None else self._in_engines_order(changed.to(probe.value.dtype))
+
+    def _in_engines_order(self, value: torch.Tensor | None) -> torch.Tensor | None:
+        """A router may name the experts that it chose in any order: rows that hold the engine's come in its order."""
+        engine = self.engine
+        further = ":out." in self.site
+        if value is None or engine is None or not further or value.dtype != torch.int64 or value.shape != engine.shape:
+            return value
+        same = (value.sort(-1).values == engine.sort(-1).values).all(-1, keepdim=True)
+        return torch.where(same, engine, value)
 
     def _again(self, probe: Any, replacement: Any, within: Within | None, *, stubbed: bool = True) -> bool:
         """Makes the call once more; what `probe` has then seen is its result. False when the call breaks."""
