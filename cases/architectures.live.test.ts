@@ -1,5 +1,5 @@
 /**
- * Architectures that no code of ours knows: mixtures of experts, shared layers, recurrent states, attention sinks and latent attention, models without a cache. A
+ * Architectures of other kinds as PyTorch engines run them: mixtures of experts, shared layers, recurrent states, attention sinks and latent attention, models without a cache. A
  * healthy PyTorch engine is green at every site, a planted bug is located where it is.
  */
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** Tiny configs of architectures that the TypeScript engine does not have: mixtures of experts, shared layers, recurrent states, no cache. */
+/** Tiny configs of architectures that PyTorch engines run: mixtures of experts, shared layers, recurrent states, no cache. */
 import type { Case, CaseDefinition, Inputs } from "../../harness/run/case.ts";
 import { defineCase, planPhases } from "../../harness/run/case.ts";
 import { textInputs } from "../gemma4_unified.inputs.ts";

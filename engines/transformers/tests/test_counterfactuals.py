@@ -9,10 +9,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lockstep_reference.counterfactuals.base import _other
+from lockstep_reference.counterfactuals.changes import _number_of_largest
 from lockstep_reference.counterfactuals.error import ErrorMeasure, real_elements
 from lockstep_reference.counterfactuals.masks import Rule
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.operations import EVERY, Changed, Listing, together
+from lockstep_reference.counterfactuals.power import _same_function
 
 
 def _numbers() -> Numbers:
@@ -103,6 +106,26 @@ class CounterfactualsTest(unittest.TestCase):
         self.assertTrue(torch.equal(both, x + 2))
         self.assertTrue(torch.equal(first, functional.silu(x + 1) + 1))
         self.assertFalse(torch.equal(plain, first))
+
+    def test_a_choice_depends_on_what_is_disturbed_though_only_the_order_counts(self) -> None:
+        scores = torch.tensor([0.1, 0.7, 0.4])
+        self.assertNotEqual(_other(scores).argmax(), scores.argmax())
+
+    def test_topk_of_another_number_is_a_change(self) -> None:
+        x = torch.tensor([3.0, 5.0, 4.0])
+        listing = Listing()
+        with torch.no_grad(), listing:
+            x.topk(2, dim=-1)
+        variants = {name: change for name, _, _, change in _number_of_largest(listing.operations[-1])}
+        self.assertEqual(sorted(variants), ["k=1", "k=3"])
+        self.assertEqual(variants["k=1"](torch.topk, (x, 2), {"dim": -1}).indices.tolist(), [1])
+        self.assertEqual(variants["k=3"](torch.topk, (x,), {"k": 2}).indices.tolist(), [1, 2, 0])
+
+    def test_a_choice_that_is_the_same_is_the_same_function(self) -> None:
+        choice = torch.tensor([[2, 0]])
+        self.assertTrue(_same_function(choice, choice.clone()))
+        self.assertFalse(_same_function(choice, torch.tensor([[2, 1]])))
+        self.assertFalse(_same_function(choice > 0, choice > 0))
 
     def test_rules_of_masks_say_in_what_they_differ(self) -> None:
         self.assertEqual(

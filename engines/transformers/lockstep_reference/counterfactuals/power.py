@@ -41,7 +41,10 @@ class Seen:
 
 
 def _same_function(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
+    """A choice of columns is the same function when it is the same choice: of scores, the order alone decides."""
+    if one.shape != other.shape or one.dtype == torch.bool:
+        return False
+    return torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
 
 
 def power(phases: list[SitePhase], numbers: Callable[[SitePhase], Numbers], limit: float) -> list[Seen]:
@@ -64,7 +67,7 @@ def power(phases: list[SitePhase], numbers: Callable[[SitePhase], Numbers], limi
                 ratio = 1e30 if value.shape != scene.engine.shape else min(scene.measure.score(value), 1e30)
                 if not scene.engine.is_floating_point():
                     ratio = 1e30 if ratio > 0 else 0.0
-                elif one.category not in _OF_INPUTS and _same_function(value, scene.reference):
+                if one.category not in _OF_INPUTS and _same_function(value, scene.reference):
                     continue
                 if known is None or ratio > known.ratio:
                     best[one.id] = Seen(one, ratio, phase.oracle.phase)
