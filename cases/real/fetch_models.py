@@ -30,8 +30,9 @@ def smollm2(work: Path, out: Path) -> None:
     (gguf,) = work.glob("*.gguf")
     install_reader(cache_directory())
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    tokenizer = AutoTokenizer.from_pretrained(work, gguf_file=gguf.name)
     read = AutoModelForCausalLM.from_pretrained(work, gguf_file=gguf.name, dtype=torch.float32)
     config = read.config
     del config.quantization_config  # the weights are dequantised: an ordinary model from here on
@@ -39,6 +40,7 @@ def smollm2(work: Path, out: Path) -> None:
     model.load_state_dict(read.state_dict())
     for dtype, suffix in ((torch.float32, "f32"), (torch.bfloat16, "bf16")):
         model.to(dtype).save_pretrained(out / f"smollm2-135m-instruct-{suffix}")
+        tokenizer.save_pretrained(out / f"smollm2-135m-instruct-{suffix}")
 
 
 def install_reader(cache: Path) -> None:

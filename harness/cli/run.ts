@@ -3,12 +3,13 @@ import type { Command } from "commander";
 import { chooseEngine, packageRoot } from "../engine/registry.ts";
 import { checkGolden } from "../run/golden.ts";
 import type { Case } from "../run/case.ts";
-import { checkpointCase } from "../run/checkpoint-case.ts";
+import { checkpointCase, defaultDecodeSteps } from "../run/checkpoint-case.ts";
 import { casesFolder, findCases, goldenFolder, loadCases } from "../run/discover.ts";
 import type { EnginePool } from "../run/engines.ts";
 import { loadFaults, plant } from "../run/faults.ts";
 import { planKvCache } from "../run/kv-plan.ts";
 import type { RunOptions } from "../run/live.ts";
+import { runText } from "../run/text.ts";
 import { runCase } from "../run/live.ts";
 import type { ReportFlags } from "../run/report-files.ts";
 import { checkShapesGolden, runShapesCase } from "../run/shapes.ts";
@@ -20,6 +21,9 @@ import { judgeAll } from "./judge-all.ts";
 import { say } from "./output.ts";
 import { addReportOptions } from "./report-options.ts";
 
+/** Stand for the tokens of a text until it has been read. */
+const noIds = [0, 0, 0, 0, 0];
+
 interface Flags extends ReportFlags {
   readonly engine?: string;
   readonly dtype: NonNullable<RunOptions["dtype"]>;
@@ -30,6 +34,10 @@ interface Flags extends ReportFlags {
   readonly bail?: boolean;
   readonly checkpoint?: string;
   readonly ids?: number[];
+  readonly text?: string;
+  readonly chat?: boolean;
+  readonly newTokens: number;
+  readonly decode: number;
   readonly fault?: string;
   readonly kvBudget?: number;
   readonly start?: boolean;
@@ -49,9 +57,13 @@ export function addRun(program: Command): void {
     .option("--checkpoint <dir>", "compare a checkpoint with real weights, on --ids")
     .option(
       "--ids <list>",
-      "token ids for --checkpoint, separated by commas: a prefill of all but the last 4, then decode steps; of an encoder one forward",
+      "token ids for --checkpoint, separated by commas: a prefill of all but the last, then decode steps; of an encoder one forward",
       parseIds,
     )
+    .option("--decode <n>", "decode steps of --ids or --text", parseWhole, defaultDecodeSteps)
+    .option("--text <text>", "in place of --ids: compare the tokenizers, the forward, and the continuation")
+    .option("--chat", "put --text into the checkpoint's chat template")
+    .option("--new-tokens <n>", "tokens by which --text is continued", parseWhole, 16)
     .option("--fault <id>", "plant a known fault from cases/faults/ (lockstep selftest lists them)")
     .option("--kv-budget <bytes>", "print what a KV cache of this size holds (4GiB, 512MiB)", parseBytes)
     .option("--bail", "stop a case at its first culprit")
@@ -79,8 +91,12 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
 }
 
 /** The selected cases; with `--checkpoint` one made for it; with `--fault` the fault's own case with the fault planted. */
-async function chooseCases(patterns: readonly string[], { fault: faultId, checkpoint, ids }: Flags): Promise<Case[]> {
-  if (checkpoint !== undefined) return [checkpointCase(checkpoint, ids)];
+async function chooseCases(patterns: readonly string[], flags: Flags): Promise<Case[]> {
+  const { fault: faultId, checkpoint, ids, text, decode } = flags;
+  if (text !== undefined && (checkpoint === undefined || ids !== undefined))
+    throw new UsageError(`--text needs --checkpoint and no --ids: a text is read by a checkpoint's own tokenizer`);
+  if (checkpoint !== undefined)
+    return [text === undefined ? checkpointCase(checkpoint, ids, decode) : checkpointCase(checkpoint, noIds)];
   if (faultId === undefined) return findCases(patterns);
   const all = await loadCases(casesFolder());
   const faults = await loadFaults(casesFolder());
@@ -109,6 +125,15 @@ async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne
     ...(sites && { sites }),
     ...(bail && { bail }),
   };
+  const { checkpoint, text, chat = false, newTokens, decode: decodeSteps } = flags;
+  if (checkpoint !== undefined && text !== undefined)
+    return (found, progress) =>
+      runText(
+        pool,
+        checkpoint,
+        { text, chat, newTokens, decodeSteps },
+        { ...options, engine: engine ?? found.engine, progress },
+      );
   return (found, progress) =>
     found.kind === "shapes"
       ? runShapesCase(pool, found, engine ? { engine } : {})

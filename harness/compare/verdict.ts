@@ -194,6 +194,31 @@ export const engineIdentity = z.strictObject({
   fault: z.string().optional(),
 });
 
+/** A text that stands for a case's inputs: its tokens, and how both sides go on. */
+export const textFindings = z.strictObject({
+  text: z.string(),
+  /** In the checkpoint's chat template. */
+  chat: z.boolean(),
+  /** The reference's tokens. */
+  tokens: z.int(),
+  /** The engine's tokenizer against the reference's; unknown where the engine has none. */
+  status,
+  /** The first token that differs; null where none does. */
+  difference: z
+    .strictObject({ position: z.int(), expected: z.string().nullable(), found: z.string().nullable() })
+    .nullable(),
+  /** The likeliest continuation by both; null where the engine can't, or nothing was asked for. */
+  continuation: z
+    .strictObject({
+      expected: z.string(),
+      found: z.string(),
+      /** Tokens of the reference's, and those before the first that differs. */
+      tokens: z.int(),
+      agree: z.int(),
+    })
+    .nullable(),
+});
+
 export const verdict = z.strictObject({
   schema: z.literal(verdictVersion),
   case: z.string(),
@@ -230,6 +255,8 @@ export const verdict = z.strictObject({
   power: power.nullable().default(null),
   config_audit: configAudit.nullable(),
   tensor_audit: tensorAudit.nullable(),
+  /** Of a run on a text. A tokenizer that differs makes the verdict a fail. */
+  text: textFindings.optional(),
   error: z
     .strictObject({
       /** Whose matter it is: the caller's, the machine's, or the engine's. Decides the exit code. */
@@ -247,6 +274,7 @@ export const verdict = z.strictObject({
   seconds: z.number(),
 });
 
+export type TextFindings = z.infer<typeof textFindings>;
 export type Status = z.infer<typeof status>;
 export type Distance = z.infer<typeof distance>;
 export type SiteVerdict = z.infer<typeof siteVerdict>;

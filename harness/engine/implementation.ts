@@ -23,6 +23,10 @@ export interface EngineImplementation {
   shapes(params: Params<"shapes">): Promise<Result<"shapes">>;
   configReads(): Result<"config_reads">;
   unload(): void;
+  /** Of an engine with the capability `text`. */
+  tokenize?(params: Params<"tokenize">): Promise<Result<"tokenize">>;
+  /** Of an engine with the capability `text`. */
+  generate?(params: Params<"generate">): Promise<Result<"generate">>;
 }
 
 /** A failure with the four facts of an error message: it crosses the wire and keeps them. */

@@ -36,7 +36,7 @@ export interface EngineObject {
 
 const defaultCapabilities: Capabilities = {
   ...{ dtypes: ["float32"], shapes: false, cache: true, fork: false },
-  ...{ build: false, oracle: false, replay: false, explain: false },
+  ...{ build: false, oracle: false, replay: false, explain: false, text: false },
 };
 
 /** True for what can be an engine: an object with `load` and `run`. */
@@ -81,7 +81,7 @@ export function startInProcess(engine: EngineObject): EngineProcess {
       const { tensors, names } = nameTensors(all.filter(({ site }) => wanted(site)));
       const file = join(spool, `${id}-${counts.batches}.safetensors`);
       writeSafetensors(file, tensors);
-      queue.push({ run: id, phase, batch: counts.batches, file, taps: names });
+      queue.push({ run: id, phase, batch: counts.batches, file, taps: names, partial: false });
       counts.batches += 1;
       counts.taps += names.length;
       wake();

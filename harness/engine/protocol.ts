@@ -3,6 +3,7 @@
  * it; `docs/protocol.schema.json` is generated from these schemas.
  */
 import { z } from "zod";
+import { outline } from "./outline.ts";
 
 /** Bumped when an old engine could misread a new harness. */
 export const protocolVersion = 1;
@@ -90,6 +91,8 @@ export const methods = {
         replay: z.boolean(),
         /** Can search for the change of itself that gives what another engine had at a site. */
         explain: z.boolean().default(false),
+        /** Has the checkpoint's tokenizer, and continues a text (`tokenize`, `generate`). */
+        text: z.boolean().default(false),
       }),
     }),
   },
@@ -196,6 +199,33 @@ export const methods = {
       ),
     }),
   },
+  tokenize: {
+    params: z.strictObject({
+      checkpoint: z.string(),
+      text: z.string(),
+      /** Puts the text into the checkpoint's chat template, as the user's first message. */
+      chat: z.boolean().default(false),
+    }),
+    result: z.strictObject({
+      ids: z.array(size),
+      /** What each id stands for, as the vocabulary spells it. */
+      tokens: z.array(z.string()),
+    }),
+  },
+  generate: {
+    params: z.strictObject({ ids: z.array(size).min(1), max_new_tokens: z.int().positive() }),
+    result: z.strictObject({
+      /** The likeliest next tokens of the loaded model, one after the other, up to an end token. */
+      ids: z.array(size),
+      /** What they spell. */
+      text: z.string(),
+    }),
+  },
+  /** What a port of an architecture starts from; asked of the reference alone. */
+  outline: {
+    params: z.strictObject({ model_type: z.string(), architecture: z.string().optional() }),
+    result: outline,
+  },
   config_reads: { params: empty, result: z.strictObject({ reads: z.array(configRead) }) },
   unload: { params: empty, result: empty },
   shutdown: { params: empty, result: empty },
@@ -211,6 +241,8 @@ export const tapsNotification = z.strictObject({
   file: z.string(),
   /** Sites in execution order; several may name the same tensor of the file. */
   taps: z.array(z.strictObject({ site: z.string(), tensor: z.string() })),
+  /** The layer was too large for one file: the rest of it follows. */
+  partial: z.boolean().default(false),
 });
 
 /** Notifications: harness to engine. */

@@ -82,6 +82,12 @@ async function dispatch(
     }
     case "shapes":
       return engine.shapes(params as never);
+    case "tokenize":
+    case "generate": {
+      const answer = engine[method]?.bind(engine) as ((params: unknown) => Promise<unknown>) | undefined;
+      if (!answer) throw new EngineError(errorCodes.unsupported, `this engine has no ${method}`);
+      return answer(params);
+    }
     case "config_reads":
       return engine.configReads();
     case "unload":

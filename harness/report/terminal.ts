@@ -72,8 +72,8 @@ function sitesText({ coverage: { compared, total }, mode, culprit, status }: Ver
 function body(verdict: Verdict): string[] {
   const { status, error, culprit, coverage, consistency, tensor_audit: tensors } = verdict;
   if (error) return errorLines(error);
-  if (status === "pass") return tieLines(verdict);
-  const lines = verdict.culprits.slice(0, culpritsShown).flatMap(culpritLines);
+  if (status === "pass") return [...textLines(verdict), ...tieLines(verdict)];
+  const lines = [...textLines(verdict), ...verdict.culprits.slice(0, culpritsShown).flatMap(culpritLines)];
   const hidden = verdict.culprits.length - culpritsShown;
   if (hidden > 0) lines.push(`   and ${hidden} more places that are wrong on their own: see --json or the report`);
   if (culprit && verdict.mode !== "shapes") lines.push(...spreadLines(verdict));
@@ -97,6 +97,28 @@ function body(verdict: Verdict): string[] {
   if (verdict.mode !== "shapes") lines.push(...notJudgedLines(verdict));
   if (verdict.config_audit && verdict.config_audit.never_read_by_engine.length > 0)
     lines.push(`   config fields the engine never reads: ${some(verdict.config_audit.never_read_by_engine)}`);
+  return lines;
+}
+
+/** Of a run on a text: where the tokenizers part, and how both sides go on. */
+function textLines({ text }: Verdict): string[] {
+  if (!text) return [];
+  const { status, tokens, difference, continuation } = text;
+  const lines = [];
+  if (status === "unknown")
+    lines.push(`   tokenizer  not compared: the engine has none; ${tokens} tokens are the reference's`);
+  else if (difference === null) lines.push(`   tokenizer  ${tokens}/${tokens} tokens equal`);
+  else {
+    const { position, expected, found } = difference;
+    lines.push(
+      `   ${paint("red", "tokenizer")}  token ${position} differs: expected ${expected ?? "the end"}, found ${found ?? "the end"}`,
+    );
+  }
+  if (!continuation) return lines;
+  const { expected, found, agree } = continuation;
+  lines.push(`   continues  ${JSON.stringify(expected)}`);
+  if (agree < continuation.tokens || expected !== found)
+    lines.push(`   the engine ${JSON.stringify(found)}: parts at token ${agree + 1} of ${continuation.tokens}`);
   return lines;
 }
 

@@ -5,7 +5,8 @@ import { int64Tensor } from "../trace/tensor.ts";
 import type { Case } from "./case.ts";
 import { defineCase, planPhases } from "./case.ts";
 
-const decodeSteps = 4;
+/** Decode steps where nothing else is asked for. */
+export const defaultDecodeSteps = 4;
 
 /** How transformers ends the names of classes that continue a sequence; others (`BertModel`, `AlbertForMaskedLM`) read it once. */
 const generates = /(ForCausalLM|LMHeadModel|ForConditionalGeneration)$/;
@@ -15,7 +16,11 @@ const generates = /(ForCausalLM|LMHeadModel|ForConditionalGeneration)$/;
  * forward alone for a model that does not generate.
  * @throws UsageError when the directory has no config.json, or there are too few tokens.
  */
-export function checkpointCase(directory: string, ids: readonly number[] | undefined): Case {
+export function checkpointCase(
+  directory: string,
+  ids: readonly number[] | undefined,
+  decodeSteps = defaultDecodeSteps,
+): Case {
   const file = join(directory, "config.json");
   if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected a checkpoint directory`);
   if (!ids || ids.length <= decodeSteps)

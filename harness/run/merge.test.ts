@@ -47,6 +47,21 @@ const numbered = (count: number, prefix = "s"): TapBatch[] =>
   Array.from({ length: count }, (_, index) => batch([`${prefix}${index}`]));
 
 describe("a group", () => {
+  it("compares sides that cut large layers into different numbers of batches", async () => {
+    const layers = numbered(40);
+    const cut = layers.flatMap(({ taps, ...rest }) => [
+      { ...rest, partial: true, taps: [{ ...taps[0]!, site: `${taps[0]!.site}:in` }] },
+      { ...rest, taps },
+    ]);
+    const whole = layers.map(({ taps, ...rest }) => ({
+      ...rest,
+      taps: [{ ...taps[0]!, site: `${taps[0]!.site}:in` }, ...taps],
+    }));
+    const { groups, incomplete } = await merge({ reference: stream(cut), engine: stream(whole) });
+    expect(groups).toHaveLength(80);
+    expect(incomplete).toEqual([]);
+  });
+
   it("is complete when every side has sent the site, with each side's own tensor", async () => {
     const { groups, incomplete } = await merge({
       engine: stream([batch(["a"], 1)]),

@@ -67,8 +67,8 @@ export async function mergeTaps(
     try {
       for await (const batch of stream) {
         if (stopped) return;
-        if (batch.phase === own.phase) own.batches += 1;
-        else Object.assign(own, { phase: batch.phase, phases: own.phases + 1, batches: 1 });
+        if (batch.phase !== own.phase) Object.assign(own, { phase: batch.phase, phases: own.phases + 1, batches: 0 });
+        if (!batch.partial) own.batches += 1; // sides cut large layers differently
         if (collector.take(side, batch, own) === "stop") stopped = true;
         collector.forget((since) => [...progress.values()].every((other) => aheadOf(other, since) > batchesKept));
         wake();

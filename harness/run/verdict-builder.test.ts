@@ -173,7 +173,16 @@ describe("an error", () => {
 });
 
 describe("identify", () => {
-  const no = { shapes: false, cache: false, fork: false, build: false, oracle: false, replay: false, explain: false };
+  const no = {
+    shapes: false,
+    cache: false,
+    fork: false,
+    build: false,
+    oracle: false,
+    replay: false,
+    explain: false,
+    text: false,
+  };
   const capabilities = { dtypes: [], ...no };
   const hello = { protocol: 1, name: "e", version: "2", versions: { torch: "2.13.0" }, capabilities };
 

@@ -23,12 +23,14 @@ from lockstep_reference.drive import Inputs, Phase, check_accepts, model_dtype, 
 from lockstep_reference.errors import INVALID_PARAMS, EngineError, bad_input, unsupported
 from lockstep_reference.explain import Evidence
 from lockstep_reference.oracle import oracle_copy, share_copy
+from lockstep_reference.outline import outline
 from lockstep_reference.params import check_input_file
 from lockstep_reference.replay import Feed
 from lockstep_reference.run import Wanted, run_phases
 from lockstep_reference.shapes import FakeModels, trace_shapes
 from lockstep_reference.sites import site_filter
 from lockstep_reference.spool import SpoolSink
+from lockstep_reference.text import generate, tokenize
 from lockstep_reference.verify import verify_taps, verify_taps_on
 
 Notify = Callable[[str, dict[str, Any]], None]
@@ -150,6 +152,20 @@ class Engine:
         if self.model is None:
             raise bad_input("no model is loaded", remedy="Send load first.")
         return self._evidence.power(self.model, params)
+
+    def tokenize(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The token ids of a text by the checkpoint's own tokenizer. Raises EngineError."""
+        return tokenize(Path(params["checkpoint"]), params["text"], chat=params.get("chat", False))
+
+    def generate(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The likeliest continuation of token ids by the loaded model. Raises EngineError."""
+        if self.model is None:
+            raise bad_input("no model is loaded", remedy="Send load first.")
+        return generate(self.model, params["ids"], params["max_new_tokens"])
+
+    def outline(self, params: dict[str, Any]) -> dict[str, Any]:
+        """What a port of an architecture starts from: config fields and classes. Raises EngineError."""
+        return outline(params["model_type"], params.get("architecture"))
 
     def config_reads(self) -> dict[str, Any]:
         """Which module read which config field since `load`."""

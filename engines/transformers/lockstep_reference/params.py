@@ -46,7 +46,7 @@ def _is_fault(value: Any) -> bool:
 def _is_batch(value: Any) -> bool:
     return value is None or (
         isinstance(value, dict)
-        and set(value) == {"phase", "batch", "file", "taps"}
+        and set(value) - {"partial"} == {"phase", "batch", "file", "taps"}
         and _is_text(value["phase"])
         and _is_text(value["file"])
         and isinstance(value["taps"], list)
@@ -64,6 +64,10 @@ _FAULT: Check = ('{"module": file, "name": export}', _is_fault)
 _PHASES: Check = (
     "phases [{name, start, end, cache, from?}], start < end",
     lambda value: isinstance(value, list) and len(value) > 0 and all(map(_is_phase, value)),
+)
+_IDS: Check = (
+    "token ids, not empty",
+    lambda value: isinstance(value, list) and len(value) > 0 and all(map(_is_size, value)),
 )
 _PATTERNS: Check = (
     "a list of site patterns",
@@ -96,6 +100,9 @@ _REQUIRED: dict[str, dict[str, Check]] = {
     "shapes": {"config": _OBJECT, "inputs": _TEXT},
     "explain": {"site": _TEXT, "phases": _NAMES, "seconds": _POSITIVE},
     "power": {"site": _TEXT, "phases": _NAMES, "limit": _POSITIVE},
+    "tokenize": {"checkpoint": _TEXT, "text": _TEXT},
+    "generate": {"ids": _IDS, "max_new_tokens": _COUNT},
+    "outline": {"model_type": _TEXT},
     "config_reads": {},
     "unload": {},
     "shutdown": {},
@@ -107,6 +114,8 @@ _OPTIONAL: dict[str, dict[str, Check]] = {
     "load": {"checkpoint": _TEXT, "config": _OBJECT, "seed": _SIZE, "fault": _FAULT, "kv_budget_bytes": _SIZE},
     "run": {"sites": _PATTERNS, "replay": _FLAG, "explain": _SITES},
     "shapes": {"fault": _FAULT},
+    "outline": {"architecture": _TEXT},
+    "tokenize": {"chat": _FLAG},
 }
 
 METHODS = tuple(_REQUIRED)

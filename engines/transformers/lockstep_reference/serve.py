@@ -59,6 +59,7 @@ def serve_reference(channel: Channel) -> None:
         "oracle": True,
         "replay": True,
         "explain": True,
+        "text": True,
     }
     versions = {"lockstep_reference generator": str(GENERATOR_VERSION)}
     serve(channel, Identity("transformers", version("transformers"), capabilities, engine, versions))
@@ -191,6 +192,12 @@ class Server:
             return engine.explain(params, spool)
         if method == "power":
             return engine.power(params)
+        if method == "tokenize":
+            return engine.tokenize(params)
+        if method == "generate":
+            return engine.generate(params)
+        if method == "outline":
+            return engine.outline(params)
         if method == "config_reads":
             return engine.config_reads()
         if method == "unload":

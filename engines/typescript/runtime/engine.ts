@@ -8,7 +8,8 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { ShapeError } from "../tensor/tensor.ts";
 import type { LoadedModel } from "./build.ts";
 import { buildModel } from "./build.ts";
-import { STORE_FROM } from "./checkpoint.ts";
+import { readConfigFile, STORE_FROM } from "./checkpoint.ts";
+import { generate } from "./generate.ts";
 import { readInputs } from "./inputs.ts";
 import { planKvCache } from "./kv_plan.ts";
 import { loadCheckpoint } from "./load.ts";
@@ -16,6 +17,7 @@ import { loadFault } from "./load_fault.ts";
 import { runPhase, startPhases } from "./phases.ts";
 import { listShapes } from "./shapes.ts";
 import { TapRecorder, siteFilter } from "./taps.ts";
+import { endTokens, loadTokenizer } from "./text.ts";
 import { threadCount } from "./thread_count.ts";
 import type { WeightStore } from "./weight_store.ts";
 
@@ -25,6 +27,7 @@ const dtypes = Object.keys(computeDtypes) as (keyof typeof computeDtypes)[];
 export class TypeScriptEngine implements EngineImplementation {
   #model: LoadedModel | null = null;
   #store: WeightStore | null = null;
+  #directory = "";
   readonly #storeFrom: number;
 
   /** `storeFrom`: bytes of a checkpoint from which weights and tensors live in the kernels' memory; the results are the same. */
@@ -46,6 +49,7 @@ export class TypeScriptEngine implements EngineImplementation {
         oracle: false,
         replay: false,
         explain: false,
+        text: true,
       },
     };
   }
@@ -66,6 +70,7 @@ export class TypeScriptEngine implements EngineImplementation {
     const plan = kv_budget_bytes === undefined ? {} : { kv_plan: this.#plan(source, kv_budget_bytes, length) };
     this.#store = store;
     this.#model = model;
+    this.#directory = checkpoint;
     return {
       checkpoint,
       modules: model.moduleSpecs,
@@ -107,6 +112,19 @@ export class TypeScriptEngine implements EngineImplementation {
     } catch (error) {
       throw asEngineError(error);
     }
+  }
+
+  async tokenize({ checkpoint, text, chat = false }: Params<"tokenize">): Promise<Result<"tokenize">> {
+    return loadTokenizer(checkpoint).encode(text, { chat });
+  }
+
+  async generate({ ids, max_new_tokens }: Params<"generate">): Promise<Result<"generate">> {
+    const model = this.#loaded();
+    const directory = this.#directory;
+    const eos_token_ids = endTokens(directory, readConfigFile(directory));
+    const memory = model.fault === null ? (this.#store?.memory ?? null) : null;
+    const found = [...generate(model, ids, { max_new_tokens, eos_token_ids, sampling: null, memory })];
+    return { ids: found, text: loadTokenizer(directory).decode(found) };
   }
 
   configReads(): Result<"config_reads"> {
