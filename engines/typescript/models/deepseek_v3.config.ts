@@ -40,7 +40,7 @@ export const DeepseekV3Config = config({
   ...rope_fields,
   rope_interleave: z.boolean().default(true),
   attention_bias: z.boolean().default(false),
-  // Written by the reference, which makes them from others when it reads them.
+  // Written by the reference: what follows from other fields.
   head_dim: count.optional(),
   qk_head_dim: count.optional(),
   // In published checkpoints; the reference knows only what these say there.
@@ -58,12 +58,15 @@ export const DeepseekV3Config = config({
   const num_key_value_heads = fields.num_key_value_heads ?? num_attention_heads;
   if (num_key_value_heads !== num_attention_heads)
     refuse("num_key_value_heads", `latent attention has one per query head, ${num_attention_heads}`);
+  const { head_dim = fields.qk_rope_head_dim } = fields;
+  if (head_dim !== fields.qk_rope_head_dim)
+    refuse("head_dim", `is what rotates, qk_rope_head_dim ${fields.qk_rope_head_dim}`);
   if (n_routed_experts % n_group !== 0) refuse("n_group", `does not divide n_routed_experts ${n_routed_experts}`);
   return {
     ...standardize_rope_params(fields),
     num_key_value_heads,
     qk_head_dim: fields.qk_nope_head_dim + fields.qk_rope_head_dim,
-    head_dim: fields.qk_rope_head_dim, // what rotates
+    head_dim, // what rotates
     layer_types: Array.from({ length: fields.num_hidden_layers }, () => "full_attention" as const),
   };
 });

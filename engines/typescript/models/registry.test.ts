@@ -140,6 +140,7 @@ const refused: [string, object, RegExp][] = [
   ["Gemma2ForCausalLM", { use_bidirectional_attention: true }, /use_bidirectional_attention/],
   ["Gemma3ForCausalLM", { rope_scaling: { rope_type: "dynamic" } }, /rope_type/],
   ["DeepseekV3ForCausalLM", { num_key_value_heads: 8 }, /num_key_value_heads/],
+  ["DeepseekV3ForCausalLM", { head_dim: 128 }, /head_dim/],
   ["DeepseekV3ForCausalLM", { scoring_func: "softmax" }, /scoring_func/],
   ["GPT2LMHeadModel", { reorder_and_upcast_attn: true }, /reorder_and_upcast_attn/],
   ["Phi3ForCausalLM", { attention_bias: true }, /attention_bias/],
