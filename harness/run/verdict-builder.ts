@@ -123,10 +123,11 @@ function blamesEngine(checks: readonly Consistency[]): boolean {
   return engine?.status === "fail" && references.every(({ status }) => status === "pass");
 }
 
+/** The site with the largest ratio that decides: the local one where there is one; errors that others have grown are not its own. */
 function worstSite(sites: readonly SiteVerdict[]): Verdict["worst"] {
   let worst: Verdict["worst"] = null;
   for (const site of sites) {
-    const ratio = largestRatio(site);
+    const ratio = largestRatio(site.local ? { local: site.local } : site);
     if (site.accumulated && ratio >= (worst?.ratio ?? 0)) worst = { site: site.site, phase: site.phase, ratio };
   }
   return worst;
