@@ -16,6 +16,7 @@ const tasks = {
   start: ["harness/cli/bin.mjs", "run", "--start"],
   test: ["node_modules/vitest/vitest.mjs", "run"],
   bench: ["harness/bench/main.ts"],
+  "bench-engine": ["cases/bench/main.ts"],
   models: ["cases/real/fetch.ts"],
 };
 

@@ -1,13 +1,13 @@
 /** A real model against `transformers` with eager attention, on the same threads: prefill, decode, and what tapping every site costs. */
-import type { Figure } from "../../../harness/bench/figures.ts";
-import { spellTime } from "../../../harness/bench/figures.ts";
-import type { PhaseSpec } from "../../../harness/engine/protocol.ts";
-import { noModalities } from "../layers/causal_model.ts";
-import { loadCheckpoint } from "../runtime/load.ts";
-import { runPhase, startPhases } from "../runtime/phases.ts";
-import { TapRecorder } from "../runtime/taps.ts";
-import { scratchIn } from "../tensor/scratch.ts";
-import { indexTensor } from "../tensor/tensor.ts";
+import type { Figure } from "../../harness/bench/figures.ts";
+import { spellTime } from "../../harness/bench/figures.ts";
+import type { PhaseSpec } from "../../harness/engine/protocol.ts";
+import { noModalities } from "../../engines/typescript/layers/causal_model.ts";
+import { loadCheckpoint } from "../../engines/typescript/runtime/load.ts";
+import { runPhase, startPhases } from "../../engines/typescript/runtime/phases.ts";
+import { TapRecorder } from "../../engines/typescript/runtime/taps.ts";
+import { scratchIn } from "../../engines/typescript/tensor/scratch.ts";
+import { indexTensor } from "../../engines/typescript/tensor/tensor.ts";
 import { spellThreads } from "./kernels.ts";
 import { againstTorch, median } from "./pairs.ts";
 import type { Torch } from "./torch.ts";

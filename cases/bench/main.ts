@@ -1,12 +1,12 @@
 /** The second half of `npm run bench`: the TypeScript engine against torch, in one run. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { line } from "../../../harness/bench/figures.ts";
-import type { Figure } from "../../../harness/bench/figures.ts";
-import { referenceEngine } from "../../../harness/engine/registry.ts";
-import { requirementFiles } from "../../../harness/run/engines.ts";
-import { cacheDirectory } from "../../../harness/setup/cache.ts";
-import { ensureEnvironment, PythonUnavailable } from "../../../harness/setup/python.ts";
+import { line } from "../../harness/bench/figures.ts";
+import type { Figure } from "../../harness/bench/figures.ts";
+import { referenceEngine } from "../../harness/engine/registry.ts";
+import { requirementFiles } from "../../harness/run/engines.ts";
+import { cacheDirectory } from "../../harness/setup/cache.ts";
+import { ensureEnvironment, PythonUnavailable } from "../../harness/setup/python.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchModel } from "./model.ts";
 import { startTorch } from "./torch.ts";

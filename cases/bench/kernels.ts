@@ -1,13 +1,13 @@
 /** The kernels against torch's: 1.00 is as fast as torch. Arrays are where the engine has them in a forward, in the kernels' memory. */
-import type { Figure } from "../../../harness/bench/figures.ts";
-import { drawUniform } from "../../../harness/trace/draw.ts";
-import { activate, activations } from "../kernels/activations.ts";
-import { mul_rows } from "../kernels/elementwise.ts";
-import { linear } from "../kernels/linear.ts";
-import { KernelMemory } from "../kernels/memory.ts";
-import { rms_norm } from "../kernels/normalization.ts";
-import { PackedHalves } from "../kernels/packed.ts";
-import { softmax } from "../kernels/softmax.ts";
+import type { Figure } from "../../harness/bench/figures.ts";
+import { drawUniform } from "../../harness/trace/draw.ts";
+import { activate, activations } from "../../engines/typescript/kernels/activations.ts";
+import { mul_rows } from "../../engines/typescript/kernels/elementwise.ts";
+import { linear } from "../../engines/typescript/kernels/linear.ts";
+import { KernelMemory } from "../../engines/typescript/kernels/memory.ts";
+import { rms_norm } from "../../engines/typescript/kernels/normalization.ts";
+import { PackedHalves } from "../../engines/typescript/kernels/packed.ts";
+import { softmax } from "../../engines/typescript/kernels/softmax.ts";
 import { againstTorch } from "./pairs.ts";
 import type { Torch } from "./torch.ts";
 

@@ -1,5 +1,5 @@
-import type { Figure } from "../../../harness/bench/figures.ts";
-import { spellTime } from "../../../harness/bench/figures.ts";
+import type { Figure } from "../../harness/bench/figures.ts";
+import { spellTime } from "../../harness/bench/figures.ts";
 
 const rounds = 15;
 
