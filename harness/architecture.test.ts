@@ -25,7 +25,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ),
   "harness/vitest": ["engine", "report", "compare", "trace", "run"].map((room) => `harness/${room}`),
   "engines/typescript": ["harness/trace", "harness/engine"],
-  cases: ["harness/setup", "harness/run", "harness/trace", "harness/engine", "engines/typescript"],
+  cases: ["harness/bench", "harness/setup", "harness/run", "harness/trace", "harness/engine", "engines/typescript"],
 };
 
 const files = globSync("{harness,engines,cases}/**/*.{ts,tsx}", { cwd: packageRoot })

@@ -1,6 +1,7 @@
-"""The other side of `npm run bench`: runs one operation at a time when it is asked to, and says how many milliseconds that took.
+"""The other side of `npm run bench`: runs one operation when it is asked to, and says how many milliseconds that took.
 
-One JSON object a line on stdin: {"what": "gemm", "threads": 1} or {"what": "prefill", "model": folder, "threads": 1, ...}; one number a line on stdout.
+One JSON object a line on stdin: {"what": "gemm", "threads": 1, "times": 3} or {"what": "prefill", "model": folder, ...};
+one number a line on stdout.
 """
 
 import json
@@ -67,7 +68,8 @@ class Model:
     def __init__(self, folder: str, dtype: str) -> None:
         from transformers import AutoModelForCausalLM
 
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), attn_implementation="eager").eval()
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), attn_implementation="eager")
+        self.model = model.eval()
         self.ids = torch.tensor([[100 + (i * 7919) % 40_000 for i in range(512)]])
         self.length = 128
 
