@@ -5,7 +5,6 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 import type { Scope, Size } from "./scope.ts";
-import { weightArray } from "./weight_array.ts";
 
 /** `torch.nn.Conv2d` of which the stride is as wide as the kernel: images [N, channels, H, W] -> [N, out, H / kernel, W / kernel]. */
 export class PatchConvolution extends Module {
@@ -30,7 +29,7 @@ export class PatchConvolution extends Module {
     const patches = this.unfold(images, kernel); // [N, patches, channels * kernel * kernel]
     const inner = patches.size(2);
     const shape = [count, down * across, columns];
-    const weights = weightArray(this.weight);
+    const { weights } = this.weight;
     if (patches.data === null || weights === null)
       return floatTensor([count, columns, down, across], null, images.dtype);
     const product = linear(patches.data, weights, this.bias.data, { rows: count * down * across, inner, columns });
