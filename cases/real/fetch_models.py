@@ -13,10 +13,12 @@ import os
 import shutil
 import sys
 import tempfile
+import wave
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from packages import UnavailableError, cache_directory, debian_files, pip, wheel_files
 
 UNAVAILABLE = 3
@@ -114,10 +116,25 @@ def whisper(work: Path, out: Path) -> None:
 
 
 def speech(work: Path, out: Path) -> None:
-    """Recordings of read English with what is said in them: the test data of pocketsphinx."""
-    (out / "speech").mkdir()
-    for file in (debian_files("pocketsphinx-testdata", work) / "usr/share/pocketsphinx/test/data/librivox").iterdir():
-        shutil.copy(file, out / "speech")
+    """Recordings of read English, what is said in them, and their features for Whisper: test data of pocketsphinx."""
+    from safetensors.numpy import save_file
+    from transformers import WhisperFeatureExtractor
+
+    folder = out / "speech"
+    shutil.copytree(debian_files("pocketsphinx-testdata", work) / "usr/share/pocketsphinx/test/data/librivox", folder)
+    extract = WhisperFeatureExtractor(feature_size=80)
+    for recording in folder.glob("*.wav"):
+        samples, rate = read_wav(recording)
+        features = extract(samples, sampling_rate=rate, return_tensors="np")
+        save_file({"input_features": features["input_features"]}, recording.with_suffix(".safetensors"))
+
+
+def read_wav(file: Path) -> tuple[np.ndarray, int]:
+    """The samples of a mono recording of 16 bits as float32 between -1 and 1, and their rate in Hz."""
+    with wave.open(str(file)) as recording:
+        assert (recording.getnchannels(), recording.getsampwidth()) == (1, 2), f"{file} is not mono of 16 bits"
+        samples = np.frombuffer(recording.readframes(recording.getnframes()), "<i2")
+        return samples.astype(np.float32) / 32768, recording.getframerate()
 
 
 Make = Callable[[Path, Path], None]

@@ -102,6 +102,19 @@ describe("a group", () => {
     expect(groups.map(({ site }) => site)).toEqual(sites);
   });
 
+  it("is found where one side's batches are a fraction of another's, in a phase that the other has left", async () => {
+    const sites = Array.from({ length: 80 }, (_, index) => `s${index}`);
+    const [large, small] = [10, 1].map((size) => [
+      ...Array.from({ length: sites.length / size }, (_, n) =>
+        batch(sites.slice(n * size, (n + 1) * size), 0, "chunk:0"),
+      ),
+      ...Array.from({ length: 20 }, (_, n) => batch([`s${n}`], 0, "decode:1")),
+    ]);
+    const { groups, incomplete } = await merge({ engine: stream(large!), reference: stream(small!) });
+    expect(incomplete).toEqual([]);
+    expect(groups).toHaveLength(100);
+  });
+
   it("is of one phase: the same site in two phases is two groups", async () => {
     const side = () => stream([batch(["a"], 0, "prefill"), batch(["a"], 0, "decode:1")]);
     const { groups } = await merge({ engine: side(), reference: side() });

@@ -25,7 +25,10 @@ export type Incomplete = Omit<Group, "sides"> & { readonly sides: readonly Side[
 /** Batches that one side may be ahead of another. A replaying side needs to see a few batches ahead of where it is. */
 const lead = 8;
 
-/** When every side is this many batches further, the tensors of a group that is not complete are let go: memory stays O(one layer). */
+/**
+ * When every side that a group lacks has sent sites which its first side sent so many batches later, the group's tensors are let go: memory stays O(one layer).
+ * Counted in batches of the first side: those of others may be many times larger, or smaller.
+ */
 const batchesKept = 12;
 
 /** How far a side is: engines cut their phases into batches as they like, so batches count within a phase only. */
@@ -70,7 +73,7 @@ export async function mergeTaps(
         if (batch.phase !== own.phase) Object.assign(own, { phase: batch.phase, phases: own.phases + 1, batches: 0 });
         if (!batch.partial) own.batches += 1; // sides cut large layers differently
         if (collector.take(side, batch, own) === "stop") stopped = true;
-        collector.forget((since) => [...progress.values()].every((other) => aheadOf(other, since) > batchesKept));
+        collector.forget(progress.keys());
         wake();
         while (!stopped && tooFar(own)) await new Promise<void>((resume) => waiting.push(resume));
       }
@@ -90,7 +93,8 @@ export async function mergeTaps(
 
 interface Waiting {
   readonly group: Group;
-  /** How far its first side was. */
+  /** The side that sent it first, and how far that was. */
+  readonly first: Side;
   readonly since: Progress;
 }
 
@@ -103,12 +107,17 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
     waiting.delete(key);
     dropped.set(key, { ...group, sides: Object.keys(group.sides) as Side[] });
   };
-  /** Lets go of the oldest groups, as long as they are `old`. */
-  const forget = (old: (since: Progress) => boolean): void => {
-    for (const [key, entry] of waiting) {
-      if (!old(entry.since)) break;
-      drop(key, entry);
-    }
+  /** The furthest place of one side, in its own batches, from which another has sent a site, too. */
+  const reached = new Map<string, Progress>();
+  /** Lets go of groups that all `running` sides have passed which lack them. */
+  const forget = (running: Iterable<Side>): void => {
+    const sides = [...running];
+    const passed = ({ group, first, since }: Waiting): boolean =>
+      sides.every((side) => {
+        const place = reached.get(`${side} ${first}`);
+        return group.sides[side] !== undefined || (place !== undefined && aheadOf(place, since) > batchesKept);
+      });
+    for (const [key, entry] of waiting) if (passed(entry)) drop(key, entry);
   };
   const take = (side: Side, batch: TapBatch, since: Progress): "go on" | "stop" => {
     let answer: "go on" | "stop" = "go on";
@@ -122,8 +131,11 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
       }
       const entry = waiting.get(key) ?? {
         group: { site, phase: batch.phase, order: -1, sides: {} },
+        first: side,
         since: { ...since },
       };
+      const place = reached.get(`${side} ${entry.first}`);
+      if (!place || aheadOf(entry.since, place) > 0) reached.set(`${side} ${entry.first}`, entry.since);
       if (entry.group.sides[side]) throw new EngineFailure(`${side}: sent ${site} twice in ${batch.phase}`);
       entry.group.sides[side] = tensor;
       if (side === leader) entry.group.order = order++;

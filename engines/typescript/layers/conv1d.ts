@@ -1,7 +1,6 @@
-import { linear } from "../kernels/linear.ts";
+import { conv1d } from "../kernels/conv1d.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
-import { unfold1d, swapRowsAndColumns } from "../kernels/unfold.ts";
 import { Module } from "./module.ts";
 import type { Scope, Size } from "./scope.ts";
 
@@ -40,14 +39,9 @@ export class Conv1d extends Module {
     const { kernel_size, stride, padding } = this;
     const positions = Math.floor((length + 2 * padding - kernel_size) / stride) + 1;
     const shape = [batch, columns, positions];
-    if (x.data === null || this.weight.weights === null) return floatTensor(shape, null, x.dtype);
-    const sizes = { batch, channels, length, kernel: kernel_size, stride, padding, positions };
-    const windows = unfold1d(x.data, sizes); // [B * positions, in * kernel]
-    const product = linear(windows, this.weight.weights, this.bias.data, {
-      rows: batch * positions,
-      inner: channels * kernel_size,
-      columns,
-    });
-    return roundedTensor(shape, swapRowsAndColumns(product, { batch, rows: positions, columns }), x.dtype);
+    const [weight, bias] = [this.weight.data, this.bias.data];
+    if (x.data === null || weight === null || bias === null) return floatTensor(shape, null, x.dtype);
+    const sizes = { batch, channels, columns, length, kernel: kernel_size, stride, padding, positions };
+    return roundedTensor(shape, conv1d(x.data, { weight, bias }, sizes), x.dtype);
   }
 }

@@ -14,6 +14,7 @@ import type { Scope } from "../layers/scope.ts";
 import { size } from "../layers/scope.ts";
 import { add, cast, scale } from "../tensor/elementwise.ts";
 import { concat, reshape, swapMiddle } from "../tensor/layout.ts";
+import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, indexTensor } from "../tensor/tensor.ts";
 import type { WhisperConfig } from "./whisper.config.ts";
@@ -217,8 +218,10 @@ export class WhisperEncoder extends Module {
     );
     let hidden_states = add(inputs_embeds, of_all);
     const attention_mask = everythingReadable(this.context, [hidden_states, hidden_states], 1);
-    for (const encoder_layer of this.layers.elements)
-      hidden_states = encoder_layer.call(hidden_states, { attention_mask, cache: null });
+    for (const encoder_layer of this.layers.elements) {
+      const states = hidden_states;
+      hidden_states = scratch(() => encoder_layer.call(states, { attention_mask, cache: null }));
+    }
     return this.layer_norm.call(hidden_states);
   }
 
@@ -257,12 +260,11 @@ export class WhisperDecoder extends Module {
     let hidden_states = add(inputs_embeds, positions); // [B, S, d_model]
     const { attention_masks, cache } = inputs;
     const attention_mask = attention_masks.full_attention;
-    for (const decoder_layer of this.layers.elements)
-      hidden_states = decoder_layer.call(hidden_states, {
-        attention_mask,
-        cache,
-        key_value_states: encoder_hidden_states,
-      });
+    const layer_inputs = { attention_mask, cache, key_value_states: encoder_hidden_states };
+    for (const decoder_layer of this.layers.elements) {
+      const states = hidden_states;
+      hidden_states = scratch(() => decoder_layer.call(states, layer_inputs));
+    }
     return this.layer_norm.call(hidden_states);
   }
 }

@@ -1,3 +1,4 @@
+import type { ModalityInputs } from "../layers/causal_model.ts";
 import { noModalities } from "../layers/causal_model.ts";
 import type { KernelMemory } from "../kernels/memory.ts";
 import { scratchIn } from "../tensor/scratch.ts";
@@ -19,6 +20,8 @@ export interface GenerateOptions {
   readonly sampling: Sampling | null;
   /** Where tensors are kept during a forward; null: ordinary arrays. */
   readonly memory: KernelMemory | null;
+  /** What the model reads beside the prompt, in the first forward: the features of speech. Default: nothing. */
+  readonly modalities?: ModalityInputs;
 }
 
 /**
@@ -43,7 +46,7 @@ export function* generate(
       attention_mask: indexTensor([1, end], ones.subarray(0, end)),
       token_type_ids: null,
       mm_token_type_ids: null,
-      modalities: noModalities,
+      modalities: options.modalities ?? noModalities,
       logits_to_keep: 1,
     };
     const step = (): Tensor => runPhase(root, inputs, { name: `token ${end}`, start, end, cache: true }, state);

@@ -1,4 +1,6 @@
 /** Scalar twins of assembly/exponential.ts and of the activation functions in assembly/elementwise.ts. */
+import { GELU_TAIL, gelu_tail } from "../activations.ts";
+
 const f = Math.fround;
 const numbers = new Float32Array(1);
 const bits = new Int32Array(numbers.buffer);
@@ -69,7 +71,8 @@ export function erf(x: number): number {
 /** The activation functions that have a kernel. */
 export const activations = {
   silu: (x: number) => f(x * sigmoid(x)),
-  gelu: (x: number) => f(f(x * 0.5) * f(1 + erf(f(x * f(Math.SQRT1_2))))),
+  gelu: (x: number) =>
+    x < GELU_TAIL && x > -Infinity ? f(gelu_tail(x)) : f(f(x * 0.5) * f(1 + erf(f(x * f(Math.SQRT1_2))))),
   gelu_pytorch_tanh: (x: number) => {
     const inner = f(f(Math.sqrt(2 / Math.PI)) * f(x + f(f(0.044715) * f(f(x * x) * x))));
     return f(f(x * 0.5) * f(1 + tanh(inner)));
