@@ -11,6 +11,7 @@ import { addEngines } from "./engines.ts";
 import { addGolden } from "./golden.ts";
 import { addInit } from "./init.ts";
 import { addMinimise } from "./minimise.ts";
+import { addNew } from "./new.ts";
 import { addPower } from "./power.ts";
 import { addRepro } from "./repro.ts";
 import { addRun } from "./run.ts";
@@ -30,6 +31,7 @@ const program = new Command("lockstep")
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
 for (const add of [
   addInit,
+  addNew,
   addRun,
   addPower,
   addRepro,

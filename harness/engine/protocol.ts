@@ -223,7 +223,12 @@ export const methods = {
   },
   /** What a port of an architecture starts from; asked of the reference alone. */
   outline: {
-    params: z.strictObject({ model_type: z.string(), architecture: z.string().optional() }),
+    params: z.strictObject({
+      model_type: z.string(),
+      architecture: z.string().optional(),
+      /** Fields of the tiny config that the model is built from. */
+      config: jsonObject.optional(),
+    }),
     result: outline,
   },
   config_reads: { params: empty, result: z.strictObject({ reads: z.array(configRead) }) },

@@ -165,7 +165,7 @@ class Engine:
 
     def outline(self, params: dict[str, Any]) -> dict[str, Any]:
         """What a port of an architecture starts from: config fields and classes. Raises EngineError."""
-        return outline(params["model_type"], params.get("architecture"))
+        return outline(params["model_type"], params.get("architecture"), params.get("config"))
 
     def config_reads(self) -> dict[str, Any]:
         """Which module read which config field since `load`."""

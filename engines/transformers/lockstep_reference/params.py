@@ -114,7 +114,7 @@ _OPTIONAL: dict[str, dict[str, Check]] = {
     "load": {"checkpoint": _TEXT, "config": _OBJECT, "seed": _SIZE, "fault": _FAULT, "kv_budget_bytes": _SIZE},
     "run": {"sites": _PATTERNS, "replay": _FLAG, "explain": _SITES},
     "shapes": {"fault": _FAULT},
-    "outline": {"architecture": _TEXT},
+    "outline": {"architecture": _TEXT, "config": _OBJECT},
     "tokenize": {"chat": _FLAG},
 }
 
