@@ -17,7 +17,7 @@ describe.skipIf(livePool === null)("live reference", () => {
       const verdict = await runCase(livePool!, found, { seed });
       expect(verdict.met, renderVerdict(verdict)).toBe(true);
       expect(verdict.coverage.compared).toBe(verdict.coverage.total);
-      expect(verdict.coverage.total).toBeGreaterThan(80);
+      expect(verdict.coverage.total).toBeGreaterThan(20);
       expect(verdict.worst!.ratio).toBeLessThan(defaultLimit);
       expect(verdict.sites.every(({ local_status: local }) => local === "pass")).toBe(true);
       // Nothing to explain, and no one was asked to: an explanation belongs to a culprit.
