@@ -9,6 +9,7 @@ import { cacheDirectory } from "../../harness/setup/cache.ts";
 import { ensureEnvironment, PythonUnavailable } from "../../harness/setup/python.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchModel } from "./model.ts";
+import { benchOthers } from "./others.ts";
 import { startTorch } from "./torch.ts";
 
 const write = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -44,6 +45,7 @@ async function benchEngine(): Promise<void> {
   } finally {
     await torch.close();
   }
+  await show(benchOthers());
 }
 
 try {
