@@ -64,7 +64,7 @@ describe.skipIf(livePool === null)("the files", () => {
       });
     symlinkSync(join(packageRoot, "node_modules"), join(folder, "node_modules"));
     const written: string[] = [];
-    for (const model_type of ["starcoder2", "stablelm", "gpt_bigcode"]) {
+    for (const model_type of ["phi", "stablelm", "gpt_bigcode"]) {
       const outline = await outlineOf(model_type);
       const files = architectureFiles(outline, { models: "engines/typescript/models", cases: "cases" }, inert);
       written.push(...writeSkeleton(folder, files));
@@ -80,10 +80,10 @@ describe.skipIf(livePool === null)("the files", () => {
     );
     const tsc = join(packageRoot, "node_modules", "typescript", "bin", "tsc");
     expect(spawnSync(process.execPath, [tsc, "-p", config], { encoding: "utf8" }).stdout).toBe("");
-    const text = readFileSync(join(folder, "engines/typescript/models/starcoder2.ts"), "utf8");
+    const text = readFileSync(join(folder, "engines/typescript/models/phi.ts"), "utf8");
     expect(text.match(/not written: .*/g)).toEqual(
-      ["MLP", "Attention", "DecoderLayer", "Model"].map((name) => `not written: forward of Starcoder2${name}");`),
+      ["Attention", "MLP", "DecoderLayer", "Model"].map((name) => `not written: forward of Phi${name}");`),
     );
-    expect(text).toContain('out: size(config, "num_key_value_heads", "head_dim"), bias: config.use_bias');
+    expect(text).toContain('out: size(config, "num_key_value_heads", "head_dim"), bias: true');
   });
 });

@@ -35,6 +35,7 @@ import { Qwen3NextConfig } from "./qwen3_next.config.ts";
 import { Qwen3NextForCausalLM } from "./qwen3_next.ts";
 import { Qwen3MoeConfig, Qwen3MoeForCausalLM } from "./qwen3_moe.ts";
 import { SmolLM3Config, SmolLM3ForCausalLM } from "./smollm3.ts";
+import { Starcoder2Config, Starcoder2ForCausalLM } from "./starcoder2.ts";
 import { WhisperConfig } from "./whisper.config.ts";
 import { WhisperForConditionalGeneration } from "./whisper.ts";
 
@@ -102,6 +103,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
   ),
   Qwen3MoeForCausalLM: architecture(Qwen3MoeConfig, Qwen3MoeForCausalLM, [], mergeExperts(projections)),
   SmolLM3ForCausalLM: architecture(SmolLM3Config, SmolLM3ForCausalLM),
+  Starcoder2ForCausalLM: architecture(Starcoder2Config, Starcoder2ForCausalLM),
   WhisperForConditionalGeneration: architecture(WhisperConfig, WhisperForConditionalGeneration),
 };
 
