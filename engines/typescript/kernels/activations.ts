@@ -36,38 +36,10 @@ export function activate(x: Float32Array, activation: (x: number) => number): Fl
     return out;
   }
   const memory = memoryOf(x);
-  const out = memory.result(x.length, (out) =>
+  return memory.result(x.length, (out) =>
     memory.run("activate", [memory.place(x), out, x.length, kernel], 20 * x.length),
   );
-  if (activation === activations.gelu) refine_gelu(x, out);
-  return out;
 }
-
-/** Below this `gelu` is computed apart. */
-export const GELU_TAIL = -2;
-
-/** `gelu` of all that lies in its tail. What is infinite stays as the kernel has it. */
-function refine_gelu(x: Float32Array, out: Float32Array): void {
-  for (let i = 0; i < x.length; i++) if (x[i]! < GELU_TAIL && x[i]! > -Infinity) out[i] = gelu_tail(x[i]!);
-}
-
-/**
- * `gelu` of a finite number below `GELU_TAIL`, where `1 + erf` cancels, in float64: trained models have whole channels there, and a float32 kernel has few digits
- * left of them. The error function's complement to 1.2e-7 of its own size: Numerical Recipes, `erfcc`. Zero where float64 has nothing left of `1 + erf` either.
- */
-export function gelu_tail(x: number): number {
-  const z = -x * Math.SQRT1_2;
-  if (z > 5.9) return -0;
-  const t = 1 / (1 + 0.5 * z);
-  let sum = 0;
-  for (const coefficient of erfc_coefficients) sum = sum * t + coefficient;
-  return 0.5 * x * t * Math.exp(-z * z + sum);
-}
-
-const erfc_coefficients = [
-  0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
-  -1.26551223,
-];
 
 function gelu_tanh(x: number): number {
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));

@@ -1,6 +1,6 @@
 /** Operations on numbers one by one: each is rounded to float32 by itself. */
 import { begin, count, number, pointer } from "./arguments";
-import { erf4, sigmoid4, tanh4 } from "./exponential";
+import { gelu4, sigmoid4, tanh4 } from "./exponential";
 
 /** Elements of a part begin at a multiple of this, a line of the cache. */
 const GRAIN: i32 = 16;
@@ -62,11 +62,7 @@ export function mul_rows(args: usize, part: i32, parts: i32): void {
 @inline
 function activated(kind: i32, x: v128): v128 {
   if (kind == 0) return f32x4.mul(x, sigmoid4(x)); // silu
-  if (kind == 1) {
-    // gelu: x / 2 * (1 + erf(x / sqrt(2)))
-    const half = f32x4.mul(x, f32x4.splat(0.5));
-    return f32x4.mul(half, f32x4.add(f32x4.splat(1), erf4(f32x4.mul(x, f32x4.splat(0.7071067811865476)))));
-  }
+  if (kind == 1) return gelu4(x);
   if (kind == 2) {
     // gelu_pytorch_tanh: x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
     const cube = f32x4.mul(f32x4.mul(x, x), x);

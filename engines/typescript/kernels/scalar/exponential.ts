@@ -1,5 +1,4 @@
 /** Scalar twins of assembly/exponential.ts and of the activation functions in assembly/elementwise.ts. */
-import { GELU_TAIL, gelu_tail } from "../activations.ts";
 
 const f = Math.fround;
 const numbers = new Float32Array(1);
@@ -51,28 +50,34 @@ export function tanh(x: number): number {
   return Math.sign(x) * f(1 - f(2 / f(exp(f(z + z)) + 1)));
 }
 
-export function erf(x: number): number {
-  const z = Math.min(Math.max(x, -4), 4);
+/** erf(z) / z for z up to 1, by powers of z squared, the highest first. */
+const erf_coefficients = [
+  7.85402018828315e-5, -8.010245975391128e-4, 5.188334331042349e-3, -2.6853815991488394e-2, 0.11283585269235089,
+  -0.37612625839645264, 1.1283791657323448,
+];
+const erfc_coefficients = [
+  0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
+  -1.26551223,
+];
+
+export function gelu(x: number): number {
+  const half = f(x * 0.5);
+  const z = f(Math.abs(x) * f(Math.SQRT1_2));
   const square = f(z * z);
-  const p = horner(
-    [
-      -2.72614225801306e-10, 2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4,
-      -2.9545998085402e-3, -1.60960333262415e-2,
-    ],
-    square,
-  );
-  const q = horner(
-    [-1.45660718464996e-5, -2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2],
-    square,
-  );
-  return f(f(z * p) / q);
+  if (z < 1) {
+    const erf = f(z * horner(erf_coefficients, square));
+    return f(half * f(1 + (x < 0 || Object.is(x, -0) ? -erf : erf)));
+  }
+  const t = f(1 / f(1 + f(z * 0.5)));
+  const tail = f(t * exp(f(horner(erfc_coefficients, t) - square)));
+  const erfc = z > f(5.9) ? 0 : tail;
+  return f(half * (x < 0 ? erfc : f(2 - erfc)));
 }
 
 /** The activation functions that have a kernel. */
 export const activations = {
   silu: (x: number) => f(x * sigmoid(x)),
-  gelu: (x: number) =>
-    x < GELU_TAIL && x > -Infinity ? f(gelu_tail(x)) : f(f(x * 0.5) * f(1 + erf(f(x * f(Math.SQRT1_2))))),
+  gelu,
   gelu_pytorch_tanh: (x: number) => {
     const inner = f(f(Math.sqrt(2 / Math.PI)) * f(x + f(f(0.044715) * f(f(x * x) * x))));
     return f(f(x * 0.5) * f(1 + tanh(inner)));

@@ -1,7 +1,7 @@
 /** The kernels have the bits of their scalar twins, on every shape, and on one thread and several. */
 import { afterAll, describe, expect, test } from "vitest";
 import { drawUniform } from "../../../../harness/trace/draw.ts";
-import { activate, activations as functions, erf as exactErf } from "../activations.ts";
+import { activate, activations as functions } from "../activations.ts";
 import * as attention from "../attention.ts";
 import * as elementwise from "../elementwise.ts";
 import { linear } from "../linear.ts";
@@ -11,7 +11,7 @@ import { PackedHalves } from "../packed.ts";
 import { PagedStates } from "../pages.ts";
 import { apply_rotary } from "../rotary.ts";
 import { softmax } from "../softmax.ts";
-import { activations, erf, exp, tanh } from "./exponential.ts";
+import { activations, exp, gelu, tanh } from "./exponential.ts";
 import * as scalar from "./matmul.ts";
 import * as rows from "./rows.ts";
 
@@ -111,11 +111,12 @@ describe("functions", () => {
   const ulps = (found: number, exact: number) =>
     Math.abs(found - exact) / 2 ** (Math.floor(Math.log2(Math.abs(exact))) - 23);
 
-  test("exp, tanh and erf are good to about an ulp", () => {
+  test("exp, tanh and gelu are good to an ulp or two, where gelu does not cancel", () => {
     const x = [...draw("x", 4000, 10)];
     expect(Math.max(...x.map((value) => ulps(exp(value), Math.exp(value))))).toBeLessThan(1.5);
     expect(Math.max(...x.map((value) => ulps(tanh(value), Math.tanh(value))))).toBeLessThan(2);
-    expect(Math.max(...x.map((value) => Math.abs(erf(value) - exactErf(value))))).toBeLessThan(3e-7);
+    const right = x.filter((value) => value > 0);
+    expect(Math.max(...right.map((value) => ulps(gelu(value), functions.gelu(value))))).toBeLessThan(2);
   });
 });
 
