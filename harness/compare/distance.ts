@@ -106,10 +106,16 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
   const error = Math.sqrt(squares / Math.max(count, 1));
   const few = Math.max(1, 4 / Math.sqrt(independent(squares, sum(byRow.fourth))));
   const relative = rms === 0 ? 0 : noise / rms;
+  const columnSamples = differentLanes([oracle, engine], { count: width, step: 1, length: rows, stride: width });
+  const rowSamples = judgeColumns
+    ? differentLanes([oracle, engine], { count: rows, step: width, length: width, stride: 1 })
+    : rows;
   const distance: Distance = {
     ratio: toRatio(error, noise * few),
-    worst_row: worst(byRow, width, { relative, rms, dtype }),
-    worst_column: judgeColumns ? worst(byColumn, rows, { relative, rms, dtype }) : null,
+    worst_row: worst(byRow, { length: width, samples: columnSamples }, { relative, rms, dtype }),
+    worst_column: judgeColumns
+      ? worst(byColumn, { length: rows, samples: rowSamples }, { relative, rms, dtype })
+      : null,
     error,
     noise,
     rms,
@@ -119,14 +125,14 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
 }
 
 /**
- * The lane (row or column, of `length` elements) with the largest ratio. A lane is a small sample, and the errors in it are correlated (one reciprocal
+ * The lane (row or column, of `length` elements, of which `samples` are different ones) with the largest ratio. A lane is a small sample, and the errors in it are correlated (one reciprocal
  * square root serves a whole row), so its noise is the largest of its own, the typical lane's and the whole tensor's relative noise at its magnitude; and its ratio is
  * lowered by the allowance that a chi distribution of its few independent errors needs: 1 + 4 / sqrt(n). A lane of one element or two has no magnitude of its
  * own (a sum whose terms cancel is as noisy as a large one): it has at least the whole tensor's.
  */
 function worst(
   all: Lanes,
-  length: number,
+  { length, samples }: { length: number; samples: number },
   { relative, rms, dtype }: { relative: number; rms: number; dtype: Triple["dtype"] },
 ): { index: number; ratio: number } {
   const typical = Math.max(relative, medianRelativeNoise(all));
@@ -136,7 +142,7 @@ function worst(
     if (error === 0) continue;
     const size = Math.max(Math.sqrt(all.size[index]! / length), length < elementsForMagnitude ? rms : 0);
     const own = Math.sqrt(all.noise[index]! / length);
-    const allowance = 1 + 4 / Math.sqrt(independent(error, all.fourth[index]!));
+    const allowance = 1 + 4 / Math.sqrt(Math.min(independent(error, all.fourth[index]!), samples));
     const noise = Math.max(own, typical * size, halfUlp(dtype, size));
     const ratio = toRatio(Math.sqrt(error / length), noise * allowance);
     if (ratio > found.ratio) found = { index, ratio };
@@ -147,6 +153,30 @@ function worst(
 /** The number of elements that carry an error: (sum e^2)^2 / sum e^4, from 1 (a single one) to all (equal ones). */
 function independent(squares: number, fourthPowers: number): number {
   return fourthPowers === 0 ? 1 : Math.max((squares * squares) / fourthPowers, 1);
+}
+
+/** Elements by which a lane is told from others. */
+const marks = 8;
+
+/**
+ * How many of `count` lanes there are when those that are equal on all sides count together: count^2 / sum(multiplicity^2). The frames of padded audio are all the same, and one
+ * rounding error stands in all of them: they are one sample. Lanes lie `step` elements apart, and have `length` elements `stride` apart.
+ */
+function differentLanes(
+  sides: readonly Numbers[],
+  { count, step, length, stride }: { count: number; step: number; length: number; stride: number },
+): number {
+  if (length < marks) return count; // so few may be equal by chance
+  const places = Array.from({ length: marks }, (_, i) => Math.floor((i * length) / marks) * stride);
+  const counts = new Map<number, number>();
+  for (let start = 0; start < count * step; start += step) {
+    let key = 0; // a sum with odd factors: the same for equal lanes, and hardly ever for others
+    for (const values of sides) for (const place of places) key = key * 1.618033988749895 + values[start + place]!;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  let squares = 0;
+  for (const multiplicity of counts.values()) squares += multiplicity * multiplicity;
+  return count ** 2 / Math.max(squares, 1);
 }
 
 function medianRelativeNoise({ noise, size }: Lanes): number {

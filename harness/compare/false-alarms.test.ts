@@ -31,6 +31,22 @@ const norms =
     return { oracle, reference: side(), engine: side(), columns, dtype: "F32" };
   };
 
+/** Activations of padded audio: most rows are the same, and so are their errors. */
+const repeated =
+  (columns: number, ulps: number): Make =>
+  (rows, draw) => {
+    const frame = Float64Array.from({ length: columns }, draw);
+    const own = Math.floor(rows / 8);
+    const spoken = Float64Array.from({ length: own * columns }, draw);
+    const repeat = (one: Float64Array | Float32Array, first: Float64Array | Float32Array): number[] => [
+      ...first,
+      ...Array.from({ length: rows - own }, () => [...one]).flat(),
+    ];
+    const side = () => Float32Array.from(repeat(noisy(frame, draw, ulps), noisy(spoken, draw, ulps)));
+    const oracle = Float64Array.from(repeat(frame, spoken));
+    return { oracle, reference: side(), engine: side(), columns, dtype: "F32" };
+  };
+
 /** Attention probabilities: logits of this spread, each with relative noise, so that one or two keys carry nearly all of the error. */
 const probabilities =
   (keys: number, spread: number, ulps: number): Make =>
@@ -75,6 +91,7 @@ describe("a phase of many tokens", () => {
     ["two channels", 14, activations(2, 1)],
     ["norms", 19, norms(40, 0.5)],
     ["noisy norms", 19, norms(40, 4)],
+    ["padded audio", 400, repeated(40, 0.5)],
     ["flat probabilities of 6 heads", 6 * 12, probabilities(12, 1, 2)],
     ["peaked probabilities of 6 heads", 6 * 12, probabilities(12, 8, 2)],
   ])("%s: no false alarm in 200", (name, rows, make) => {

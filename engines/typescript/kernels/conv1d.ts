@@ -1,3 +1,4 @@
+import { linear } from "./linear.ts";
 import { floats } from "./memory.ts";
 
 /** Sizes of a convolution over `length` places, with `padding` zeros at both ends, which gives `positions`. */
@@ -14,32 +15,34 @@ export interface Conv1dSizes {
 }
 
 /**
- * Convolution: `x` [B, C, T], `weight` [O, C, K], `bias` [O] -> [B, O, positions]. Accumulated in float64 and rounded to float32 once: of padded speech most
- * places are the same, so that an error in one of them is an error of the whole channel.
+ * Convolution: `x` [B, C, T], `weight` [O, C, K], `bias` [O] -> [B, O, positions]: a matrix product of the weight with what it meets at each position, in the order of
+ * `linear`, and the bias added to the rounded product.
  */
 export function conv1d(
   x: Float32Array,
   { weight, bias }: { weight: Float32Array; bias: Float32Array },
   sizes: Conv1dSizes,
 ): Float32Array {
-  const { batch, channels, columns, length, kernel, stride, padding, positions } = sizes;
+  const { batch, channels, columns, kernel, positions } = sizes;
   const out = floats(batch * columns * positions);
-  const sums = new Float64Array(positions);
-  for (let b = 0; b < batch; b++)
-    for (let o = 0; o < columns; o++) {
-      sums.fill(bias[o]!);
-      for (let c = 0; c < channels; c++) {
-        const row = (b * channels + c) * length;
-        for (let k = 0; k < kernel; k++) {
-          const factor = weight[(o * channels + c) * kernel + k]!;
-          // Places that lie within the row: the others are zeros.
-          const first = Math.max(0, Math.ceil((padding - k) / stride));
-          const end = Math.min(positions, Math.floor((length - 1 + padding - k) / stride) + 1);
-          for (let p = first, at = row + first * stride + k - padding; p < end; p++, at += stride)
-            sums[p]! += factor * x[at]!;
-        }
-      }
-      out.set(sums, (b * columns + o) * positions);
-    }
+  for (let b = 0; b < batch; b++) {
+    const met = windows(x, b, sizes);
+    const product = linear(weight, met, null, { rows: columns, inner: channels * kernel, columns: positions });
+    for (let o = 0; o < columns; o++) for (let p = 0; p < positions; p++) product[o * positions + p]! += bias[o]!;
+    out.set(product, b * columns * positions);
+  }
+  return out;
+}
+
+/** What the kernel meets at each position of sequence `b`, zeros beyond both ends: [positions, C * K]. */
+function windows(x: Float32Array, b: number, sizes: Conv1dSizes): Float32Array {
+  const { channels, length, kernel, stride, padding, positions } = sizes;
+  const out = floats(positions * channels * kernel);
+  for (let c = 0; c < channels; c++) {
+    const row = (b * channels + c) * length;
+    for (let k = 0; k < kernel; k++)
+      for (let p = 0, at = k - padding, to = c * kernel + k; p < positions; p++, at += stride, to += channels * kernel)
+        out[to] = at >= 0 && at < length ? x[row + at]! : 0;
+  }
   return out;
 }
