@@ -4,6 +4,7 @@ import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Numbers, Triple } from "./distance.ts";
 import { bitEqual, describeDifference, measure } from "./distance.ts";
+import { drawPicture } from "./picture.ts";
 import { describeDirection, findDirection } from "./structure.ts";
 import type { TokenMask } from "./padding.ts";
 import { hidePadding } from "./padding.ts";
@@ -71,16 +72,16 @@ function judgeNumbers(
   { limit, structure = false }: Rules,
 ): SiteVerdict {
   const { distance, exact, nonFinite } = measure(triple);
-  const fail = (reason: string): SiteVerdict => ({
-    ...base,
-    status: "fail",
-    reason,
-    accumulated: distance,
-    detail: {
-      ...describeDifference(triple, base.shape, distance.noise),
-      where: whereabouts(base.site, base.shape, triple, { noise: distance.noise, limit }),
-    },
-  });
+  const { noise } = distance;
+  const fail = (reason: string): SiteVerdict => {
+    const picture = structure ? drawPicture(base.site, base.shape, { ...triple, noise }) : null;
+    const detail = {
+      ...describeDifference(triple, base.shape, noise),
+      where: whereabouts(base.site, base.shape, triple, { noise, limit }),
+      ...(picture && { picture }),
+    };
+    return { ...base, status: "fail", reason, accumulated: distance, detail };
+  };
   if (nonFinite > 0) return fail(`${nonFinite} elements are not finite on one side only`);
   if (exact && !bitEqual(triple.engine, triple.reference))
     return fail("the reference is exact here and the engine is not bit-equal");

@@ -38,6 +38,25 @@ export const element = z.strictObject({
   expected: z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]),
 });
 
+const axis = z.strictObject({
+  /** "head", "token", "query", "channel". */
+  name: z.string(),
+  size: z.int(),
+  /** Cells in the picture: fewer than `size` where several indices share one. */
+  cells: z.int(),
+});
+const cells = z.array(z.number().nullable());
+
+/** A tensor as two axes, row-major: rms over all that a cell stands for; null where that is not finite. */
+export const picture = z.strictObject({
+  rows: axis,
+  columns: axis,
+  found: cells,
+  expected: cells,
+  /** rms(engine - oracle) in units of noise. */
+  error: cells,
+});
+
 /** Detail of a failing site, made in a second look. */
 export const detail = z.strictObject({
   worst_elements: z.array(element),
@@ -45,6 +64,8 @@ export const detail = z.strictObject({
   histogram: z.array(z.int()),
   /** Where in the tensor the error lives, when it is not everywhere: "head 2 of 4". */
   where: z.array(z.string()).default([]),
+  /** Of a site that fails on the engine's own input. */
+  picture: picture.optional(),
 });
 
 export const siteVerdict = z.strictObject({
@@ -283,6 +304,7 @@ export type Power = z.infer<typeof power>;
 export type Hole = z.infer<typeof hole>;
 export type Explanation = z.infer<typeof explanation>;
 export type Counterfactual = z.infer<typeof counterfactual>;
+export type Picture = z.infer<typeof picture>;
 export type Detail = z.infer<typeof detail>;
 export type LogitsAgreement = z.infer<typeof logitsAgreement>;
 export type Consistency = z.infer<typeof consistency>;

@@ -31,7 +31,7 @@ export function whereabouts(
 }
 
 /** What an axis of a site runs over; docs/protocol.md has the shapes. */
-function axisName(site: Site, rank: number, axis: number): string {
+export function axisName(site: Site, rank: number, axis: number): string {
   const { functional, module } = parseSite(site);
   const names: Record<string, readonly string[]> = {
     q_rope: ["sequence", "head", "token", "channel"],

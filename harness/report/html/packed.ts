@@ -123,9 +123,10 @@ function packElements(elements: Detail["worst_elements"]): Detail["worst_element
   return elements.map(({ index, found, expected }) => ({ index, found: short(found), expected: short(expected) }));
 }
 
-/** A site that only carries an error on keeps no elements: they would be nine tenths of the page, and are in the verdict's JSON. */
+/** A site that only carries an error on keeps no detail: that would be nine tenths of the page, and is in the verdict's JSON. */
 function packDetail({ detail, ...site }: SiteVerdict): Detail | undefined {
-  return detail && { ...detail, worst_elements: isInherited(site) ? [] : packElements(detail.worst_elements) };
+  if (!detail || isInherited(site)) return undefined;
+  return { ...detail, worst_elements: packElements(detail.worst_elements) };
 }
 
 function packStatuses(sites: readonly SiteVerdict[], kind: "accumulated_status" | "local_status"): string {

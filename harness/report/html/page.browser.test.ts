@@ -26,6 +26,8 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
     const [first, ...others] = sampleVerdicts();
     const verdicts = [{ ...first!, power: samplePower() }, ...others, explainedVerdict(), unsolvedVerdict()];
     await writeFile(join(folder, "report.html"), renderHtml(verdicts));
+    const twice = verdicts.flatMap((one, index) => (index === 0 ? [one, { ...one, dtype: "bfloat16" }] : [one]));
+    await writeFile(join(folder, "matrix.html"), renderHtml(twice));
     axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   }, 60_000);
 
@@ -37,7 +39,7 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
   /** Opens the report; `problems` collects console errors, exceptions and requests. */
   async function open(
     fragment: string,
-    options: BrowserContextOptions = {},
+    { file = "report.html", ...options }: BrowserContextOptions & { file?: string } = {},
   ): Promise<{ page: Page; problems: string[] }> {
     const page = await browser.newPage(options);
     const problems: string[] = [];
@@ -48,7 +50,7 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
     page.on("request", (request) => {
       if (!request.isNavigationRequest()) problems.push(request.url());
     });
-    await page.goto(`${pathToFileURL(join(folder, "report.html")).href}${fragment}`);
+    await page.goto(`${pathToFileURL(join(folder, file)).href}${fragment}`);
     await page.getByRole("heading", { level: 1 }).waitFor({ state: "attached" });
     return { page, problems };
   }
@@ -187,6 +189,38 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
     expect(await rivals.innerText()).toContain("Gives the same numbers on these inputs: an RMS norm in another order");
     expect(await rivals.innerText()).not.toContain("each token");
     expect(await page.getByText("The error is only in head 2 of 6; tokens from 8 on, of 24.").count()).toBe(2);
+    await page.close();
+  });
+
+  test("a failing tensor is drawn as expected, found and error, heads by tokens", async () => {
+    const { page, problems } = await open("#/5");
+    const grids = page.getByRole("region", { name: "heads down, tokens across" }).getByRole("img");
+    expect(await grids.count()).toBe(3);
+    const label = "error, in noise: 6 heads by 24 tokens, largest 900,000×";
+    expect(await grids.last().getAttribute("aria-label")).toBe(label);
+    const cells = grids.last().locator("rect");
+    expect(await cells.count()).toBe(144);
+    expect(
+      await cells
+        .nth(2 * 24 + 8)
+        .locator("title")
+        .textContent(),
+    ).toBe("head 2, token 8: 900,000×");
+    const fill = (index: number) => cells.nth(index).getAttribute("fill");
+    expect(await fill(2 * 24 + 8)).not.toBe(await fill(2 * 24 + 7));
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test("cases that were run in several ways stand in a matrix", async () => {
+    const { page, problems } = await open("", { file: "matrix.html" });
+    const matrix = page.locator("table.matrix");
+    expect(await matrix.locator("thead th").count()).toBeGreaterThan(2);
+    expect(await matrix.getByText("not run").count()).toBeGreaterThan(0);
+    expect(await violations(page)).toEqual([]);
+    await matrix.locator("tbody a").nth(1).click();
+    expect(await page.getByRole("definition").filter({ hasText: "bfloat16" }).count()).toBe(1);
+    expect(problems).toEqual([]);
     await page.close();
   });
 

@@ -4,6 +4,7 @@ import {
   type Counterfactual,
   type Culprit,
   type Explanation,
+  type Picture,
   type Power,
   type Verdict,
 } from "../../compare/verdict.ts";
@@ -92,10 +93,29 @@ function withCulprits(name: string, explanations: readonly Explanation[]): Verdi
   const sites = made.sites.map((site) => {
     const isCulprit = site.phase === "prefill" && culprits.some((culprit) => culprit.site === site.site);
     if (!isCulprit) return site;
-    const detail = { worst_elements: [], histogram: [3, 4, 9, 14], where: ["head 2 of 6", "tokens from 8 on, of 24"] };
+    const where = ["head 2 of 6", "tokens from 8 on, of 24"];
+    const detail = { worst_elements: [], histogram: [3, 4, 9, 14], where, picture: samplePicture() };
     return { ...site, status: "fail" as const, local_status: "fail" as const, detail };
   });
   return { ...made, culprit: culprits[0] ?? null, culprits, sites };
+}
+
+/** 6 heads by 24 tokens, of which head 2 is wrong from token 8 on. */
+function samplePicture(): Picture {
+  const [rows, columns] = [
+    { name: "head", size: 6, cells: 6 },
+    { name: "token", size: 24, cells: 24 },
+  ];
+  const cells = Array.from({ length: 144 }, (_, cell) => ({ head: Math.floor(cell / 24), token: cell % 24 }));
+  const isWrong = ({ head, token }: (typeof cells)[number]) => head === 2 && token >= 8;
+  const expected = cells.map(({ head, token }) => 1 + head / 6 + (token % 5) / 10);
+  return {
+    rows,
+    columns,
+    expected,
+    found: cells.map((cell, index) => (isWrong(cell) ? expected[index]! / 2 : expected[index]!)),
+    error: cells.map((cell) => (isWrong(cell) ? 900_000 : 0.9)),
+  };
 }
 
 /** 411 of 428, with seventeen holes in three categories. */

@@ -5,6 +5,7 @@ import type { PackedDocument } from "../packed.ts";
 import { unpackTexts, unpackVerdict } from "../unpacked.ts";
 import { CaseList } from "./case-list.tsx";
 import { CaseView } from "./case-view.tsx";
+import { Matrix } from "./matrix.tsx";
 import { useRoute } from "./route.ts";
 import { Masthead, Totals } from "./summary.tsx";
 import { useTheme } from "./theme.ts";
@@ -35,6 +36,7 @@ export function App({ packed }: { readonly packed: PackedDocument }): JSX.Elemen
       ) : (
         <main>
           <Totals verdicts={heads} />
+          <Matrix verdicts={heads} />
           <CaseList verdicts={heads} />
         </main>
       )}

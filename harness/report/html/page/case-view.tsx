@@ -161,6 +161,7 @@ export function CaseView({ verdict, index, count, route, theme, onRoute }: CaseV
               site={selected}
               phases={selected ? sites.filter((site) => site.site === selected.site) : []}
               limit={verdict.limit}
+              theme={theme}
               onSelect={select}
             />
           </div>

@@ -81,6 +81,24 @@ export function markColour(ratio: number, limit: number, theme: Theme): string {
   return along(ramps[theme].belowMark, logShare(ratio, lowestRatio, limit));
 }
 
+const magnitudes: Readonly<Record<Theme, readonly Colour[]>> = {
+  light: [
+    [240, 240, 236],
+    [120, 160, 178],
+    [22, 60, 92],
+  ],
+  dark: [
+    [44, 46, 50],
+    [74, 122, 146],
+    [196, 226, 240],
+  ],
+};
+
+/** Fill colour of a magnitude, 0 to 1 of the largest one: one hue, by lightness. */
+export function magnitudeColour(share: number, theme: Theme): string {
+  return along(magnitudes[theme], share);
+}
+
 /** Fill colour of a site that has a status and no ratio: shapes and exact sites. */
 export function statusColour(status: string, theme: Theme): string {
   const { below, above } = ramps[theme];

@@ -3,6 +3,8 @@ import type { JSX } from "preact";
 import type { Detail, Distance, SiteVerdict } from "../../../compare/verdict.ts";
 import { formatCount, formatNumber, formatRatio, formatShape } from "../format.ts";
 import { SiteName, StatusMark } from "./parts.tsx";
+import { TensorPicture } from "./picture.tsx";
+import type { Theme } from "./scale.ts";
 
 type Field = readonly [label: string, text: (distance: Distance) => string, note?: (distance: Distance) => string];
 type Worst = Distance["worst_row"];
@@ -215,6 +217,7 @@ interface SitePanelProps {
   /** The same site in all phases. */
   readonly phases: readonly SiteVerdict[];
   readonly limit: number;
+  readonly theme: Theme;
   readonly onSelect: (site: SiteVerdict) => void;
 }
 
@@ -240,7 +243,7 @@ function Phases({ site, phases, onSelect }: SitePanelProps): JSX.Element | null 
 
 /** Panel beside the map. */
 export function SitePanel(props: SitePanelProps): JSX.Element {
-  const { site, limit } = props;
+  const { site, limit, theme } = props;
   return (
     <section class="panel site-panel" aria-label="Selected site">
       {site ? (
@@ -261,6 +264,7 @@ export function SitePanel(props: SitePanelProps): JSX.Element {
               <span class="label">Only in</span> {site.detail.where.join("; ")}
             </p>
           )}
+          {site.detail?.picture && <TensorPicture picture={site.detail.picture} limit={limit} theme={theme} />}
           {site.detail && <Histogram counts={site.detail.histogram} limit={limit} />}
           {site.detail && <WorstElements detail={site.detail} />}
         </>
