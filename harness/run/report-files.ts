@@ -44,7 +44,7 @@ export function writeReports(
 }
 
 /** Writes a file with its folders; returns how to name it. */
-function writeReport(file: string, content: string): string {
+export function writeReport(file: string, content: string): string {
   const target = resolve(file);
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(`${target}.tmp`, content);

@@ -17,14 +17,19 @@ interface GridProps {
 /** `head 2` or `channels 8..15`. */
 function place({ name, size, cells }: Picture["rows"], index: number): string {
   const [first, last] = [Math.ceil((index * size) / cells), Math.ceil(((index + 1) * size) / cells) - 1];
-  return first >= last ? `${name} ${first}` : `${name}s ${first}..${last}`;
+  return first >= last ? `${name} ${first}` : `${several(name)} ${first}..${last}`;
+}
+
+/** `heads`, `queries`. */
+function several(name: string): string {
+  return name.endsWith("y") ? `${name.slice(0, -1)}ies` : `${name}s`;
 }
 
 function Grid({ title, picture, values, colour, text }: GridProps): JSX.Element {
   const { rows, columns } = picture;
   const [width, height] = [columns.cells * cell.width, rows.cells * cell.height];
   const largest = values.reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
-  const label = `${title}: ${rows.size} ${rows.name}s by ${columns.size} ${columns.name}s, largest ${text(largest)}`;
+  const label = `${title}: ${rows.size} ${several(rows.name)} by ${columns.size} ${several(columns.name)}, largest ${text(largest)}`;
   return (
     <figure class="tile">
       <figcaption>{title}</figcaption>
@@ -64,7 +69,7 @@ export function TensorPicture(props: {
   return (
     <section class="picture" aria-labelledby="picture">
       <h3 id="picture">
-        {rows.name}s down, {columns.name}s across
+        {several(rows.name)} down, {several(columns.name)} across
       </h3>
       <div class="tiles">
         <Grid title="expected, rms" values={expected} {...magnitude} />
