@@ -13,16 +13,26 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "harness/explain": ["harness/compare", "harness/trace"],
   "harness/engine": ["harness/compare", "harness/trace", "harness/setup"],
   "harness/golden": ["harness/compare", "harness/trace", "harness/setup"],
-  "harness/report": ["harness/compare", "harness/trace"],
-  "harness/run": ["engine", "locate", "explain", "golden", "report", "compare", "trace", "setup"].map(
+  "harness/history": ["harness/compare", "harness/trace"],
+  "harness/report": ["harness/history", "harness/compare", "harness/trace"],
+  "harness/run": ["engine", "locate", "explain", "golden", "report", "history", "compare", "trace", "setup"].map(
     (room) => `harness/${room}`,
   ),
-  "harness/cli": ["engine", "locate", "explain", "golden", "report", "compare", "trace", "setup", "run"].map(
+  "harness/cli": ["engine", "locate", "explain", "golden", "report", "history", "compare", "trace", "setup", "run"].map(
     (room) => `harness/${room}`,
   ),
-  "harness/bench": ["engine", "locate", "explain", "golden", "report", "compare", "trace", "setup", "run"].map(
-    (room) => `harness/${room}`,
-  ),
+  "harness/bench": [
+    "engine",
+    "locate",
+    "explain",
+    "golden",
+    "report",
+    "history",
+    "compare",
+    "trace",
+    "setup",
+    "run",
+  ].map((room) => `harness/${room}`),
   "harness/vitest": ["engine", "report", "compare", "trace", "run"].map((room) => `harness/${room}`),
   "engines/typescript": ["harness/trace", "harness/engine"],
   cases: ["harness/bench", "harness/setup", "harness/run", "harness/trace", "harness/engine", "engines/typescript"],

@@ -9,15 +9,20 @@ import { addCalibrate } from "./calibrate.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEngines } from "./engines.ts";
 import { addGolden } from "./golden.ts";
+import { addHistory } from "./history.ts";
 import { addInit } from "./init.ts";
+import { addMerge } from "./merge.ts";
 import { addMinimise } from "./minimise.ts";
 import { addNew } from "./new.ts";
+import { addNightly } from "./nightly.ts";
+import { addParity } from "./parity.ts";
 import { addPower } from "./power.ts";
 import { addRepro } from "./repro.ts";
 import { addRun } from "./run.ts";
 import { addSchemas } from "./schemas.ts";
 import { addSelftest } from "./selftest.ts";
 import { addShapes } from "./shapes.ts";
+import { addWorker } from "./worker.ts";
 
 const { version, description } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as {
   version: string;
@@ -33,11 +38,16 @@ for (const add of [
   addInit,
   addNew,
   addRun,
+  addParity,
   addPower,
   addRepro,
   addMinimise,
   addShapes,
   addGolden,
+  addNightly,
+  addHistory,
+  addMerge,
+  addWorker,
   addSelftest,
   addCalibrate,
   addSchemas,

@@ -28,16 +28,18 @@ export interface PoolOptions {
   /** Told about set-up steps. */
   readonly report: (line: string) => void;
   readonly patience?: Partial<Patience>;
+  /** Interpreter of the reference, in place of its own environment's: another version of transformers. */
+  readonly referencePython?: string;
 }
 
 /** Makes an empty pool. */
-export function createPool({ report, patience }: PoolOptions): EnginePool {
+export function createPool({ report, patience, referencePython }: PoolOptions): EnginePool {
   const running = new Map<string, Promise<EngineProcess>>();
   const objects = new Map<EngineObject, string>();
   const loaded = new WeakMap<EngineProcess, { key: string; result: Result<"load"> }>();
 
-  const launch = async (choice: EngineChoice): Promise<EngineProcess> => {
-    const { command, environment } = await resolveCommand(choice, report);
+  const launch = async (choice: EngineChoice, interpreter?: string): Promise<EngineProcess> => {
+    const { command, environment } = await resolveCommand(choice, report, interpreter);
     return startEngine({ command, environment, ...(patience && { patience }) });
   };
   /** Each request waits for the one before it: two that ask at once get one process. */
@@ -70,7 +72,9 @@ export function createPool({ report, patience }: PoolOptions): EnginePool {
     },
     reference: async () => {
       const manifest = referenceEngine();
-      return start(`reference:${manifest.name}`, () => launch({ kind: "manifest", manifest, argument: null }));
+      return start(`reference:${manifest.name}`, () =>
+        launch({ kind: "manifest", manifest, argument: null }, referencePython),
+      );
     },
     async load(engine, params) {
       const key = JSON.stringify(params);
@@ -93,15 +97,17 @@ export function createPool({ report, patience }: PoolOptions): EnginePool {
   };
 }
 
-/** The command line and environment that start an engine; makes its Python environment when it needs one. */
+/** The command line and environment that start an engine; makes its Python environment when it needs one and is given no `interpreter`. */
 export async function resolveCommand(
   choice: EngineChoice,
   report: (line: string) => void,
+  interpreter?: string,
 ): Promise<{ command: string[]; environment: Record<string, string> }> {
   if (choice.kind === "command") return { command: [...choice.command], environment: {} };
   const { manifest, argument } = choice;
+  const needsPython = manifest.requirements.length > 0;
   const python =
-    manifest.requirements.length > 0 ? (await ensureEnvironment(requirementFiles(manifest), report)).python : "";
+    interpreter ?? (needsPython ? (await ensureEnvironment(requirementFiles(manifest), report)).python : "");
   const replace = (text: string): string =>
     text
       .replaceAll("{folder}", manifest.folder)

@@ -1,0 +1,59 @@
+import type { Command } from "commander";
+import { work } from "../run/nightly-worker.ts";
+import { withoutPassword } from "../run/nightly-queue.ts";
+import { UsageError } from "../trace/errors.ts";
+import { parseWhole } from "./arguments.ts";
+import { say, status } from "./output.ts";
+
+/** Seconds after which the job of a silent worker goes to another. */
+const defaultLease = 30;
+
+interface Flags {
+  readonly redis: string;
+  readonly lease: number;
+  readonly idle?: number;
+}
+
+/** `lockstep worker`: runs jobs that `lockstep nightly --redis` puts into a queue. */
+export function addWorker(program: Command): void {
+  program
+    .command("worker")
+    .description("run jobs of lockstep nightly --redis; any number of workers, on any machines with the same sources")
+    .requiredOption("--redis <url>", "the queue's server: redis://host:port")
+    .option(
+      "--lease <seconds>",
+      "a worker that is silent for so long loses its job to another",
+      parseWhole,
+      defaultLease,
+    )
+    .option("--idle <seconds>", "end after so long without a job; never when absent", parseWhole)
+    .action(worker);
+}
+
+async function worker({ redis, lease, idle }: Flags): Promise<void> {
+  if (lease < 1) throw new UsageError(`--lease: expected at least 1 second, found ${lease}`);
+  const shown = withoutPassword(redis);
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      say("ending after this job");
+      stop.abort();
+    });
+  const done = await work(
+    { url: redis, lease, signal: stop.signal, ...(idle !== undefined && { idle }) },
+    {
+      report: say,
+      ready: (queue) => say(`worker ready   ${queue}   ${shown}`),
+      begins: ({ case: name, engine, dtype, reference }) =>
+        status(`${name}   ${engine}   ${dtype}   transformers ${reference.version}`),
+      lacks: ({ case: name }, error) => say(` LACKS  ${name}   ${error.message.split("\n")[0]}`),
+      done: ({ record }) => {
+        const { case: name, dtype, reference, compared, total, status: ended, seconds } = record;
+        say(
+          ` ${ended.toUpperCase()}  ${name}   ${dtype}   transformers ${reference.version}   ${compared}/${total} sites   ${seconds.toFixed(1)} s`,
+        );
+      },
+    },
+  );
+  say(`ok   worker ended   ${done} jobs done`);
+}
