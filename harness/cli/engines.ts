@@ -4,11 +4,14 @@ import { checkConformance } from "../engine/conformance.ts";
 import { chooseEngine, listEngines } from "../engine/registry.ts";
 import { drawCheckpoint } from "../golden/checkpoint.ts";
 import { readGolden } from "../golden/format.ts";
-import { casesFolder, goldenFolder, loadCases, selectCases } from "../run/discover.ts";
+import { casesFolder, goldenFolder, loadCases, selectCases, standardFolders } from "../run/discover.ts";
 import { resolveCommand } from "../run/engines.ts";
 import { writeInputs } from "../run/inputs-file.ts";
 import { exitCodes } from "../trace/errors.ts";
 import { say } from "./output.ts";
+
+/** The case of the suite where none is named: a model with layers of two kinds. */
+const standardCase = "gemma4_unified/text";
 
 /** `lockstep engines`: lists engines; `engines check` runs the conformance suite. */
 export function addEngines(program: Command): void {
@@ -24,8 +27,8 @@ export function addEngines(program: Command): void {
     .command("check")
     .description("run the conformance suite against any command: lockstep engines check -- <command>")
     .argument("<command...>", "a command line, or one name as --engine takes it")
-    .option("--case <name>", "the case whose model is used", "gemma4_unified/text")
-    .action(async (words: string[], flags: { case: string }) => {
+    .option("--case <name>", `the case whose model is used; ${standardCase} of lockstep's own when absent`)
+    .action(async (words: string[], flags: { case?: string }) => {
       const choice =
         words.length === 1 && listEngines().some(({ name }) => name === words[0]!.split(":")[0])
           ? chooseEngine(words[0]!)
@@ -42,9 +45,10 @@ export function addEngines(program: Command): void {
 }
 
 /** The model of a case, drawn from its golden: the suite needs no Python. */
-async function modelOf(name: string): Promise<ConformanceModel> {
-  const [found] = selectCases(await loadCases(casesFolder()), [name]);
-  const golden = readGolden(goldenFolder(), found!.name);
+async function modelOf(name: string | undefined): Promise<ConformanceModel> {
+  const folders = name === undefined ? standardFolders : { cases: casesFolder(), golden: goldenFolder() };
+  const [found] = selectCases(await loadCases(folders.cases), [name ?? standardCase]);
+  const golden = readGolden(folders.golden, found!.name);
   const { path, tokensOf } = writeInputs(found!.inputs(golden.seed));
   const { directory } = drawCheckpoint(found!.config, golden);
   return { checkpoint: directory, config: found!.config, inputs: path, length: tokensOf(found!.phases[0]!).length };

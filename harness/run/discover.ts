@@ -17,6 +17,9 @@ export function goldenFolder(): string {
   return join(cases === join(codeRoot, "cases") ? packageRoot : dirname(cases), "golden");
 }
 
+/** The cases and goldens that come with lockstep, wherever it is called. */
+export const standardFolders = { cases: join(codeRoot, "cases"), golden: join(packageRoot, "golden") } as const;
+
 function caseFiles(folder: string): string[] {
   return globSync("**/*.case.{ts,js}", { cwd: folder })
     .filter((file) => !file.endsWith(".d.ts"))

@@ -29,8 +29,14 @@ export function queueName(harness: string): string {
   return `lockstep-${harness.replaceAll(/[^\w.-]/g, "-")}`;
 }
 
+/** The two libraries of the queue. */
+interface QueueLibraries {
+  readonly bullmq: Pick<typeof import("bullmq"), "Queue" | "Worker">;
+  readonly ioredis: Pick<typeof import("ioredis"), "Redis">;
+}
+
 /** BullMQ and ioredis, which only those install that use them. @throws EnvironmentError where they are missing */
-export async function loadQueueLibraries() {
+export async function loadQueueLibraries(): Promise<QueueLibraries> {
   try {
     return { bullmq: await import("bullmq"), ioredis: await import("ioredis") };
   } catch (error) {
