@@ -6,7 +6,7 @@ import { drawParameter, generatorVersion } from "../trace/draw.ts";
 import { writeSafetensors } from "../trace/safetensors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { float32Tensor } from "../trace/tensor.ts";
-import type { Golden } from "./format.ts";
+import type { Golden } from "./golden.ts";
 import { hashConfig } from "./format.ts";
 
 /**

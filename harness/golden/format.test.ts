@@ -4,8 +4,9 @@ import { dirname, join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../trace/errors.ts";
-import type { Golden } from "./format.ts";
+import { packFile } from "./container.ts";
 import { goldenPath, hashConfig, readGolden, writeGolden } from "./format.ts";
+import type { Golden } from "./golden.ts";
 
 fc.configureGlobal({ seed: 1 });
 
@@ -18,29 +19,30 @@ afterAll(() => {
 });
 
 const golden: Golden = {
-  golden: 1,
+  golden: 2,
   case: "tiny/text",
   seed: 0,
   dtype: "float32",
   reference: { name: "reference", version: "1", versions: {} },
   generator: 1,
-  checksums: { config: "c", weights: "w", inputs: "i" },
+  checksums: { config: "c", weights: "w", inputs: "i", phases: "p" },
   tensors: [
     ["a.weight", [2, 3]],
     ["b", []],
   ],
   sites: [
-    { site: "a:out", phase: "prefill", shape: [2], dtype: "F32", rms: 1.5, max: 2, noise: 1e-7, projection: "AAA=" },
-    { site: "logits", phase: "prefill", shape: [2], dtype: "I64", checksum: "0123" },
+    { site: "logits", phase: "prefill", shape: [2], dtype: "I64", checksum: "0123456789abcdef" },
+    { site: "a:in", phase: "prefill", shape: [2], dtype: "I64", checksum: "0123456789abcdef" },
   ],
 };
+const { sites: _sites, tensors: _tensors, ...head } = golden;
 
-/** The refusal to read `text` as the golden of a/b. */
-function refusal(text: string | null): string {
+/** The refusal to read `bytes` as the golden of a/b. */
+function refusal(bytes: string | Uint8Array | null): string {
   const file = goldenPath(folder, "a/b");
   mkdirSync(dirname(file), { recursive: true });
   rmSync(file, { force: true });
-  if (text !== null) writeFileSync(file, text);
+  if (bytes !== null) writeFileSync(file, bytes);
   try {
     readGolden(folder, "a/b");
   } catch (error) {
@@ -56,29 +58,40 @@ describe("a golden", () => {
     expect(readGolden(folder, "tiny/text")).toEqual(golden);
   });
 
-  it("is written one site a line, for readable differences in git", () => {
-    const text = readFileSync(writeGolden(folder, golden), "utf8");
-    expect(text.split("\n").filter((line) => line.startsWith('{"site"'))).toHaveLength(2);
+  it("has a first line that people can read", () => {
+    const [line] = readFileSync(writeGolden(folder, golden), "latin1").split("\n");
+    expect(JSON.parse(line!)).toEqual({ ...head, payload: expect.stringMatching(/^[\da-f]{16}$/) });
   });
 
   it("leaves no temporary file behind", () => {
-    expect(readdirSync(dirname(writeGolden(folder, golden)))).toEqual(["text.json"]);
+    expect(readdirSync(dirname(writeGolden(folder, golden)))).toEqual(["text.golden"]);
   });
 
   it("that is not there is refused with the command that records it", () => {
-    expect(refusal(null)).toMatchInlineSnapshot(`"GOLDEN/a/b.json: no golden for a/b; record it with: lockstep golden record a/b"`);
+    expect(refusal(null)).toMatchInlineSnapshot(`"GOLDEN/a/b.golden: no golden for a/b; record it, where there is Python, with: lockstep golden update a/b"`);
   });
 
-  it("that is not JSON is refused", () => {
-    expect(refusal("{")).toMatchInlineSnapshot(`"GOLDEN/a/b.json: not a golden of version 1 (Expected property name or '}' in JSON at position 1 (line 1 column 2)); record it with: lockstep golden record a/b"`);
+  it("of another version is refused, whatever follows its first line", () => {
+    expect(refusal('{"golden":1}\nwhatever')).toMatchInlineSnapshot(`"GOLDEN/a/b.golden: not a golden of version 2 (found version 1); record it, where there is Python, with: lockstep golden update a/b"`);
+    expect(refusal("{}\n")).toContain("found version undefined");
   });
 
-  it("of another version is refused", () => {
-    expect(refusal(JSON.stringify({ ...golden, golden: 2 }))).toContain("not a golden of version 1");
+  it("that is no golden is refused", () => {
+    expect(refusal("nonsense")).toMatch(/not a golden of version 2 \(.*JSON.*\); record it/);
+    expect(refusal("null\n")).toContain("found version undefined");
+  });
+
+  it.each(["cut off", "changed in one bit"])("that is %s is refused", (damage) => {
+    const bytes = readFileSync(writeGolden(folder, golden));
+    if (damage === "cut off") expect(refusal(bytes.subarray(0, -1))).toMatch(/expected a payload with checksum/);
+    else {
+      bytes[bytes.length - 3]! ^= 16;
+      expect(refusal(bytes)).toMatch(/expected a payload with checksum \w{16}, found \w{16}/);
+    }
   });
 
   it("with a field that is not known is refused", () => {
-    expect(refusal(JSON.stringify({ ...golden, tolerance: 1 }))).toContain("tolerance");
+    expect(refusal(packFile({ ...head, tolerance: 1 }, new Uint8Array(0)))).toContain("tolerance");
   });
 });
 

@@ -2,8 +2,8 @@ import type { Numbers } from "../compare/distance.ts";
 import { format } from "../compare/judge.ts";
 import type { SiteVerdict } from "../compare/verdict.ts";
 import { maxRatio } from "../compare/verdict.ts";
-import type { Golden, GoldenSite } from "./format.ts";
-import { checksum, decodeNumbers, project, projectedDistance } from "./sketch.ts";
+import type { Golden } from "./golden.ts";
+import { checksum, project, projectedDistance } from "./sketch.ts";
 
 /** An engine's tensor at one site, left padding hidden. */
 export interface FoundSite {
@@ -15,7 +15,8 @@ export interface FoundSite {
 /** Judges one site against a golden: shape, dtype, then checksum or projected distance in noise units. */
 export function judgeAgainstGolden(golden: Golden, place: number, found: FoundSite, limit: number): SiteVerdict {
   const expected = golden.sites[place]!;
-  const { site, phase, shape, dtype } = expected;
+  const { site, phase, dtype } = expected;
+  const shape = [...expected.shape];
   const base = { site, phase, order: place, shape, dtype };
   const other = { found_shape: [...found.shape], found_dtype: found.dtype };
   if (found.shape.join() !== shape.join())
@@ -26,7 +27,7 @@ export function judgeAgainstGolden(golden: Golden, place: number, found: FoundSi
     const equal = checksum(found.values) === expected.checksum;
     return equal ? { ...base, status: "pass" } : { ...base, status: "fail", reason: "not bit-equal to the golden" };
   }
-  const wanted = decodeNumbers(projectionOf(golden, expected));
+  const wanted = expected.projection ?? new Float64Array(0);
   const error = projectedDistance(project(found.values, wanted.length), wanted);
   const noise = expected.noise ?? Number.MIN_VALUE;
   const ratio = Number.isFinite(error) ? Math.min(error / noise, maxRatio) : maxRatio;
@@ -43,8 +44,4 @@ export function judgeAgainstGolden(golden: Golden, place: number, found: FoundSi
   if (ratio <= limit) return { ...base, status: "pass", accumulated: distance };
   const reason = Number.isFinite(error) ? `${format(ratio)}x noise` : "holds values that are not finite";
   return { ...base, status: "fail", reason, accumulated: distance };
-}
-
-function projectionOf(golden: Golden, { projection = "" }: GoldenSite): string {
-  return projection.startsWith("=") ? (golden.sites[Number(projection.slice(1))]?.projection ?? "") : projection;
 }

@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { engineIdentity } from "../compare/verdict.ts";
 import { UsageError } from "../trace/errors.ts";
-import { goldenVersion } from "./format.ts";
+import { goldenEnding, packFile, readHead, unpackFile, writeWhole } from "./container.ts";
+import { missingGolden, refuseOtherVersion, remedyFor } from "./format.ts";
+import { goldenVersion } from "./golden.ts";
 
 const shape = z.array(z.int());
 const read = z.tuple([z.string(), z.string()]);
@@ -24,29 +26,35 @@ export type ShapesGolden = z.infer<typeof shapesGolden>;
 
 /** Where the shapes of a config lie: by the hash of the config, since several cases share one. */
 export function shapesGoldenPath(folder: string, configHash: string): string {
-  return join(folder, "shapes", `${configHash.slice(0, 16)}.json`);
+  return join(folder, "shapes", `${configHash.slice(0, 16)}${goldenEnding}`);
 }
 
 /** Reads the shapes of a config. @throws UsageError when there are none, with the command that records them. */
 export function readShapesGolden(folder: string, configHash: string, caseName: string): ShapesGolden {
   const file = shapesGoldenPath(folder, configHash);
-  const remedy = `record it with: lockstep golden record ${caseName}`;
-  if (!existsSync(file)) throw new UsageError(`${file}: no golden for the config of ${caseName}; ${remedy}`);
-  const parsed = shapesGolden.safeParse(JSON.parse(readFileSync(file, "utf8")));
-  if (!parsed.success) throw new UsageError(`${file}: not a golden of version ${goldenVersion}; ${remedy}`);
-  return parsed.data;
+  if (!existsSync(file)) throw missingGolden(file, `the config of ${caseName}`, caseName);
+  return parseShapesGolden(readFileSync(file), file, caseName);
 }
 
-/** Writes the shapes of a config, one site a line, atomically. Returns the file. */
+/** The shapes in `bytes`, which came from `file`. @throws UsageError when they are not valid, with the command that records them. */
+export function parseShapesGolden(bytes: Uint8Array, file: string, caseName: string): ShapesGolden {
+  try {
+    refuseOtherVersion(readHead(bytes));
+    const { head, payload } = unpackFile(bytes);
+    const body = JSON.parse(Buffer.from(payload).toString()) as object;
+    return shapesGolden.parse({ ...(head as object), ...body });
+  } catch (error) {
+    throw new UsageError(
+      `${file}: not a golden of version ${goldenVersion} (${(error as Error).message.slice(0, 200)}); ${remedyFor(caseName)}`,
+    );
+  }
+}
+
+/** Writes the shapes of a config, as `writeGolden` does. Returns the file. */
 export function writeShapesGolden(folder: string, golden: ShapesGolden): string {
-  const file = shapesGoldenPath(folder, golden.config);
-  mkdirSync(dirname(file), { recursive: true });
   const { sites, tensors, reads, ...head } = golden;
-  const lines = (items: readonly unknown[]): string => items.map((item) => `\n${JSON.stringify(item)}`).join(",");
-  const body = `"sites":[${lines(sites)}],\n"tensors":[${lines(tensors)}],\n"reads":[${lines(reads)}]`;
-  writeFileSync(`${file}.tmp`, `${JSON.stringify(head).slice(0, -1)},\n${body}}\n`);
-  renameSync(`${file}.tmp`, file);
-  return file;
+  const body = Buffer.from(JSON.stringify({ sites, tensors, reads }));
+  return writeWhole(shapesGoldenPath(folder, golden.config), packFile(head, body));
 }
 
 /** The config reads of a golden as the protocol has them. */

@@ -1,7 +1,8 @@
 import type { SiteVerdict, Verdict } from "../compare/verdict.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Result } from "../engine/protocol.ts";
-import { goldenVersion, hashConfig } from "../golden/format.ts";
+import { hashConfig } from "../golden/format.ts";
+import { goldenVersion } from "../golden/golden.ts";
 import type { ShapesGolden } from "../golden/shapes.ts";
 import { readShapesGolden, readsOf } from "../golden/shapes.ts";
 import { responsibleModule } from "../locate/culprit.ts";
@@ -9,6 +10,7 @@ import { parseSite } from "../trace/site.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "./case.ts";
 import type { EnginePool } from "./engines.ts";
+import { refuseOldShapes } from "./golden-stale.ts";
 import { writeInputs } from "./inputs-file.ts";
 import { defaultLimit } from "./live.ts";
 import type { TwoShapes } from "./shapes-culprit.ts";
@@ -36,6 +38,7 @@ export async function checkShapesGolden(
 ): Promise<Verdict> {
   return compareWith(pool, found, options, () => {
     const golden = readShapesGolden(options.folder, hashConfig(found.config), found.name);
+    refuseOldShapes(golden.reference, found);
     const first = golden.sites.map(([site, dtype, shape]) => ({ site, dtype, shape }));
     const second = new Map(golden.sites.map(([site, , , shape]) => [site, shape]));
     const shapes = {

@@ -12,7 +12,7 @@ describe("writeSkeleton", () => {
   it("writes every file whole", () => {
     const files = skeletonFiles("cmd:./my-engine --serve");
     expect(writeSkeleton(folder, files)).toEqual([...files.keys()]);
-    for (const [file, content] of files) expect(readFileSync(join(folder, file), "utf8")).toBe(content);
+    for (const [file, content] of files) expect(readFileSync(join(folder, file))).toEqual(Buffer.from(content));
     expect(readFileSync(join(folder, "lockstep.test.ts"), "utf8")).toContain(`engine: "cmd:./my-engine --serve"`);
   });
 

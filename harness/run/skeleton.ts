@@ -7,10 +7,10 @@ import { UsageError } from "../trace/errors.ts";
 const example = join(packageRoot, "examples", "vitest-engine");
 
 /** Path to content. The engine is named as `--engine` takes it. */
-export function skeletonFiles(engine: string): ReadonlyMap<string, string> {
-  const copied = ["cases/tiny_llama.case.ts", "golden/tiny_llama/text.json"];
-  return new Map([
-    ...copied.map((file) => [file, readFileSync(join(example, file), "utf8")] as const),
+export function skeletonFiles(engine: string): ReadonlyMap<string, string | Uint8Array> {
+  const copied = ["cases/tiny_llama.case.ts", "golden/tiny_llama/text.golden"];
+  return new Map<string, string | Uint8Array>([
+    ...copied.map((file) => [file, readFileSync(join(example, file))] as const),
     ["lockstep.test.ts", testFile(engine)],
     ["vitest.lockstep.config.ts", configFile],
     [".github/workflows/lockstep.yml", workflowFile],
@@ -21,7 +21,7 @@ export function skeletonFiles(engine: string): ReadonlyMap<string, string> {
  * Writes the files below `folder`; returns their paths.
  * @throws UsageError when one of them is there already: then nothing is written.
  */
-export function writeSkeleton(folder: string, files: ReadonlyMap<string, string>): string[] {
+export function writeSkeleton(folder: string, files: ReadonlyMap<string, string | Uint8Array>): string[] {
   const taken = [...files.keys()].filter((file) => existsSync(join(folder, file)));
   if (taken.length > 0)
     throw new UsageError(

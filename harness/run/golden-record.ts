@@ -1,0 +1,85 @@
+import { hashConfig } from "../golden/format.ts";
+import type { Golden, GoldenSite } from "../golden/golden.ts";
+import { goldenVersion } from "../golden/golden.ts";
+import { sketchSite } from "../golden/record.ts";
+import { projectionSizes } from "../golden/sketch.ts";
+import { generatorVersion } from "../trace/draw.ts";
+import { EngineFailure, UsageError } from "../trace/errors.ts";
+import { openCheckpoint } from "../trace/safetensors.ts";
+import type { Case } from "./case.ts";
+import type { EnginePool } from "./engines.ts";
+import { tensorOf, visible } from "./golden-tensors.ts";
+import { writeInputs } from "./inputs-file.ts";
+import { mergeTaps } from "./merge.ts";
+import type { Ready } from "./routers.ts";
+import { collectRouters } from "./routers.ts";
+
+/** Goldens are recorded in float32 with this seed. */
+export const goldenSeed = 0;
+
+/** Records the reference's trace of a case as sketches. @throws UsageError for a case with weights of its own: a golden draws its weights. */
+export async function recordGolden(pool: EnginePool, found: Case): Promise<Golden> {
+  if (found.checkpoint !== undefined)
+    throw new UsageError(`${found.name}: expected a case whose weights are drawn, found ${found.checkpoint}`);
+  const reference = await pool.reference();
+  const model = await pool.load(reference, { config: found.config, seed: goldenSeed, dtype: "float32" });
+  const inputs = writeInputs(found.inputs(goldenSeed));
+  const run = { inputs: inputs.path, phases: found.phases, oracle: false };
+  const sites: { order: number; sketch: GoldenSite }[] = [];
+  const noiseOf = new Map<string, number>();
+  const sketch = (ready: Ready): void => {
+    const { site, phase } = ready.group;
+    const [own, exact] = [tensorOf(ready, "reference"), tensorOf(ready, "oracle")];
+    const [value, oracle] = [own, exact].map((side) => visible({ found, inputs }, { site, phase }, side));
+    const size = phase === found.phases[0]!.name ? projectionSizes.first : projectionSizes.later;
+    const relativeNoise = noiseOf.get(site) ?? 0;
+    const tensor = { site, phase, shape: own.shape, dtype: own.dtype, reference: value!, oracle: oracle! };
+    const sketched = sketchSite({ ...tensor, size, relativeNoise });
+    if (sketched.noise && sketched.rms) noiseOf.set(site, sketched.noise / sketched.rms);
+    sites.push({ order: orderOf(ready), sketch: sketched });
+  };
+  const routers = collectRouters();
+  const incomplete = await mergeTaps(
+    { reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }) },
+    (group) => {
+      for (const ready of routers.take(group)) sketch(ready);
+      return "go on";
+    },
+  );
+  for (const ready of routers.rest()) sketch(ready);
+  if (incomplete.length > 0)
+    throw new EngineFailure(
+      `${found.name}: the reference and its float64 run have different sites: ${incomplete[0]!.site}`,
+    );
+  const { name, version, versions } = reference.hello;
+  return {
+    golden: goldenVersion,
+    case: found.name,
+    seed: goldenSeed,
+    dtype: "float32",
+    reference: { name, version, versions },
+    generator: generatorVersion,
+    checksums: {
+      config: hashConfig(found.config),
+      weights: model.weights_sha256 ?? "",
+      inputs: inputs.sha256,
+      phases: hashConfig(found.phases),
+    },
+    tensors: storedTensors(model.checkpoint),
+    sites: sites.toSorted((a, b) => a.order - b.order).map(({ sketch }) => sketch),
+  };
+}
+
+/** A router's choice comes before the weights of what it chose, which follow from it: the first that differs is the culprit. */
+function orderOf({ group, routing }: Ready): number {
+  return routing?.choice === group ? routing.logits.order + 0.5 : group.order;
+}
+
+/** Names and shapes as the checkpoint stores them (which may differ from the module names). @throws EngineFailure for one that is not drawn. */
+function storedTensors(checkpoint: string): Golden["tensors"] {
+  return [...openCheckpoint(checkpoint).entries.values()].map(({ name, shape, dtype }) => {
+    if (dtype !== "F32")
+      throw new EngineFailure(`${checkpoint}: ${name} is ${dtype}; a golden can draw F32 tensors only`);
+    return [name, [...shape]];
+  });
+}
