@@ -21,8 +21,12 @@ export interface Ended {
 /** No Python to be found, by name or by path, and none of this repository's settings. */
 const withoutPython = { PATH: "/nonexistent", LOCKSTEP_PYTHON: "/nonexistent", LOCKSTEP_REFERENCE_PYTHON: "" };
 
+/** What the build copies beside what it compiles. */
+const kernels = "engines/typescript/kernels";
+
 /** Not what somebody installed in the example. */
-const isOwn = (path: string): boolean => !path.slice(packageRoot.length).includes("node_modules");
+const isOwn = (path: string): boolean =>
+  !/node_modules|__pycache__|transformers\/tests/.test(path.slice(packageRoot.length));
 
 /** Builds the package into a new folder and links what it depends on. */
 export function installPackage(): Installed {
@@ -35,11 +39,14 @@ export function installPackage(): Installed {
       symlinkSync(join(packageRoot, "node_modules", name), join(modules, name));
   const kept = ["package.json", "harness/cli/bin.mjs", "examples/vitest-engine"];
   for (const name of readdirSync(join(packageRoot, "engines"))) kept.push(`engines/${name}/engine.json`);
+  kept.push("engines/transformers", "engines/torch_module");
   for (const path of kept) cpSync(join(packageRoot, path), join(own, path), { recursive: true, filter: isOwn });
   const compiler = join(packageRoot, "node_modules", "typescript", "bin", "tsc");
   const args = ["-p", join(packageRoot, "tsconfig.build.json"), "--outDir", join(own, "dist"), "--noCheck"];
   const { status, stdout } = spawnSync(process.execPath, [compiler, ...args], { encoding: "utf8" });
   if (status !== 0) throw new Error(`the build failed: ${stdout}`);
+  for (const name of ["kernels.wasm", "worker.mjs"])
+    cpSync(join(packageRoot, kernels, name), join(own, "dist", kernels, name));
   return {
     folder,
     run(script, words, environment = {}) {
