@@ -60,7 +60,7 @@ function render(page: Page, pages: readonly Page[]): string {
     const current = file === page.file ? ' aria-current="page"' : "";
     return `<li><a href="${file}"${current}>${escape(title.replaceAll("`", ""))}</a></li>`;
   });
-  const html = micromark(page.markdown, {
+  const html = micromark(page.markdown.replaceAll(/<!--.*?-->\n*/gs, ""), {
     extensions: [gfm()],
     htmlExtensions: [gfmHtml()],
     allowDangerousHtml: false,
