@@ -14,6 +14,7 @@ const order = [
   "docs/method.md",
   "docs/new-engine.md",
   "docs/new-case.md",
+  "docs/typescript-engine.md",
   "docs/vitest.md",
   "docs/ci.md",
   "docs/nightly.md",
