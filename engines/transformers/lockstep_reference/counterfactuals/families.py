@@ -9,6 +9,7 @@ from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.changes import changes
 from lockstep_reference.counterfactuals.configs import configs
 from lockstep_reference.counterfactuals.elementwise import elementwise
+from lockstep_reference.counterfactuals.entering import entering
 from lockstep_reference.counterfactuals.frequencies import frequencies
 from lockstep_reference.counterfactuals.indices import indices
 from lockstep_reference.counterfactuals.masks import masks
@@ -45,6 +46,7 @@ FAMILIES: tuple[Family, ...] = (
     weights,
     matrices,
     elementwise,
+    entering,
     terms,
     modules,
     moves,

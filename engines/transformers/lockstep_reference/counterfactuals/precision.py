@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene, changing
 from lockstep_reference.counterfactuals.operations import Change
 
-_LOWER: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+LOWER: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "bfloat16": lambda x: x.bfloat16(),
     "float16": lambda x: x.half(),
     "TF32": lambda x: _tf32(x, 0x1000),
@@ -36,12 +36,12 @@ def precision(scene: Scene) -> Iterator[Counterfactual]:
     """Each operation with its inputs, or its result, rounded; and every operation of the call."""
     if not scene.engine.is_floating_point():
         return
-    for dtype, lower in _LOWER.items():
+    for dtype, lower in LOWER.items():
         yield Counterfactual(
             id=f"precision/the site's tensor in {dtype}",
             category="precision",
             sentence=f"the tensor rounded to {dtype}",
-            finish=lambda _snapshot, x, f=lower: _rounded(f, x),
+            finish=lambda _snapshot, x, f=lower: rounded(f, x),
         )
         yield Counterfactual(
             id=f"precision/all operations in {dtype}",
@@ -55,7 +55,7 @@ def precision(scene: Scene) -> Iterator[Counterfactual]:
         if name in _MOVES or not (isinstance(result, torch.Tensor) and result.is_floating_point()):
             continue
         place = f"{type(scene.module).__name__}:{operation.key.line}.{operation.key.nth}/{name}"
-        for dtype, lower in _LOWER.items():
+        for dtype, lower in LOWER.items():
             for part, change in (("inputs", _inputs(lower)), ("result", _result(lower))):
                 yield Counterfactual(
                     id=f"precision/{place} {part} in {dtype}",
@@ -66,7 +66,7 @@ def precision(scene: Scene) -> Iterator[Counterfactual]:
                 )
 
 
-def _rounded(lower: Callable[[torch.Tensor], torch.Tensor], value: Any) -> Any:
+def rounded(lower: Callable[[torch.Tensor], torch.Tensor], value: Any) -> Any:
     """`value` rounded and widened again; torch's own functions, since the oracle's mode would not round."""
     if not (isinstance(value, torch.Tensor) and value.is_floating_point()):
         return value
@@ -76,13 +76,13 @@ def _rounded(lower: Callable[[torch.Tensor], torch.Tensor], value: Any) -> Any:
 
 def _inputs(lower: Callable[[torch.Tensor], torch.Tensor]) -> Change:
     def changed(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return func(*(_rounded(lower, arg) for arg in args), **{k: _rounded(lower, v) for k, v in kwargs.items()})
+        return func(*(rounded(lower, arg) for arg in args), **{k: rounded(lower, v) for k, v in kwargs.items()})
 
     return changed
 
 
 def _result(lower: Callable[[torch.Tensor], torch.Tensor]) -> Change:
-    return lambda func, args, kwargs: _rounded(lower, func(*args, **kwargs))
+    return lambda func, args, kwargs: rounded(lower, func(*args, **kwargs))
 
 
 def _tf32(x: torch.Tensor, half: int) -> torch.Tensor:
@@ -103,4 +103,4 @@ class _Everything(TorchFunctionMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         in_place = getattr(func, "__name__", "").endswith("_")
-        return result if in_place else _rounded(self._lower, result)
+        return result if in_place else rounded(self._lower, result)
