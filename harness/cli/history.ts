@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { chooseNight } from "../history/changes.ts";
 import { journalPath, openHistory } from "../history/index-file.ts";
 import { renderHistory, renderTrend } from "../report/history.ts";
-import { endOf } from "../run/nightly.ts";
+import { endOf } from "../run/nightly-end.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseWhole } from "./arguments.ts";
 import { addFolderOption, nightFolder } from "./night-options.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { openHistory } from "../history/index-file.ts";
-import { endOf } from "../run/nightly.ts";
+import { endOf } from "../run/nightly-end.ts";
 import { mergeShards } from "../run/nightly-merge.ts";
 import { addFolderOption, nightExitCode, nightFolder } from "./night-options.ts";
 import { sayEnd } from "./nightly.ts";

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import type { Outcome } from "../history/store.ts";
 import { renderChanges, renderNightLine, renderTable, sayCommit, sayTime } from "../report/night.ts";
 import { renderVerdict } from "../report/terminal.ts";
-import type { NightEnd, NightListener, NightPlan } from "../run/nightly.ts";
+import type { NightEnd } from "../run/nightly-end.ts";
+import type { NightListener, NightPlan } from "../run/nightly.ts";
 import { runNight } from "../run/nightly.ts";
 import { jobTitle } from "../run/nightly-plan.ts";
 import { withoutPassword } from "../run/nightly-queue.ts";
@@ -126,7 +127,7 @@ function listener(verbose: boolean): NightListener {
 
 /** What the night has set out to do. */
 function planLines({ night, references, jobs, cases, done, goesOn, shard, commit, asked }: NightPlan): string[] {
-  const versions = references.map(({ version, roles }) => `${version} (${roles.join(", ")})`).join(", ");
+  const versions = references.map(sayReference).join(", ");
   const engines =
     asked.engines.length > 0 ? asked.engines.join(", ") : [...new Set(jobs.map(({ engine }) => engine))].join(", ");
   const left = jobs.length - done.before - done.reused;
@@ -139,6 +140,11 @@ function planLines({ night, references, jobs, cases, done, goesOn, shard, commit
     `night ${night}   ${cases} cases   ${engines}   ${asked.dtypes.join(", ")}   transformers ${versions}   ${sayCommit(commit)}`,
     `      ${jobs.length} jobs${shard ? ` of shard ${shard.index}/${shard.count}` : ""}: ${counts.join(", ")}`,
   ];
+}
+
+function sayReference({ version, roles }: NightPlan["references"][number]): string {
+  const names = roles.filter((role) => role !== version);
+  return names.length > 0 ? `${version} (${names.join(", ")})` : version;
 }
 
 /** The whole verdict of what is not as expected, of an error that came before its first lines; of the rest one line where all are to be seen. */

@@ -149,7 +149,8 @@ function times(ratio: number | undefined): string {
 }
 
 function titleOf({ case: name, engine, dtype, reference }: ResultLine): string {
-  return `${name}  ${engine}  ${dtype}  transformers ${reference.version} (${reference.roles.join(", ")})`;
+  const roles = reference.roles.filter((role) => role !== reference.version);
+  return `${name}  ${engine}  ${dtype}  transformers ${reference.version}${roles.length > 0 ? ` (${roles.join(", ")})` : ""}`;
 }
 
 function sayStatus({ status, met }: ResultLine): string {

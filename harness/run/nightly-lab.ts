@@ -12,6 +12,7 @@ import { runCase } from "./live.ts";
 import type { Identity } from "./nightly-key.ts";
 import { harnessIdentity, identityOf, referenceSources, resultKey, sourcesOf } from "./nightly-key.ts";
 import type { Job, ReferenceChoice } from "./nightly-plan.ts";
+import { unknownVersion } from "./nightly-plan.ts";
 import { runShapesCase } from "./shapes.ts";
 import { describeError, errorVerdict, openFrame } from "./verdict-builder.ts";
 
@@ -78,22 +79,29 @@ export function createLab({ report, explain, retries, pause }: LabOptions): Lab 
   };
   const referenceIdentity = (reference: ReferenceChoice) =>
     remember(`reference ${reference.version} ${reference.roles.join()}`, async () => {
-      if (reference.version === "?")
+      if (reference.version === unknownVersion)
         throw new EnvironmentError(
           `the ${reference.roles.join(" and ")} version of transformers could not be found out`,
         );
       const { hello } = await (await poolFor(reference)).reference();
       return identityOf(hello, referenceSources());
     });
-  const engineIdentity = ({ engine, reference }: Job) =>
+  const engineIdentity = ({ engine }: Job) =>
     remember(`engine ${engine}`, async () => {
-      const pool = current?.pool ?? (await poolFor(reference));
-      return identityOf((await pool.get(engine)).hello, sourcesOf(engine));
+      const warm = current?.pool;
+      const pool = warm ?? createPool({ report }); // an engine can be asked where there is no reference
+      try {
+        return identityOf((await pool.get(engine)).hello, sourcesOf(engine));
+      } finally {
+        if (!warm) await pool.close();
+      }
     });
 
   const judge = async (job: KeyedJob): Promise<Verdict> => {
     const { found, engine, dtype, seed, limit, reference } = job;
-    const frame = openFrame(found, { mode: dtype === "shapes" ? "shapes" : "live", engine, dtype, seed, limit });
+    const mode = dtype === "shapes" ? "shapes" : "live";
+    const wanted = { name: referenceEngine().name, version: reference.version, versions: {} };
+    const frame = { ...openFrame(found, { mode, engine, dtype, seed, limit }), reference: wanted };
     const identity = await referenceIdentity(reference);
     if (identity instanceof Error) return errorVerdict(frame, identity);
     try {

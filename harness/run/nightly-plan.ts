@@ -4,9 +4,12 @@ import { hashConfig } from "../golden/format.ts";
 import type { Case } from "./case.ts";
 import type { RunOptions } from "./live.ts";
 
+/** Stands for a version that could not be found out. */
+export const unknownVersion = "?";
+
 /** A version of the reference and the roles that it plays. */
 export interface ReferenceChoice {
-  /** `5.24.0`; `?` where it is not known. */
+  /** `5.24.0`, or `unknownVersion`. */
   readonly version: string;
   readonly roles: readonly string[];
 }
@@ -49,10 +52,13 @@ function enginesOf(found: Case, asked: readonly string[]): readonly string[] {
 export function mergeRoles(resolved: readonly { role: string; version: string }[]): ReferenceChoice[] {
   const choices = new Map<string, string[]>();
   for (const { role, version } of resolved) {
-    const key = version === "?" ? `?${role}` : version; // what is not known may not be the same
+    const key = version === unknownVersion ? `${unknownVersion}${role}` : version; // what is not known may not be the same
     choices.set(key, [...new Set([...(choices.get(key) ?? []), role])]);
   }
-  return [...choices].map(([key, roles]) => ({ version: key.startsWith("?") ? "?" : key, roles }));
+  return [...choices].map(([key, roles]) => ({
+    version: key.startsWith(unknownVersion) ? unknownVersion : key,
+    roles,
+  }));
 }
 
 /** Names what is asked for: nights are compared with those of the same scope. */

@@ -1,4 +1,5 @@
 /** What the producer and the workers of a night share: the connection, the queue's name, and what travels through it. */
+import type { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { outcome } from "../history/store.ts";
@@ -15,6 +16,11 @@ export const jobData = z.strictObject({
   limit: z.number(),
   explain: z.number(),
   reference: z.strictObject({ version: z.string(), roles: z.array(z.string()) }),
+  /** What both sides are where the night was planned. */
+  versions: z.strictObject({
+    engine: z.record(z.string(), z.string()),
+    reference: z.record(z.string(), z.string()),
+  }),
   /** Words of the command line that name cases: files beside those that are found by themselves. */
   cases: z.array(z.string()),
 });
@@ -31,8 +37,8 @@ export function queueName(harness: string): string {
 
 /** The two libraries of the queue. */
 interface QueueLibraries {
-  readonly bullmq: Pick<typeof import("bullmq"), "Queue" | "Worker">;
-  readonly ioredis: Pick<typeof import("ioredis"), "Redis">;
+  readonly bullmq: { readonly Queue: typeof Queue; readonly Worker: typeof Worker };
+  readonly ioredis: { readonly Redis: typeof Redis };
 }
 
 /** BullMQ and ioredis, which only those install that use them. @throws EnvironmentError where they are missing */

@@ -1,6 +1,7 @@
 /** A night whose jobs are run by `lockstep worker` on any machines, over a queue in Redis. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Job as QueuedJob, JobsOptions } from "bullmq";
+import { referenceEngine } from "../engine/registry.ts";
 import type { Outcome } from "../history/store.ts";
 import { recordOf } from "../history/record.ts";
 import { EnvironmentError } from "../trace/errors.ts";
@@ -87,14 +88,14 @@ export async function* runQueued(
 }
 
 function dataOf(
-  { key, found, engine, dtype, seed, limit, reference }: KeyedJob,
+  { key, found, engine, dtype, seed, limit, reference, versions }: KeyedJob,
   rest: { night: string; explain: number; cases: readonly string[] },
 ): JobData {
   const { version, roles } = reference;
   const files = rest.cases.filter((word) => /\.[tj]s$/.test(word));
   return {
     ...{ key, engine, dtype, seed, limit, case: found.name, night: rest.night, explain: rest.explain },
-    ...{ reference: { version, roles: [...roles] }, cases: files },
+    ...{ reference: { version, roles: [...roles] }, versions, cases: files },
   };
 }
 
@@ -110,7 +111,8 @@ function outcomeOf(job: KeyedJob, { returnvalue, failedReason, attemptsMade }: Q
         ? "every worker that took it ended before it was done (killed, out of memory, or without contact to Redis)"
         : failedReason;
   const frame = openFrame(found, { mode: dtype === "shapes" ? "shapes" : "live", engine, dtype, seed, limit });
-  const verdict = errorVerdict(frame, new EnvironmentError(reason));
+  const wanted = { name: referenceEngine().name, version: reference.version, versions: {} };
+  const verdict = errorVerdict({ ...frame, reference: wanted }, new EnvironmentError(reason));
   const names = { night, key, case: found.name, engine, dtype, seed, limit };
   const record = recordOf(
     { ...names, versions, reference: { version: reference.version, roles: [...reference.roles] } },

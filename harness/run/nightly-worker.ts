@@ -4,7 +4,7 @@ import type { Outcome } from "../history/store.ts";
 import type { Case } from "./case.ts";
 import { casesFolder, loadCaseFile, loadCases } from "./discover.ts";
 import { harnessIdentity } from "./nightly-key.ts";
-import type { Lab } from "./nightly-lab.ts";
+import type { KeyedJob, Lab } from "./nightly-lab.ts";
 import { createLab } from "./nightly-lab.ts";
 import type { JobData } from "./nightly-queue.ts";
 import { connectRedis, jobData, loadQueueLibraries, queueName } from "./nightly-queue.ts";
@@ -27,6 +27,11 @@ export interface WorkerListener {
   /** A job that another worker, or this one, is to try again. */
   lacks(job: JobData, error: Error): void;
   done(outcome: Outcome): void;
+}
+
+/** How a worker calls itself in the queue. */
+export function workerName(pid: number): string {
+  return `worker-${pid}`;
 }
 
 /** Workers that a job may lose before it counts as one that ends them. */
@@ -67,6 +72,7 @@ export async function work({ url, lease, idle, signal }: WorkerOptions, listener
     },
     {
       connection: redis,
+      name: workerName(process.pid), // Redis shows who has a job
       concurrency: 1,
       lockDuration: lease * 1000,
       stalledInterval: (lease * 1000) / 2,
@@ -108,7 +114,7 @@ function createBench(report: (line: string) => void) {
       const keyed = await lab.key({ found, engine, dtype, seed, limit, reference });
       if (keyed.key !== job.key && !Object.hasOwn(keyed.versions.reference, "unavailable"))
         throw new EnvironmentError(
-          `this worker would run another job than the night asks for: expected the same cases, engines and versions, found ${sayVersions(keyed.versions)}`,
+          `this worker would run another job than the night asks for: ${sayDifferences(job.versions, keyed.versions)}; use the same commit and environment`,
         );
       return lab.run(keyed, job.night);
     },
@@ -118,8 +124,14 @@ function createBench(report: (line: string) => void) {
   };
 }
 
-function sayVersions(versions: Record<"engine" | "reference", Readonly<Record<string, string>>>): string {
-  return Object.values(versions)
-    .flatMap((side) => Object.entries(side).map(([name, version]) => `${name} ${version}`))
-    .join(", ");
+/** What differs between the sides of a night and those of a worker. Pure. */
+export function sayDifferences(expected: JobData["versions"], found: KeyedJob["versions"]): string {
+  const sides = (["engine", "reference"] as const).flatMap((side) =>
+    [...new Set([...Object.keys(expected[side]), ...Object.keys(found[side])])]
+      .filter((name) => expected[side][name] !== found[side][name])
+      .map(
+        (name) => `${side}: ${name} ${expected[side][name] ?? "none"} expected, ${found[side][name] ?? "none"} found`,
+      ),
+  );
+  return sides.length > 0 ? sides.join(", ") : "another config, inputs, phases or fault of this case";
 }

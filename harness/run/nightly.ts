@@ -1,30 +1,22 @@
 /** A night: everything that was asked for, once, into the history; or a share of it into a file that `lockstep merge` takes. */
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import type { Moved, Changes } from "../history/changes.ts";
-import { compareNights, findRegressions, medianNights } from "../history/changes.ts";
-import type { History } from "../history/index-file.ts";
 import { journalPath, openHistory } from "../history/index-file.ts";
-import type { Night } from "../history/journal.ts";
+import type { History } from "../history/index-file.ts";
 import { appendNight, mendJournal } from "../history/journal.ts";
 import type { Asked, NightLine, ResultLine } from "../history/record.ts";
-import { historyVersion, isGreen } from "../history/record.ts";
 import type { Outcome, Store } from "../history/store.ts";
 import { isUsable, openStore } from "../history/store.ts";
-import { availableVersions, pinnedVersion, resolveVersion } from "../setup/reference-versions.ts";
-import { ensureEnvironment } from "../setup/python.ts";
-import { EnvironmentError, UsageError } from "../trace/errors.ts";
-import { referenceEngine } from "../engine/registry.ts";
+import { UsageError } from "../trace/errors.ts";
 import { findCases } from "./discover.ts";
-import { requirementFiles } from "./engines.ts";
+import { beginNight } from "./nightly-begin.ts";
+import type { NightEnd } from "./nightly-end.ts";
+import { closingLine, endOf, readCommit } from "./nightly-end.ts";
 import type { OpenNight } from "./nightly-folder.ts";
-import { closeOpen, lockFolder, nameNight, openNights, readOpen, writeOpen } from "./nightly-folder.ts";
-import { harnessIdentity } from "./nightly-key.ts";
+import { closeOpen, lockFolder, openNights, readOpen, writeOpen } from "./nightly-folder.ts";
 import type { KeyedJob, Lab } from "./nightly-lab.ts";
 import { createLab } from "./nightly-lab.ts";
+import { writeShard } from "./nightly-merge.ts";
 import type { Job, ReferenceChoice } from "./nightly-plan.ts";
 import { jobTitle, mergeRoles, planJobs, scopeOf } from "./nightly-plan.ts";
-import { writeShard } from "./nightly-merge.ts";
 import type { Shard } from "./nightly-shards.ts";
 import { dealOut } from "./nightly-shards.ts";
 
@@ -68,17 +60,6 @@ export interface NightListener {
   measured(outcome: Outcome): void;
 }
 
-/** How a night ended. */
-export interface NightEnd extends Night {
-  /** Against the last green night of the same scope; null where there is none. */
-  readonly since: { readonly night: NightLine; readonly changes: Changes } | null;
-  readonly regressions: readonly Moved[];
-  /** Where it was written. */
-  readonly file: string;
-  /** Where the verdict of a key lies that is not as expected. */
-  verdictPath(key: string): string;
-}
-
 /** Milliseconds before what the machine lacked is tried again. */
 const pause = 2_000;
 
@@ -107,13 +88,14 @@ export async function runNight(options: NightOptions, listener: NightListener): 
     );
     return endOf(history, { folder, night: history.nights().find(({ night }) => night === resumed.night)! });
   }
-  const open = resumed ?? (await begin(options, new Set([...taken, ...openNights(folder)]), listener));
+  const report = (line: string): void => listener.report(line);
+  const open = await beginNight(options, resumed, { taken: new Set([...taken, ...openNights(folder)]), report });
   writeOpen(folder, scope, open);
   const references = mergeRoles(open.references);
   const all = planJobs(cases, asked, references);
   if (all.length === 0) throw new UsageError("a night of no jobs: expected a case that one of the engines can run");
   const mine = shard ? (dealOut(all, shard.count, (job) => secondsOf(history, job))[shard.index - 1] ?? []) : all;
-  const lab = createLab({ report: (line) => listener.report(line), explain, retries, pause });
+  const lab = createLab({ report, explain, retries, pause });
   const store = openStore(folder);
   try {
     const jobs = await keyAll(lab, mine);
@@ -163,30 +145,6 @@ export async function runNight(options: NightOptions, listener: NightListener): 
   return endOf(updated, { folder, night: updated.nights().at(-1)! });
 }
 
-async function begin(
-  { asked, fresh }: NightOptions,
-  taken: ReadonlySet<string>,
-  listener: NightListener,
-): Promise<OpenNight> {
-  const started = new Date();
-  const requirements = requirementFiles(referenceEngine());
-  const { python } = await ensureEnvironment(requirements, (line) => listener.report(line));
-  let list: Promise<readonly string[]> | undefined;
-  const available = (): Promise<readonly string[]> => (list ??= availableVersions(python));
-  const pinned = pinnedVersion(requirements);
-  const references: { role: string; version: string }[] = [];
-  for (const role of asked.references) {
-    try {
-      references.push({ role, version: await resolveVersion(role, { pinned, available }) });
-    } catch (error) {
-      if (!(error instanceof EnvironmentError)) throw error;
-      listener.report(`missing  the ${role} reference: ${error.message}`);
-      references.push({ role, version: "?" });
-    }
-  }
-  return { night: nameNight(started, taken), started: started.toISOString(), fresh, references };
-}
-
 /** Keys of jobs, in the jobs' order. The reference that comes first is asked last, so that it is still warm. */
 async function keyAll(lab: Lab, jobs: readonly Job[]): Promise<KeyedJob[]> {
   const keyed: KeyedJob[] = [];
@@ -225,52 +183,6 @@ function lineOf(record: ResultLine, { engine, reference }: Job, night: string): 
   return { ...record, night, engine, reference: { version: reference.version, roles: [...reference.roles] } };
 }
 
-/** The line that closes a night. */
-export function closingLine(options: {
-  readonly open: Pick<OpenNight, "night" | "started">;
-  readonly asked: Asked;
-  readonly results: readonly ResultLine[];
-  readonly commit: NightLine["commit"];
-}): NightLine {
-  const { open, asked, results, commit } = options;
-  const seconds = results.reduce((sum, result) => sum + (result.measured === open.night ? result.seconds : 0), 0);
-  return {
-    kind: "night",
-    schema: historyVersion,
-    night: open.night,
-    scope: scopeOf(asked),
-    asked,
-    started: open.started,
-    seconds: Math.round(seconds * 10) / 10,
-    commit,
-    harness: harnessIdentity(),
-    results: results.length,
-    green: isGreen(results),
-  };
-}
-
-/** A night of the history with what changed: since the last green one, and against the median of the last ones. */
-export function endOf(history: History, { folder, night }: { folder: string; night: NightLine }): NightEnd {
-  const results = history.results(night.night);
-  const green = history.lastGreen(night);
-  return {
-    night,
-    results,
-    since: green && { night: green, changes: compareNights(results, history.results(green.night)) },
-    regressions: findRegressions(results, (result) => history.earlier(result, medianNights)),
-    file: journalPath(folder),
-    verdictPath: (key) => join(folder, "verdicts", `${key}.json`),
-  };
-}
-
 function secondsOf(history: History, { found, engine, dtype, seed, reference }: Job): number | null {
   return history.seconds({ case: found.name, engine, dtype, seed, role: reference.roles[0]! });
-}
-
-/** The commit that stands where this runs, and whether files differ from it; null outside of a repository. */
-export function readCommit(): NightLine["commit"] {
-  const git = (...args: string[]) => spawnSync("git", args, { encoding: "utf8" });
-  const head = git("rev-parse", "HEAD");
-  if (head.status !== 0) return null;
-  return { id: head.stdout.trim(), dirty: git("status", "--porcelain", "--untracked-files=no").stdout.trim() !== "" };
 }

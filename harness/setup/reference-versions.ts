@@ -116,9 +116,16 @@ async function installedVersion(python: string): Promise<string | null> {
   return exitCode === 0 ? stdout.trim() : null;
 }
 
+/** Characters of a line of pip that are told: it lists every version that there is. */
+const longestLine = 160;
+
 async function step(command: string, args: readonly string[]): Promise<string> {
   const result = await execa(command, args, { reject: false, all: true, stdin: "ignore" });
   if (result.exitCode === 0) return result.stdout.trim();
-  const tail = (result.all ?? result.shortMessage ?? "").split("\n").slice(-6).join("\n");
+  const lines = (result.all || result.shortMessage || "").trim().split("\n");
+  const tail = lines
+    .slice(-4)
+    .map((line) => line.slice(0, longestLine))
+    .join("\n");
   throw new PythonUnavailable(`${command} ${args.slice(0, 3).join(" ")} failed:\n${tail}`);
 }
