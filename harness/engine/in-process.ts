@@ -81,7 +81,7 @@ export function startInProcess(engine: EngineObject): EngineProcess {
       const { tensors, names } = nameTensors(all.filter(({ site }) => wanted(site)));
       const file = join(spool, `${id}-${counts.batches}.safetensors`);
       writeSafetensors(file, tensors);
-      queue.push({ run: id, phase, batch: counts.batches, file, taps: names, partial: false });
+      queue.push({ run: id, phase, batch: counts.batches, file, taps: names });
       counts.batches += 1;
       counts.taps += names.length;
       wake();

@@ -30,8 +30,6 @@ export interface EngineCommand {
 export interface TapBatch {
   readonly phase: string;
   readonly taps: readonly { readonly site: string; readonly tensor: RawTensor }[];
-  /** More of the same layer follows. */
-  readonly partial?: boolean;
 }
 
 /** A run's batches, its result at the end. Leaving the loop early cancels the run. */
@@ -199,11 +197,10 @@ function shareFile(from: string, to: string): void {
 }
 
 /** Reads a batch into memory and deletes its file. */
-export function readBatch(spool: string, { phase, file, taps, partial }: TapsNotification): TapBatch {
+export function readBatch(spool: string, { phase, file, taps }: TapsNotification): TapBatch {
   const tensors = readSpoolFile(spool, file);
   return {
     phase,
-    partial,
     taps: taps.map(({ site, tensor }) => {
       const found = tensors.get(tensor);
       if (!found) throw new EngineFailure(`site ${site} names tensor ${tensor}, which its batch file does not hold`);

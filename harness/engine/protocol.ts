@@ -246,8 +246,6 @@ export const tapsNotification = z.strictObject({
   file: z.string(),
   /** Sites in execution order; several may name the same tensor of the file. */
   taps: z.array(z.strictObject({ site: z.string(), tensor: z.string() })),
-  /** The layer was too large for one file: the rest of it follows. */
-  partial: z.boolean().default(false),
 });
 
 /** Notifications: harness to engine. */

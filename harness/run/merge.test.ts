@@ -43,25 +43,19 @@ async function merge(streams: Parameters<typeof mergeTaps>[0]) {
   return { groups, incomplete };
 }
 
+/** A batch for each of so many layers. */
 const numbered = (count: number, prefix = "s"): TapBatch[] =>
-  Array.from({ length: count }, (_, index) => batch([`${prefix}${index}`]));
+  Array.from({ length: count }, (_, index) => batch([`${prefix}.${index}:out`]));
+
+/** A batch for each of `parts` modules in each of `count` layers. */
+const inParts = (count: number, parts: number): TapBatch[] =>
+  Array.from({ length: count * parts }, (_, index) => batch([`s.${Math.floor(index / parts)}.m${index % parts}:out`]));
+const whole = (count: number, parts: number): TapBatch[] =>
+  Array.from({ length: count }, (_, layer) =>
+    batch(Array.from({ length: parts }, (__, part) => `s.${layer}.m${part}:out`)),
+  );
 
 describe("a group", () => {
-  it("compares sides that cut large layers into different numbers of batches", async () => {
-    const layers = numbered(40);
-    const cut = layers.flatMap(({ taps, ...rest }) => [
-      { ...rest, partial: true, taps: [{ ...taps[0]!, site: `${taps[0]!.site}:in` }] },
-      { ...rest, taps },
-    ]);
-    const whole = layers.map(({ taps, ...rest }) => ({
-      ...rest,
-      taps: [{ ...taps[0]!, site: `${taps[0]!.site}:in` }, ...taps],
-    }));
-    const { groups, incomplete } = await merge({ reference: stream(cut), engine: stream(whole) });
-    expect(groups).toHaveLength(80);
-    expect(incomplete).toEqual([]);
-  });
-
   it("is complete when every side has sent the site, with each side's own tensor", async () => {
     const { groups, incomplete } = await merge({
       engine: stream([batch(["a"], 1)]),
@@ -100,6 +94,28 @@ describe("a group", () => {
       reference: stream([batch(sites)]),
     });
     expect(groups.map(({ site }) => site)).toEqual(sites);
+  });
+
+  it("is found when one side cuts each layer into many batches, or all layers into one", async () => {
+    const all = [batch(whole(40, 6).flatMap(({ taps }) => taps.map(({ site }) => site)))];
+    for (const reference of [inParts(40, 6), all]) {
+      const { groups, incomplete } = await merge({ reference: stream(reference), engine: stream(whole(40, 6)) });
+      expect(groups).toHaveLength(240);
+      expect(incomplete).toEqual([]);
+    }
+  });
+
+  it("is found when a side that sends module by module is waited for by one that replays whole layers of it", async () => {
+    const log = { taken: 0, cancelled: false };
+    const replay = (async function* () {
+      for (const [layer, one] of whole(40, 30).entries()) {
+        while (log.taken < (layer + 1) * 30) await new Promise((resume) => setImmediate(resume));
+        yield one;
+      }
+      return { run: "r", batches: 40, taps: 1200 };
+    })();
+    const { groups } = await merge({ localReference: replay, engine: stream(inParts(40, 30), log) });
+    expect(groups).toHaveLength(1200);
   });
 
   it("is found where one side's batches are a fraction of another's, in a phase that the other has left", async () => {
@@ -161,7 +177,7 @@ describe("memory", () => {
       for (let index = 0; index < 100; index++) {
         for (let turn = 0; turn < 20; turn++) await Promise.resolve();
         ahead = Math.max(ahead, log.taken - index);
-        yield batch([`s${index}`]);
+        yield batch([`s.${index}:out`]);
       }
       return { run: "r", batches: 0, taps: 0 };
     };
@@ -175,7 +191,7 @@ describe("the end", () => {
   it("is asked for by an answer of stop: every stream is cancelled", async () => {
     const logs = [0, 1].map(() => ({ taken: 0, cancelled: false }));
     await mergeTaps({ engine: stream(numbered(50), logs[0]), reference: stream(numbered(50), logs[1]) }, ({ site }) =>
-      site === "s3" ? "stop" : "go on",
+      site === "s.3:out" ? "stop" : "go on",
     );
     for (const log of logs) {
       expect(log.cancelled).toBe(true);

@@ -22,26 +22,41 @@ export interface Group {
 /** What is left when all streams have ended: sites that only some sides sent. */
 export type Incomplete = Omit<Group, "sides"> & { readonly sides: readonly Side[] };
 
-/** Batches that one side may be ahead of another. A replaying side needs to see a few batches ahead of where it is. */
+/** Layers that one side may be ahead of another. A replaying side needs to see a little ahead of where it is. */
 const lead = 8;
 
-/**
- * When every side that a group lacks has sent sites which its first side sent so many batches later, the group's tensors are let go: memory stays O(one layer).
- * Counted in batches of the first side: those of others may be many times larger, or smaller.
- */
-const batchesKept = 12;
+/** When every side that a group lacks has sent sites which its first side sent so many layers later, the group's tensors are let go: memory stays O(one layer). */
+const layersKept = 12;
 
-/** How far a side is: engines cut their phases into batches as they like, so batches count within a phase only. */
+/**
+ * How far a side is, in layers that it has come to: engines cut their phases into batches as they like, one a module, one a layer or one for all, and what counts
+ * is where they are.
+ */
 interface Progress {
   phase: string;
   phases: number;
-  batches: number;
+  layer: string;
+  layers: number;
 }
 
-/** Batches by which `a` is ahead of `b`; of a side that is still in the phase before, what is left of that phase is not counted. */
+/** Layers by which `a` is ahead of `b`; of a side that is still in the phase before, what is left of that phase is not counted. */
 function aheadOf(a: Progress, b: Progress): number {
-  if (a.phases === b.phases) return a.batches - b.batches;
-  return a.phases === b.phases + 1 ? a.batches : (a.phases - b.phases) * Number.POSITIVE_INFINITY;
+  if (a.phases === b.phases) return a.layers - b.layers;
+  return a.phases === b.phases + 1 ? a.layers : (a.phases - b.phases) * Number.POSITIVE_INFINITY;
+}
+
+/** `model.layers.5` of a site in it; "" outside of layers, and of caches, which some engines send at the end. */
+function layerOf(site: Site): string {
+  return site.startsWith("cache.") ? "" : (/^.*?\.\d+(?=[.:#@])/.exec(site)?.[0] ?? "");
+}
+
+/** Moves `own` on to where `batch` ends. */
+function advance(own: Progress, { phase, taps }: TapBatch): void {
+  if (phase !== own.phase) Object.assign(own, { phase, phases: own.phases + 1, layer: "", layers: 0 });
+  for (const { site } of taps) {
+    const layer = layerOf(site);
+    if (layer !== own.layer) Object.assign(own, { layer, layers: own.layers + 1 });
+  }
 }
 
 /**
@@ -55,7 +70,9 @@ export async function mergeTaps(
 ): Promise<Incomplete[]> {
   const sides = Object.entries(streams) as [Side, TapStream][];
   const collector = collectGroups(sides.length, streams.reference ? "reference" : "engine", complete);
-  const progress = new Map<Side, Progress>(sides.map(([side]) => [side, { phase: "", phases: 0, batches: 0 }]));
+  const progress = new Map<Side, Progress>(
+    sides.map(([side]) => [side, { phase: "", phases: 0, layer: "", layers: 0 }]),
+  );
   let waiting: (() => void)[] = [];
   let stopped = false;
 
@@ -70,8 +87,7 @@ export async function mergeTaps(
     try {
       for await (const batch of stream) {
         if (stopped) return;
-        if (batch.phase !== own.phase) Object.assign(own, { phase: batch.phase, phases: own.phases + 1, batches: 0 });
-        if (!batch.partial) own.batches += 1; // sides cut large layers differently
+        advance(own, batch);
         if (collector.take(side, batch, own) === "stop") stopped = true;
         collector.forget(progress.keys());
         wake();
@@ -107,7 +123,7 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
     waiting.delete(key);
     dropped.set(key, { ...group, sides: Object.keys(group.sides) as Side[] });
   };
-  /** The furthest place of one side, in its own batches, from which another has sent a site, too. */
+  /** The furthest place of one side, in its own layers, from which another has sent a site, too. */
   const reached = new Map<string, Progress>();
   /** Lets go of groups that all `running` sides have passed which lack them. */
   const forget = (running: Iterable<Side>): void => {
@@ -115,7 +131,7 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
     const passed = ({ group, first, since }: Waiting): boolean =>
       sides.every((side) => {
         const place = reached.get(`${side} ${first}`);
-        return group.sides[side] !== undefined || (place !== undefined && aheadOf(place, since) > batchesKept);
+        return group.sides[side] !== undefined || (place !== undefined && aheadOf(place, since) > layersKept);
       });
     for (const [key, entry] of waiting) if (passed(entry)) drop(key, entry);
   };

@@ -46,7 +46,7 @@ def _is_fault(value: Any) -> bool:
 def _is_batch(value: Any) -> bool:
     return value is None or (
         isinstance(value, dict)
-        and set(value) - {"partial"} == {"phase", "batch", "file", "taps"}
+        and set(value) == {"phase", "batch", "file", "taps"}
         and _is_text(value["phase"])
         and _is_text(value["file"])
         and isinstance(value["taps"], list)

@@ -48,7 +48,7 @@ class SpoolSink:
             return
         self._sites.append({"site": site, "tensor": self._copy(tensor)})
         if self._bytes > _FLUSH_BYTES:
-            self.flush(partial=True)
+            self.flush()
 
     def _copy(self, tensor: torch.Tensor) -> str:
         key = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor._version)
@@ -63,15 +63,17 @@ class SpoolSink:
         self._bytes += copy.nbytes
         return name
 
-    def flush(self, *, partial: bool = False) -> None:
-        """Writes what was collected as one batch, once there is a credit for it; `partial` of a layer that goes on."""
+    def flush(self) -> None:
+        """Writes what was collected as one batch, once there is a credit for it."""
         if not self._sites:
             return
         self._credits.spend()
         file = self._spool / f"{self._run}.{self.batches}.safetensors"
         save_file(self._tensors, file)
-        batch = {"run": self._run, "phase": self.phase, "batch": self.batches, "file": str(file), "taps": self._sites}
-        self._notify("taps", {**batch, "partial": True} if partial else batch)
+        self._notify(
+            "taps",
+            {"run": self._run, "phase": self.phase, "batch": self.batches, "file": str(file), "taps": self._sites},
+        )
         self.batches += 1
         self.taps += len(self._sites)
         self._clear()
