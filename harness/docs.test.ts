@@ -28,7 +28,7 @@ describe.each(pages)("%s", (page) => {
   it("uses commands and options that exist", () => {
     const used = [
       ...text.matchAll(
-        /(?:npx )?\blockstep (run|init|nightly|history|merge|worker|repro|minimise|shapes|golden (?:record|check)|selftest|engines check|engines|doctor|calibrate|schemas)\b([^`\n]*)/g,
+        /(?:npx )?\blockstep (run|init|nightly|history|merge|worker|repro|minimise|shapes|golden (?:record|check|update|diff|prune)|selftest|engines check|engines|doctor|calibrate|schemas)\b([^`\n]*)/g,
       ),
     ];
     for (const [, command, rest] of used) {

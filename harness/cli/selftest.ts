@@ -1,17 +1,28 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { Verdict } from "../compare/verdict.ts";
 import { packageRoot } from "../engine/registry.ts";
 import type { SelftestRow } from "../report/selftest.ts";
 import { countFound, renderSelftest } from "../report/selftest.ts";
+import { goldenSectionOf, withGoldenSection } from "../report/selftest-golden.ts";
 import { casesFolder, loadCases } from "../run/discover.ts";
 import { createPool } from "../run/engines.ts";
 import { loadFaults, locate, plant, rateExplanation, selectFaults } from "../run/faults.ts";
 import { runCase } from "../run/live.ts";
 import { runShapesCase } from "../run/shapes.ts";
-import { exitCodes } from "../trace/errors.ts";
+import { exitCodes, UsageError } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
+import { selftestGoldens } from "./selftest-golden.ts";
+
+interface Flags {
+  readonly dtype: "float32" | "bfloat16" | "float16";
+  readonly write?: boolean;
+  readonly golden?: boolean;
+  readonly numbers?: readonly [number, number];
+}
+
+const page = join(packageRoot, "docs", "selftest.md");
 
 /** `lockstep selftest`: plants every known fault and says whether, and where, it was found. */
 export function addSelftest(program: Command): void {
@@ -20,41 +31,59 @@ export function addSelftest(program: Command): void {
     .description("plant known porting bugs in the engine and see whether they are found where they are")
     .argument("[fault...]", "fault ids or categories, all when absent")
     .option("--dtype <dtype>", "float32, bfloat16 or float16", "float32")
-    .option("--write", "write docs/selftest.md")
-    .action(
-      async (names: string[], { dtype, write }: { dtype: "float32" | "bfloat16" | "float16"; write?: boolean }) => {
-        const cases = await loadCases(casesFolder());
-        const faults = selectFaults(await loadFaults(casesFolder()), names);
-        const pool = createPool({ report: say });
-        const rows: SelftestRow[] = [];
-        try {
-          await pool.reference(); // without one there is nothing to compare with, whatever the fault
-          for (const [place, fault] of faults.entries()) {
-            status(`${place + 1}/${faults.length}  ${fault.id}`);
-            const planted = plant(fault, cases);
-            const verdict =
-              planted.kind === "shapes" ? await runShapesCase(pool, planted) : await runCase(pool, planted, { dtype });
-            rows.push({
-              ...fault,
-              found: locate(fault, verdict),
-              explained: rateExplanation(fault, verdict),
-              verdict: withoutSites(verdict),
-            });
-            say(line(rows.at(-1)!));
-          }
-        } finally {
-          await pool.close();
+    .option("--golden", "against the goldens: no Python, and no causes")
+    .option(
+      "--numbers <first,later>",
+      "with --golden: numbers of a sketch that are used, to measure how many it needs",
+      twoNumbers,
+    )
+    .option("--write", "write docs/selftest.md; with --golden its part about goldens")
+    .action(async (names: string[], { dtype, write = false, golden = false, numbers }: Flags) => {
+      if (golden && dtype !== "float32") throw new UsageError(`--dtype ${dtype}: goldens are of float32`);
+      if (golden) return selftestGoldens(names, { page, write, numbers });
+      const cases = await loadCases(casesFolder());
+      const faults = selectFaults(await loadFaults(casesFolder()), names);
+      const pool = createPool({ report: say });
+      const rows: SelftestRow[] = [];
+      try {
+        await pool.reference(); // without one there is nothing to compare with, whatever the fault
+        for (const [place, fault] of faults.entries()) {
+          status(`${place + 1}/${faults.length}  ${fault.id}`);
+          const planted = plant(fault, cases);
+          const verdict =
+            planted.kind === "shapes" ? await runShapesCase(pool, planted) : await runCase(pool, planted, { dtype });
+          rows.push({
+            ...fault,
+            found: locate(fault, verdict),
+            explained: rateExplanation(fault, verdict),
+            verdict: withoutSites(verdict),
+          });
+          say(line(rows.at(-1)!));
         }
-        if (write) writeFileSync(join(packageRoot, "docs", "selftest.md"), renderSelftest(rows, dtype));
-        const { total, detected, exact, parent, wrong, undetected, explained } = countFound(rows);
-        say(`${detected}/${total} detected   ${exact} exact, ${parent} parent, ${wrong} wrong`);
-        const { right, listed } = explained;
-        say(
-          `explained: ${right} right, ${listed} listed, ${explained.wrong} wrong, ${explained.unexplained} unexplained`,
-        );
-        process.exitCode = undetected + wrong === 0 ? exitCodes.pass : exitCodes.mismatch;
-      },
-    );
+      } finally {
+        await pool.close();
+      }
+      if (write) writeFileSync(page, withGoldenSection(renderSelftest(rows, dtype), sectionOnDisk()));
+      const { total, detected, exact, parent, wrong, undetected, explained } = countFound(rows);
+      say(`${detected}/${total} detected   ${exact} exact, ${parent} parent, ${wrong} wrong`);
+      const { right, listed } = explained;
+      say(
+        `explained: ${right} right, ${listed} listed, ${explained.wrong} wrong, ${explained.unexplained} unexplained`,
+      );
+      process.exitCode = undetected + wrong === 0 ? exitCodes.pass : exitCodes.mismatch;
+    });
+}
+
+/** What the page says of goldens: the live selftest leaves it as it is. */
+function sectionOnDisk(): string | null {
+  return existsSync(page) ? goldenSectionOf(readFileSync(page, "utf8")) : null;
+}
+
+/** "16,4" as two numbers. @throws UsageError for anything else. */
+function twoNumbers(text: string): [number, number] {
+  const match = /^([1-9]\d*),([1-9]\d*)$/.exec(text);
+  if (!match) throw new UsageError(`--numbers ${text}: expected two whole numbers, such as 16,4`);
+  return [Number(match[1]), Number(match[2])];
 }
 
 /** Of a verdict's thousands of sites only the culprit's is needed here. */

@@ -47,7 +47,7 @@ function goldenOf(...sites: GoldenSite[]): Golden {
 }
 
 function judge(values: Float32Array, { site = sketched, limit = 4, dtype = "F32", found = shape } = {}) {
-  return judgeAgainstGolden(goldenOf(site), 0, { shape: found, dtype, values }, limit);
+  return judgeAgainstGolden(goldenOf(site), 0, { shape: found, dtype, values }, { limit });
 }
 
 describe("against a sketch", () => {
@@ -78,6 +78,12 @@ describe("against a sketch", () => {
     const { status, reason, accumulated } = judge(engine.with(5, value) as Float32Array);
     expect({ status, reason }).toEqual({ status: "fail", reason: "holds values that are not finite" });
     expect(accumulated).toMatchObject({ ratio: maxRatio, error: Number.MAX_VALUE });
+  });
+
+  it("by a part of its numbers, the ratio is another estimate of the same distance", () => {
+    const part = judgeAgainstGolden(goldenOf(sketched), 0, { shape, dtype: "F32", values: engine }, { limit: 4, size: 8 });
+    expect(part.accumulated?.ratio).not.toBe(judge(engine).accumulated?.ratio);
+    expect(part.accumulated?.ratio).toBeCloseTo(1, -1);
   });
 
   it("without a projection nothing passes", () => {

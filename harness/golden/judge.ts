@@ -12,8 +12,13 @@ export interface FoundSite {
   readonly values: Numbers;
 }
 
-/** Judges one site against a golden: shape, dtype, then checksum or projected distance in noise units. */
-export function judgeAgainstGolden(golden: Golden, place: number, found: FoundSite, limit: number): SiteVerdict {
+/** Judges one site against a golden: shape, dtype, then checksum or projected distance in noise units, by the first `size` numbers of the sketch. */
+export function judgeAgainstGolden(
+  golden: Golden,
+  place: number,
+  found: FoundSite,
+  { limit, size }: { limit: number; size?: number },
+): SiteVerdict {
   const expected = golden.sites[place]!;
   const { site, phase, dtype } = expected;
   const shape = [...expected.shape];
@@ -27,7 +32,7 @@ export function judgeAgainstGolden(golden: Golden, place: number, found: FoundSi
     const equal = checksum(found.values) === expected.checksum;
     return equal ? { ...base, status: "pass" } : { ...base, status: "fail", reason: "not bit-equal to the golden" };
   }
-  const wanted = expected.projection ?? new Float64Array(0);
+  const wanted = (expected.projection ?? new Float64Array(0)).slice(0, size);
   const error = projectedDistance(project(found.values, wanted.length), wanted);
   const noise = expected.noise ?? Number.MIN_VALUE;
   const ratio = Number.isFinite(error) ? Math.min(error / noise, maxRatio) : maxRatio;

@@ -24,9 +24,11 @@ export async function checkGolden(
     readonly engine?: string;
     readonly limit?: number;
     readonly sites?: readonly string[];
+    /** Numbers of a sketch that are used, in the first phase and in later ones, to measure how many are needed; all when absent. */
+    readonly numbers?: readonly [first: number, later: number];
   },
 ): Promise<Verdict> {
-  const { folder, engine: engineName = found.engine, limit = defaultLimit } = options;
+  const { folder, engine: engineName = found.engine, limit = defaultLimit, numbers } = options;
   let frame = openFrame(found, { mode: "golden", engine: engineName, seed: goldenSeed, limit });
   try {
     const golden = readGolden(folder, found.name);
@@ -52,7 +54,9 @@ export async function checkGolden(
       places.delete(tapKey(phase, site));
       const tensor = tensorOf(ready, "engine");
       const values = visible({ found, inputs }, { site, phase }, tensor);
-      sites.push(judgeAgainstGolden(golden, place, { shape: tensor.shape, dtype: tensor.dtype, values }, limit));
+      const seen = { shape: tensor.shape, dtype: tensor.dtype, values };
+      const size = numbers?.[phase === found.phases[0]!.name ? 0 : 1];
+      sites.push(judgeAgainstGolden(golden, place, seen, { limit, ...(size !== undefined && { size }) }));
     };
     const routers = collectRouters();
     await mergeTaps({ engine: engine.run(run) }, (group) => {

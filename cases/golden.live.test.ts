@@ -1,0 +1,53 @@
+/** The goldens of this repository: complete, small, and able to tell where a fault is without Python. */
+import { globSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { goldenFolder, loadCases } from "../harness/run/discover.ts";
+import { loadFaults } from "../harness/run/faults.ts";
+import { plantAgainstGoldens } from "../harness/run/golden-selftest.ts";
+import { whyRecord } from "../harness/run/golden-stale.ts";
+import { findObsolete, goldenCases } from "../harness/run/golden-update.ts";
+import { offlinePool } from "./testing/live.ts";
+
+const cases = await loadCases(import.meta.dirname);
+const folder = goldenFolder();
+
+/** Faults whose error is below the limit in the run as a whole: the live reference finds them by their direction. */
+const belowNoise = new Set([
+  "eps-rounded-to-fp16",
+  "eps-one-percent-off",
+  "rsqrt-approximate",
+  "softmax-log2e-rounded",
+]);
+
+it("every case has a fresh golden, and every golden a case", () => {
+  const outdated = goldenCases(cases, []).map((found) => `${found.name}: ${whyRecord(folder, found) ?? "fresh"}`);
+  expect(outdated.filter((line) => !line.endsWith(": fresh"))).toEqual([]);
+  expect(findObsolete(folder, cases)).toEqual([]);
+});
+
+it("each is below 100 KB, all together below 5 MB", () => {
+  const sizes = globSync("**/*.{golden,json}", { cwd: folder }).map((file) => ({
+    file,
+    bytes: statSync(join(folder, file)).size,
+  }));
+  expect(sizes.filter(({ bytes }) => bytes >= 100_000)).toEqual([]);
+  expect(sizes.reduce((total, { bytes }) => total + bytes, 0)).toBeLessThan(5_000_000);
+});
+
+it("one fault of each category is found at the exact site", async () => {
+  const all = await loadFaults(import.meta.dirname);
+  const faults = [...Map.groupBy(all, ({ category }) => category).values()]
+    .map((own) => own.find(({ id }) => !belowNoise.has(id))!)
+    .filter((fault) => cases.some(({ name }) => name === fault.case));
+  expect(faults.length).toBeGreaterThan(40);
+  for await (const { id, found, where, at } of plantAgainstGoldens(offlinePool, { faults, cases }, { folder }))
+    expect(`${id}: ${found}`, `${where}, expected ${at}`).toBe(`${id}: exact`);
+});
+
+it("what is below the noise of the run as a whole is not found: that needs the live reference", async () => {
+  const faults = (await loadFaults(import.meta.dirname)).filter(({ id }) => belowNoise.has(id));
+  expect(faults).toHaveLength(belowNoise.size);
+  for await (const { id, found } of plantAgainstGoldens(offlinePool, { faults, cases }, { folder }))
+    expect(`${id}: ${found}`).toBe(`${id}: undetected`);
+});
