@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ def forward_parameters(cls: type[nn.Module]) -> frozenset[str]:
 
 
 def cache_parameter(model: nn.Module) -> str | None:
-    """How the model's forward calls its KV cache: `cache` since transformers 5.24, `past_key_values` elsewhere.
+    """How the model's forward calls its KV cache: `cache` since transformers 5.24, else `past_key_values`, `cache_params`.
 
     None when it keeps none. Encoders that can be made decoders (BERT without a head) have the parameter all the same.
     """
@@ -128,7 +129,12 @@ def cache_parameter(model: nn.Module) -> str | None:
     if only_encodes and isinstance(model, PreTrainedModel) and not model.can_generate():
         return None
     accepted = forward_parameters(type(model))
-    return next((name for name in ("cache", "past_key_values") if name in accepted), None)
+    return next((name for name in ("cache", "past_key_values", "cache_params") if name in accepted), None)
+
+
+def masks_cache_parameter(create_masks: Callable[..., Any]) -> str:
+    """How a model's `create_masks_for_generate` calls its KV cache: `cache` since transformers 5.24."""
+    return "cache" if "cache" in inspect.signature(create_masks).parameters else "past_key_values"
 
 
 def model_dtype(model: nn.Module) -> torch.dtype:
@@ -250,7 +256,7 @@ def call_arguments(  # noqa: PLR0917 - what one forward depends on
             config=model.config,
             inputs_embeds=torch.empty((*ids.shape, 0), dtype=dtype, device=ids.device),
             attention_mask=arguments["attention_mask"],
-            cache=cache,
+            **{masks_cache_parameter(model.create_masks_for_generate): cache},
             position_ids=positions,
             token_type_ids=arguments.get("token_type_ids"),
             mm_token_type_ids=arguments.get("mm_token_type_ids"),
