@@ -120,7 +120,7 @@ def forward_parameters(cls: type[nn.Module]) -> frozenset[str]:
 
 
 def cache_parameter(model: nn.Module) -> str | None:
-    """How the model's forward calls its KV cache: `cache` since transformers 5.24, else `past_key_values`, `cache_params`.
+    """How a forward calls its KV cache: `cache` since transformers 5.24, else `past_key_values` or `cache_params`.
 
     None when it keeps none. Encoders that can be made decoders (BERT without a head) have the parameter all the same.
     """
