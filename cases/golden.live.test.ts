@@ -1,13 +1,15 @@
 /** The goldens of this repository: complete, small, and able to tell where a fault is without Python. */
 import { globSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import type { GoldenDiff } from "../harness/golden/diff.ts";
 import { goldenFolder, loadCases } from "../harness/run/discover.ts";
 import { loadFaults } from "../harness/run/faults.ts";
 import { plantAgainstGoldens } from "../harness/run/golden-selftest.ts";
+import { compareGoldens, folderSource, freshSource } from "../harness/run/golden-source.ts";
 import { whyRecord } from "../harness/run/golden-stale.ts";
 import { findObsolete, goldenCases } from "../harness/run/golden-update.ts";
-import { offlinePool } from "./testing/live.ts";
+import { livePool, offlinePool } from "./testing/live.ts";
 
 const cases = await loadCases(import.meta.dirname);
 const folder = goldenFolder();
@@ -50,4 +52,30 @@ it("what is below the noise of the run as a whole is not found: that needs the l
   expect(faults).toHaveLength(belowNoise.size);
   for await (const { id, found } of plantAgainstGoldens(offlinePool, { faults, cases }, { folder }))
     expect(`${id}: ${found}`).toBe(`${id}: undetected`);
+});
+
+describe.skipIf(livePool === null)("a fresh recording", () => {
+  // Padding, a router, an encoder-decoder, shapes.
+  it.each(["gemma4_unified/left_padded", "deepseek_v3/chunked", "whisper/speech", "seed/gemma4_unified_12b"])(
+    "of %s changes nothing",
+    async (name) => {
+      const found = cases.find((one) => one.name === name)!;
+      const { diff } = (await compareGoldens(found, folderSource(folder), freshSource(livePool!))) as {
+        diff: GoldenDiff;
+      };
+      expect(diff).toMatchObject({ added: [], removed: [], kinds: [], bits: [], moved: [] });
+      expect(diff.compared).toBeGreaterThan(400);
+    },
+  );
+
+  it("of another config says what is different", async () => {
+    const found = cases.find(({ name }) => name === "llama/chunked")!;
+    const other = { ...found, config: { ...found.config, rms_norm_eps: 0.5 } };
+    const { diff } = (await compareGoldens(other, folderSource(folder), freshSource(livePool!))) as {
+      diff: GoldenDiff;
+    };
+    expect(diff.head.map(({ place }) => place)).toEqual(["config"]);
+    expect(diff.moved[0]).toMatchObject({ place: "model.layers.0.input_layernorm:out in chunk:0" });
+    expect(diff.moved[0]!.ratio).toBeGreaterThan(1e5);
+  });
 });
