@@ -3,7 +3,10 @@
  * the digits that are shown. About 90 bytes a site instead of 600.
  */
 import type { Detail, Distance, SiteVerdict, Verdict } from "../../compare/verdict.ts";
+import type { ResultLine } from "../../history/record.ts";
 import { isInherited } from "./format.ts";
+import type { TrendPoint } from "./trend.ts";
+import { trendOf } from "./trend.ts";
 
 /** Distances of one kind over all sites of a verdict. */
 export interface PackedDistances {
@@ -39,6 +42,8 @@ export interface PackedVerdict {
   readonly unknown: readonly number[];
   readonly unexpected: readonly number[];
   readonly sites: PackedSites;
+  /** Of a report with a history. */
+  readonly trend?: readonly TrendPoint[];
 }
 
 /** Everything the page is drawn from. */
@@ -164,8 +169,13 @@ function packSites(sites: readonly SiteVerdict[], intern: Intern): PackedSites {
   };
 }
 
-/** Packs verdicts for embedding. */
-export function packVerdicts(verdicts: readonly Verdict[]): PackedDocument {
+function trendFields(verdict: Verdict, history: readonly ResultLine[]): Pick<PackedVerdict, "trend"> {
+  const trend = trendOf(verdict, history);
+  return trend.length > 1 ? { trend } : {};
+}
+
+/** Packs verdicts for embedding; `history` are the results of the nights before. */
+export function packVerdicts(verdicts: readonly Verdict[], history: readonly ResultLine[] = []): PackedDocument {
   const positions = new Map<string, number>();
   const intern: Intern = (text) => {
     if (text === undefined) return -1;
@@ -175,6 +185,7 @@ export function packVerdicts(verdicts: readonly Verdict[]): PackedDocument {
     return positions.size - 1;
   };
   const packed = verdicts.map(({ sites, ...verdict }) => ({
+    ...trendFields({ ...verdict, sites }, history),
     verdict: { ...verdict, coverage: { ...verdict.coverage, unknown: [], unexpected: [] } },
     unknown: verdict.coverage.unknown.map(intern),
     unexpected: verdict.coverage.unexpected.map(intern),

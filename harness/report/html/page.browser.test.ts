@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ResultLine } from "../../history/record.ts";
 import { renderHtml } from "./render.ts";
 import { explainedVerdict, samplePower, unsolvedVerdict } from "./test-explanations.ts";
 import { liveVerdict, sampleVerdicts } from "./test-verdicts.ts";
@@ -27,7 +28,12 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
     const verdicts = [{ ...first!, power: samplePower() }, ...others, explainedVerdict(), unsolvedVerdict()];
     await writeFile(join(folder, "report.html"), renderHtml(verdicts));
     const twice = verdicts.flatMap((one, index) => (index === 0 ? [one, { ...one, dtype: "bfloat16" }] : [one]));
-    await writeFile(join(folder, "matrix.html"), renderHtml(twice));
+    const nights = Array.from({ length: 9 }, (_, night) => ({
+      ...{ night: `2026-11-0${night + 1}`, case: first!.case, engine: first!.rerun?.engine ?? first!.engine.name },
+      ...{ dtype: first!.dtype, seed: first!.seed, status: "pass", reference: { version: "5", roles: ["pinned"] } },
+      worst: { site: "x", phase: "full", ratio: night === 8 ? 3.4 : 1.1 },
+    })) as unknown as ResultLine[];
+    await writeFile(join(folder, "matrix.html"), renderHtml(twice, nights));
     axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   }, 60_000);
 
@@ -212,6 +218,16 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
     await page.close();
   });
 
+  test("a case in a history shows its nights", async () => {
+    const { page, problems } = await open("#/0", { file: "matrix.html" });
+    const chart = page.getByRole("region", { name: "Nights" }).getByRole("img");
+    expect(await chart.getAttribute("aria-label")).toBe("9 nights: 1.10× on 2026-11-01, 3.40× on 2026-11-09");
+    expect(await chart.locator("circle").count()).toBe(9);
+    expect(await violations(page)).toEqual([]);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
   test("cases that were run in several ways stand in a matrix", async () => {
     const { page, problems } = await open("", { file: "matrix.html" });
     const matrix = page.locator("table.matrix");
@@ -219,7 +235,7 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
     expect(await matrix.getByText("not run").count()).toBeGreaterThan(0);
     expect(await violations(page)).toEqual([]);
     await matrix.locator("tbody a").nth(1).click();
-    expect(await page.getByRole("definition").filter({ hasText: "bfloat16" }).count()).toBe(1);
+    await page.getByRole("definition").filter({ hasText: "bfloat16" }).waitFor();
     expect(problems).toEqual([]);
     await page.close();
   });

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { Verdict } from "../../compare/verdict.ts";
+import type { ResultLine } from "../../history/record.ts";
 import { countOutcomes, outcomes, outcomeWords } from "./outcome.ts";
 import { packVerdicts } from "./packed.ts";
 import { pageScript, pageStyle } from "./page.generated.ts";
@@ -21,8 +22,8 @@ function embedJson(value: unknown): string {
 }
 
 /** Data of the page: plain JSON, or when that is large, a JSON string of gzip in base64. */
-function embedData(verdicts: readonly Verdict[]): string {
-  const json = embedJson(packVerdicts(verdicts));
+function embedData(verdicts: readonly Verdict[], history: readonly ResultLine[]): string {
+  const json = embedJson(packVerdicts(verdicts, history));
   return json.length <= plainDataLimit ? json : JSON.stringify(gzipSync(json).toString("base64"));
 }
 
@@ -42,9 +43,9 @@ function titleOf(verdicts: readonly Verdict[]): string {
 
 /**
  * One HTML document with everything in it: opens from file://, makes no request, and runs only the script whose hash its
- * content security policy names. Numbers are rounded to the digits that are shown.
+ * content security policy names. Numbers are rounded to the digits that are shown. `history` are the results of earlier nights: cases that are in it show how they went.
  */
-export function renderHtml(verdicts: readonly Verdict[]): string {
+export function renderHtml(verdicts: readonly Verdict[], history: readonly ResultLine[] = []): string {
   const policy = [
     "default-src 'none'",
     `script-src ${hashSource(pageScript)}`,
@@ -64,7 +65,7 @@ export function renderHtml(verdicts: readonly Verdict[]): string {
 </head>
 <body>
 <div id="root"><noscript><main><h1>lockstep</h1><p>${escapeHtml(titleOf(verdicts))}. The details need JavaScript.</p></main></noscript></div>
-<script type="application/json" id="data">${embedData(verdicts)}</script>
+<script type="application/json" id="data">${embedData(verdicts, history)}</script>
 <script type="module">${pageScript}</script>
 </body>
 </html>

@@ -27,6 +27,7 @@ export function App({ packed }: { readonly packed: PackedDocument }): JSX.Elemen
         <CaseView
           key={route.caseIndex}
           verdict={verdict}
+          trend={open?.trend ?? []}
           index={route.caseIndex}
           count={heads.length}
           route={route}

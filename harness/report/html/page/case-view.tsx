@@ -15,7 +15,9 @@ import { caseLink, type Route } from "./route.ts";
 import type { Theme } from "./scale.ts";
 import { allSites, firstLens, type Lens, matches, worstBySite } from "./selection.ts";
 import { SitePanel } from "./site-panel.tsx";
+import type { TrendPoint } from "../trend.ts";
 import { SiteTable } from "./site-table.tsx";
+import { TrendChart } from "./trend-chart.tsx";
 
 interface CaseHeadProps {
   readonly verdict: Verdict;
@@ -83,13 +85,14 @@ function firstSite(verdict: Verdict, sites: readonly SiteVerdict[]): SiteVerdict
 }
 
 interface CaseViewProps extends CaseHeadProps {
+  readonly trend: readonly TrendPoint[];
   readonly route: Route;
   readonly theme: Theme;
   readonly onRoute: (route: Route) => void;
 }
 
 /** A case with its answer, map, chart and tables. Give it a key, so that its settings belong to one case. */
-export function CaseView({ verdict, index, count, route, theme, onRoute }: CaseViewProps): JSX.Element {
+export function CaseView({ verdict, trend, index, count, route, theme, onRoute }: CaseViewProps): JSX.Element {
   const [lens, setLens] = useState<Lens>(firstLens);
   const sites = useMemo(() => allSites(verdict), [verdict]);
   const names = useMemo(() => [...new Set(sites.map((site) => site.site))], [sites]);
@@ -138,6 +141,11 @@ export function CaseView({ verdict, index, count, route, theme, onRoute }: CaseV
       <CaseHead verdict={verdict} index={index} count={count} />
       <CulpritCard verdict={verdict} onSite={selectName} />
       <PowerPanel power={verdict.power} />
+      {trend.length > 0 && (
+        <Section id="nights" title="Nights" note="worst ratio, in units of noise">
+          <TrendChart points={trend} limit={verdict.limit} theme={theme} />
+        </Section>
+      )}
       {sites.length > 0 && (
         <>
           <Controls
