@@ -1,4 +1,5 @@
 import { reshape, swapMiddle } from "../tensor/layout.ts";
+import { outlive } from "../tensor/scratch.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
 import type { AttentionCoreConfig } from "./attention_core.ts";
 import { AttentionCore } from "./attention_core.ts";
@@ -108,7 +109,7 @@ export abstract class KVSharingAttention extends Module {
       : this.key_value_states(hidden_states, position_embeddings);
     const [key_states, value_states] =
       this.is_kv_shared_layer || cache === null ? states : cache.update(...states, this.layer_idx); // [B, kv_heads, T, D]
-    if (this.store_full_length_kv) shared_kv_states.set(this.layer_type, [key_states, value_states]);
+    if (this.store_full_length_kv) shared_kv_states.set(this.layer_type, [outlive(key_states), outlive(value_states)]);
 
     this.step = "#context";
     const attn_output = this.attention.forward(query_states, key_states, value_states, attention_mask);

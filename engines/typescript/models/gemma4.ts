@@ -10,6 +10,7 @@ import type { Scope } from "../layers/scope.ts";
 import { size } from "../layers/scope.ts";
 import { add, scale, softcap } from "../tensor/elementwise.ts";
 import { reshape, slice } from "../tensor/layout.ts";
+import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import type { Gemma4TextConfig } from "./gemma4.config.ts";
 import { Gemma4RMSNorm, Gemma4TextDecoderLayer, Gemma4TextRotaryEmbedding } from "./gemma4_layers.ts";
@@ -86,13 +87,15 @@ export class Gemma4TextModel extends Module {
     const shared_kv_states = new Map<string, KeyValue>();
     for (const [i, decoder_layer] of this.layers.elements.entries()) {
       const layer_type = this.layer_types[i]!;
-      hidden_states = decoder_layer.call(hidden_states, {
+      const inputs = {
         per_layer_input: per_layer_inputs && this.per_layer_input(per_layer_inputs, i),
         position_embeddings: position_embeddings[layer_type]!,
         attention_mask: attention_masks[layer_type],
         shared_kv_states,
         cache,
-      });
+      };
+      const states = hidden_states;
+      hidden_states = scratch(() => decoder_layer.call(states, inputs));
     }
     return this.norm.call(hidden_states);
   }

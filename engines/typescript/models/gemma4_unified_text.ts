@@ -16,6 +16,7 @@ import type { PositionEmbeddings } from "../layers/rotary_embedding.ts";
 import type { Scope } from "../layers/scope.ts";
 import { size } from "../layers/scope.ts";
 import { add, scale } from "../tensor/elementwise.ts";
+import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import type { Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
 
@@ -118,12 +119,14 @@ export class Gemma4UnifiedTextModel extends Module {
     const shared_kv_states = new Map<string, KeyValue>();
     for (const [i, decoder_layer] of this.layers.elements.entries()) {
       const layer_type = this.layer_types[i]!;
-      hidden_states = decoder_layer.call(hidden_states, {
+      const inputs = {
         position_embeddings: position_embeddings[layer_type]!,
         attention_mask: attention_masks[layer_type],
         shared_kv_states,
         cache,
-      });
+      };
+      const states = hidden_states;
+      hidden_states = scratch(() => decoder_layer.call(states, inputs));
     }
     return this.norm.call(hidden_states);
   }

@@ -23,6 +23,7 @@ import type { Scope } from "../layers/scope.ts";
 import { size } from "../layers/scope.ts";
 import { add } from "../tensor/elementwise.ts";
 import { reshape, slice } from "../tensor/layout.ts";
+import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 
 /** `GPTNeoXConfig`, with its defaults. */
@@ -181,8 +182,10 @@ export class GPTNeoXModel extends Module {
     let hidden_states = this.emb_dropout.call(this.embed_in.call(input_ids)); // [B, S, hidden_size]
     const position_embeddings = this.rotary_emb.call(hidden_states, position_ids);
     const attention_mask = attention_masks.full_attention;
-    for (const layer of this.layers.elements)
-      hidden_states = layer.call(hidden_states, { position_embeddings, attention_mask, cache });
+    for (const layer of this.layers.elements) {
+      const states = hidden_states;
+      hidden_states = scratch(() => layer.call(states, { position_embeddings, attention_mask, cache }));
+    }
     return this.final_layer_norm.call(hidden_states);
   }
 }

@@ -18,6 +18,7 @@ import { size, sum } from "../layers/scope.ts";
 import { add, cast, mul, mulRows } from "../tensor/elementwise.ts";
 import { round } from "../tensor/rounding.ts";
 import { split, transposeLast } from "../tensor/split.ts";
+import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { floatTensor, roundedTensor } from "../tensor/tensor.ts";
 
@@ -258,8 +259,10 @@ export class Mamba2Model extends Module {
   forward(input_ids: IndexTensor, { attention_masks, cache }: CausalModelInputs): Tensor {
     let hidden_states = this.embeddings.call(input_ids); // [B, S, hidden_size]
     const attention_mask = attention_masks.linear_attention ?? null;
-    for (const [i, mixer_block] of this.layers.elements.entries())
-      hidden_states = mixer_block.call(hidden_states, { attention_mask, state: cache?.states[i] ?? null });
+    for (const [i, mixer_block] of this.layers.elements.entries()) {
+      const states = hidden_states;
+      hidden_states = scratch(() => mixer_block.call(states, { attention_mask, state: cache?.states[i] ?? null }));
+    }
     return this.norm_f.call(hidden_states);
   }
 }

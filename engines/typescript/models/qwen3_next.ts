@@ -20,6 +20,7 @@ import { size, sum } from "../layers/scope.ts";
 import { add, cast, mul } from "../tensor/elementwise.ts";
 import { concat, reshape } from "../tensor/layout.ts";
 import { split, transposeLast } from "../tensor/split.ts";
+import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import type { Qwen3NextConfig } from "./qwen3_next.config.ts";
 
@@ -260,7 +261,8 @@ export class Qwen3NextModel extends Module {
     const full = { position_embeddings, attention_mask: attention_masks.full_attention, cache };
     for (const [i, decoder_layer] of this.layers.elements.entries()) {
       const linear = { attention_mask: attention_masks.linear_attention ?? null, state: cache?.states[i] ?? null };
-      hidden_states = decoder_layer.call(hidden_states, linear, full);
+      const states = hidden_states;
+      hidden_states = scratch(() => decoder_layer.call(states, linear, full));
     }
     return this.norm.call(hidden_states);
   }

@@ -20,5 +20,6 @@ export function scratchIn(memory: KernelMemory, compute: () => Tensor): Tensor {
 
 /** `tensor` as one that outlives the step that made it: itself, or a copy. For what caches keep. */
 export function outlive(tensor: Tensor): Tensor {
-  return tensor.data === null ? tensor : floatTensor(tensor.shape, keep(tensor.data), tensor.dtype);
+  const { storage, shape, dtype } = tensor;
+  return storage instanceof Float32Array ? floatTensor(shape, keep(storage), dtype) : tensor;
 }
