@@ -57,8 +57,8 @@ export const positionsFromOne: PlantedFault = {
   case: "gemma4_unified/text",
   at: "inputs#position_ids",
   model({ root }) {
-    change(root, "create_position_ids", (right) => (attention_mask) => {
-      const { shape, data } = right(attention_mask);
+    change(root, "create_position_ids", (right) => (attention_mask, request) => {
+      const { shape, data } = right(attention_mask, request);
       return indexTensor(
         shape,
         data.map((position) => position + 1),

@@ -137,6 +137,28 @@ describe("media", () => {
       }
   });
 
+  it("flat patches go with their grids", () => {
+    const { inputs, ...rest } = mediaSubject();
+    const flat = new Map(inputs);
+    flat.delete("image_position_ids");
+    flat.set(
+      "pixel_values",
+      float32Tensor(
+        Float32Array.from({ length: 7 }, (_, index) => index),
+        [7, 1],
+      ),
+    );
+    flat.set("image_grid_thw", int64Tensor([1, 1, 3, 1, 2, 2], [2, 3]));
+    const needsSecond = ({ inputs: left }: Subject): boolean =>
+      left.has("pixel_values") && numbers(left, "pixel_values").includes(5);
+    const { smallest } = shrink(shrinkMedia, { ...rest, inputs: flat }, needsSecond);
+    expect(numbers(smallest.inputs, "pixel_values")).toEqual([3, 4, 5, 6]);
+    expect(numbers(smallest.inputs, "image_grid_thw")).toEqual([1, 2, 2]);
+    expect(numbers(smallest.inputs, "mm_token_type_ids").filter((type) => type === 1)).toHaveLength(2); // of the second
+    const { smallest: none } = shrink(shrinkMedia, { ...rest, inputs: flat }, () => true);
+    expect([...none.inputs.keys()]).toEqual(["input_ids", "mm_token_type_ids"]);
+  });
+
   it("a row goes with its own media", () => {
     const { inputs, ...rest } = mediaSubject();
     const double = new Map(

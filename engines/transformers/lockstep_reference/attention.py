@@ -13,6 +13,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from lockstep_reference.capture import TAPPER, FunctionalTapper
 from lockstep_reference.errors import unsupported
+from lockstep_reference.packed import PACKED_NAME, Packing, take_packing
 
 NAME = "lockstep"
 
@@ -22,8 +23,9 @@ def register_attention() -> None:
 
     The mask function is registered under the same name: without it transformers silently drops the mask.
     """
-    ALL_ATTENTION_FUNCTIONS.register(NAME, tapped_attention)
-    ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, eager_mask)
+    for name in (NAME, PACKED_NAME):
+        ALL_ATTENTION_FUNCTIONS.register(name, tapped_attention)
+        ALL_MASK_ATTENTION_FUNCTIONS.register(name, eager_mask)
 
 
 def tapped_attention(
@@ -43,15 +45,17 @@ def tapped_attention(
     tapper: FunctionalTapper | None = getattr(module, TAPPER, None)
     if tapper is not None and tapper.replaying:
         return _replayed_attention(tapper, module, query, key, value, attention_mask, **kwargs)
-    context, probs = eager_attention(module)(module, query, key, value, attention_mask, **kwargs)
+    packing, kwargs = take_packing(kwargs)
+    context, probs = _eager(module, query, key, value, attention_mask, packing, **kwargs)
     if tapper is not None:
         length = query.shape[-2]
         tapper.tap("q_rope", query)
         tapper.tap("k_rope", key[:, :, -length:])
         tapper.tap("value", value[:, :, -length:])
         if tapper.wants("scores"):
-            tapper.tap("scores", attention_scores(query, key, kwargs.get("scaling"), kwargs.get("softcap")))
-        tapper.tap("mask", readable(attention_mask, query, key))
+            scores = attention_scores(query, key, kwargs.get("scaling"), kwargs.get("softcap"), packing)
+            tapper.tap("scores", scores)
+        tapper.tap("mask", readable(attention_mask, query, key, packing))
         if probs is not None:
             tapper.tap("probs", probs)
         tapper.tap("context", context)
@@ -68,6 +72,7 @@ def _replayed_attention(  # noqa: PLR0917 - the arguments of an attention functi
     **kwargs: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """The same, but each inner tensor, once tapped, is replaced by the engine's: every step is judged alone."""
+    packing, kwargs = take_packing(kwargs)
     length = query.shape[-2]
     query = tapper.exchange("q_rope", query)
     # In place: the cache and the layers that share these keys must go on with the engine's, too.
@@ -76,41 +81,65 @@ def _replayed_attention(  # noqa: PLR0917 - the arguments of an attention functi
         new = tapper.exchange(name, newest)
         if new is not newest:
             newest.copy_(new)
-    own_scores = attention_scores(query, key, kwargs.get("scaling"), kwargs.get("softcap"))
+    own_scores = attention_scores(query, key, kwargs.get("scaling"), kwargs.get("softcap"), packing)
     scores = tapper.exchange("scores", own_scores)
-    own_mask = readable(attention_mask, query, key)
+    own_mask = readable(attention_mask, query, key, packing)
     mask = tapper.exchange("mask", own_mask)
     if mask is not own_mask and not torch.equal(mask, own_mask):
         lowest = torch.finfo(query.dtype).min
         attention_mask = torch.zeros(mask.shape, dtype=query.dtype, device=query.device).masked_fill(~mask, lowest)
-    eager = eager_attention(module)
-    context, probs = eager(module, query, key, value, attention_mask, **kwargs)
+        packing = None
+    context, probs = _eager(module, query, key, value, attention_mask, packing, **kwargs)
     if probs is None:
         return tapper.exchange("context", context), None
     own_probs = probs
-    stepwise = _is_plain_softmax(own_scores, probs, attention_mask)
+    stepwise = _is_plain_softmax(own_scores, probs, attention_mask, packing)
     if stepwise and scores is not own_scores:
-        probs = _softmax(scores, attention_mask, probs.dtype)
+        probs = _softmax(scores, attention_mask, probs.dtype, packing)
     # Asked of the own probabilities: attention that ends in another way is replayed whole.
-    weighs_values = stepwise or torch.equal(_weighted(own_probs, value), context)
+    weighs_values = stepwise or torch.equal(_weighted(own_probs, value, packing), context)
     new_probs = tapper.exchange("probs", probs)
     if weighs_values:
-        context = _weighted(new_probs, value)
+        context = _weighted(new_probs, value, packing)
     return tapper.exchange("context", context), probs
 
 
-def _weighted(probs: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+def _eager(  # noqa: PLR0917 - the arguments of an attention function
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    packing: Packing | None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    eager = eager_attention(module)
+    if packing is None:
+        return eager(module, query, key, value, attention_mask, **kwargs)
+    return packing.attend(lambda q, k, v: eager(module, q, k, v, attention_mask, **kwargs), query, key, value)
+
+
+def _weighted(probs: torch.Tensor, value: torch.Tensor, packing: Packing | None) -> torch.Tensor:
+    if packing is not None:
+        parts = zip(packing.of_each(probs), packing.spans, strict=True)
+        return torch.cat([_weighted(part, value[:, :, span], None) for part, span in parts], dim=1)
     return torch.matmul(probs, _repeat_heads(value, probs.shape[1])).transpose(1, 2).contiguous()
 
 
-def _softmax(scores: torch.Tensor, mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor:
+def _softmax(
+    scores: torch.Tensor, mask: torch.Tensor | None, dtype: torch.dtype, packing: Packing | None
+) -> torch.Tensor:
+    if packing is not None:
+        return packing.blocks(scores, [_softmax(part, mask, dtype, None) for part in packing.of_each(scores)]).to(dtype)
     masked = scores if mask is None else scores + mask
     return nn.functional.softmax(masked, dim=-1, dtype=torch.float32).to(dtype)
 
 
-def _is_plain_softmax(scores: torch.Tensor, probs: torch.Tensor, mask: torch.Tensor | None) -> bool:
+def _is_plain_softmax(
+    scores: torch.Tensor, probs: torch.Tensor, mask: torch.Tensor | None, packing: Packing | None
+) -> bool:
     """False for attention with more than a softmax between scores and probabilities (sinks): it is replayed whole."""
-    return torch.equal(_softmax(scores, mask, probs.dtype), probs)
+    return torch.equal(_softmax(scores, mask, probs.dtype, packing), probs)
 
 
 def eager_attention(module: nn.Module) -> Callable[..., tuple[torch.Tensor, torch.Tensor | None]]:
@@ -127,9 +156,21 @@ def eager_attention(module: nn.Module) -> Callable[..., tuple[torch.Tensor, torc
 
 
 def attention_scores(
-    query: torch.Tensor, key: torch.Tensor, scaling: float | None, softcap: float | None
+    query: torch.Tensor,
+    key: torch.Tensor,
+    scaling: float | None,
+    softcap: float | None,
+    packing: Packing | None = None,
 ) -> torch.Tensor:
-    """Scaled (and soft-capped) scores [B, H, S, T] before the mask; key heads are repeated as eager does."""
+    """Scaled (and soft-capped) scores [B, H, S, T] before the mask; key heads are repeated as eager does.
+
+    Those of packed sequences are there for all pairs, within a sequence bit for bit those that its attention makes.
+    """
+    if packing is not None:
+        scores = attention_scores(query, key, scaling, softcap)
+        for span in packing.spans:
+            scores[:, :, span, span] = attention_scores(query[:, :, span], key[:, :, span], scaling, softcap)
+        return scores
     key = _repeat_heads(key, query.shape[1])
     scores = torch.matmul(query, key.transpose(2, 3)) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
     return scores if softcap is None else torch.tanh(scores / softcap) * softcap
@@ -142,8 +183,12 @@ def _repeat_heads(states: torch.Tensor, heads: int) -> torch.Tensor:
     return states[:, :, None].expand(-1, -1, groups, -1, -1).reshape(states.shape[0], -1, *states.shape[2:])
 
 
-def readable(mask: torch.Tensor | None, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+def readable(
+    mask: torch.Tensor | None, query: torch.Tensor, key: torch.Tensor, packing: Packing | None = None
+) -> torch.Tensor:
     """The mask as BOOL [B, 1, S, T], true where a key may be read. Additive masks hold 0 there."""
+    if packing is not None:
+        return packing.mask(query)
     if mask is None:
         return torch.ones(query.shape[0], 1, query.shape[2], key.shape[2], dtype=torch.bool, device=query.device)
     return mask if mask.dtype == torch.bool else mask == 0

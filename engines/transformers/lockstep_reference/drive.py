@@ -5,34 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from lockstep_reference.errors import bad_input, unsupported
+from lockstep_reference.inputs import Inputs
+from lockstep_reference.positions import own_position_ids
 
 # What phases continue: the tokens of an encoder-decoder are its decoder's.
 Cache = DynamicCache | EncoderDecoderCache
-# Read by the phases themselves; every other tensor of the inputs file is a modality tensor.
-_PER_TOKEN = ("input_ids", "attention_mask", "mm_token_type_ids", "token_type_ids")
-
-
-@dataclass
-class Inputs:
-    """The tensors of an inputs file, docs/protocol.md, "Inputs"."""
-
-    input_ids: torch.Tensor  # [B, S]
-    attention_mask: torch.Tensor  # [B, S]
-    position_ids: torch.Tensor  # [B, S]
-    token_types: dict[str, torch.Tensor]  # [B, S] each
-    modality: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,40 +38,6 @@ class Phase:
         return Phase(message["name"], message["start"], message["end"], message["cache"], message.get("from"))
 
 
-def read_inputs(file: Path) -> Inputs:
-    """Reads an inputs file. Raises EngineError when it is no safetensors file or lacks a tensor."""
-    try:
-        tensors = load_file(file)
-    except SafetensorError as error:
-        raise bad_input(f"not a safetensors file: {error}", where=str(file)) from None
-    ids = tensors.get("input_ids")
-    if ids is None or ids.ndim != 2 or ids.dtype != torch.int64:
-        found = "nothing" if ids is None else f"{ids.dtype} {list(ids.shape)}"
-        raise bad_input("input_ids must be I64 [B, S]", expected="I64 [B, S]", found=found, where=str(file))
-    mask = tensors.get("attention_mask", torch.ones_like(ids))
-    per_token = {name: tensor for name, tensor in tensors.items() if name in _PER_TOKEN}
-    for name, tensor in {**per_token, "attention_mask": mask}.items():
-        if tensor.shape != ids.shape:
-            raise bad_input(
-                f"{name} must have the shape of input_ids",
-                expected=str(list(ids.shape)),
-                found=str(list(tensor.shape)),
-                where=f"{file}, tensor {name}",
-            )
-    return Inputs(
-        input_ids=ids,
-        attention_mask=mask,
-        position_ids=position_ids(mask),
-        token_types={name: tensor for name, tensor in per_token.items() if name.endswith("token_type_ids")},
-        modality={name: tensor for name, tensor in tensors.items() if name not in _PER_TOKEN},
-    )
-
-
-def position_ids(attention_mask: torch.Tensor) -> torch.Tensor:
-    """Position ids [B, S] as `GenerationMixin._prepare_position_ids_for_generation` makes them."""
-    return (attention_mask.long().cumsum(-1) - 1).masked_fill(attention_mask == 0, 0)
-
-
 # What the forward of an encoder-decoder calls what the inputs file, and the forward of other models, call otherwise.
 _OF_DECODER = {name: f"decoder_{name}" for name in ("input_ids", "attention_mask", "position_ids")}
 _OF_ENCODER = {f"encoder_{name}": name for name in ("input_ids", "attention_mask")}
@@ -97,7 +49,7 @@ def is_encoder_decoder(model: nn.Module) -> bool:
 
 
 def prepared_inputs(model: nn.Module, inputs: Inputs, *, wide: bool = False) -> Inputs:
-    """`inputs` with the tensors beside the tokens as the forward of `model` takes them: names, dtypes; `wide` float64.
+    """`inputs` as the forward of `model` takes them: positions, names of other tensors, dtypes; `wide` float64.
 
     A model whose main input they are does not round it: it is handed over in the dtype that the model computes in. So
     is the oracle's, which works on the same numbers.
@@ -110,7 +62,7 @@ def prepared_inputs(model: nn.Module, inputs: Inputs, *, wide: bool = False) -> 
         named = {**named, main: named[main].to(model_dtype(model))}
     if wide:
         named = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in named.items()}
-    return replace(inputs, modality=named)
+    return replace(inputs, modality=named, position_ids=own_position_ids(model, inputs))
 
 
 @functools.cache
@@ -233,7 +185,7 @@ def call_arguments(  # noqa: PLR0917 - what one forward depends on
     # A phase on its own sees only its slice; one that continues a cache sees all tokens up to its end.
     seen = phase.start if not phase.cache else 0
     part = slice(phase.start, phase.end)
-    positions = inputs.position_ids[:, part]
+    positions = inputs.position_ids[..., part]
     arguments: dict[str, Any] = {
         "input_ids": inputs.input_ids[:, part],
         "attention_mask": inputs.attention_mask[:, seen : phase.end],

@@ -19,9 +19,10 @@ from lockstep_reference.build import build_checkpoint, instantiate, module_manif
 from lockstep_reference.checkpoint import load_model, read_config, weight_files, weights_sha256
 from lockstep_reference.config_reads import ReadRecorder, recording
 from lockstep_reference.controls import Controls
-from lockstep_reference.drive import Inputs, Phase, check_accepts, model_dtype, prepared_inputs, read_inputs
+from lockstep_reference.drive import Phase, check_accepts, model_dtype, prepared_inputs
 from lockstep_reference.errors import INVALID_PARAMS, EngineError, bad_input, unsupported
 from lockstep_reference.explain import Evidence
+from lockstep_reference.inputs import Inputs, read_inputs
 from lockstep_reference.oracle import oracle_copy, share_copy
 from lockstep_reference.outline import outline
 from lockstep_reference.params import check_input_file

@@ -15,8 +15,10 @@ from lockstep_reference.counterfactuals.explain import Search, SitePhase, Tried,
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.power import power
 from lockstep_reference.counterfactuals.snapshot import Context, Snapshot
-from lockstep_reference.drive import Inputs, Phase
+from lockstep_reference.drive import Phase
 from lockstep_reference.errors import bad_input
+from lockstep_reference.inputs import Inputs
+from lockstep_reference.positions import own_position_ids, positions_as_site
 
 
 class Evidence:
@@ -35,8 +37,12 @@ class Evidence:
             self._snapshots.pop(key, None)
         self._inputs, self._phases = inputs, {phase.name: phase for phase in phases}
         types = next(iter(inputs.token_types.values()), None)
+        positions = None
+        if snapshots:
+            positions = positions_as_site(own_position_ids(snapshots[0].model, inputs))
         for snapshot in snapshots:
-            snapshot.context = Context(inputs.input_ids, inputs.attention_mask, types, self._phases[snapshot.phase].end)
+            end = self._phases[snapshot.phase].end
+            snapshot.context = Context(inputs.input_ids, inputs.attention_mask, types, end, positions)
             self._snapshots[snapshot.site, snapshot.phase, snapshot.oracle] = snapshot
 
     def clear(self) -> None:

@@ -16,7 +16,6 @@ from lockstep_reference.counterfactuals.recorder import Recorder
 from lockstep_reference.counterfactuals.snapshot import Snapshot
 from lockstep_reference.drive import (
     Cache,
-    Inputs,
     Phase,
     cache_layers,
     call_arguments,
@@ -26,7 +25,9 @@ from lockstep_reference.drive import (
     prepared_inputs,
 )
 from lockstep_reference.errors import INTERNAL, EngineError
+from lockstep_reference.inputs import Inputs
 from lockstep_reference.oracle import Float64Mode
+from lockstep_reference.positions import positions_as_site, positions_with_site
 from lockstep_reference.replay import Feed, Replacement
 
 
@@ -91,9 +92,10 @@ def run_phases(
                 if phase.origin is not None:
                     cache = copy.deepcopy(kept[phase.origin])
                 arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype, encoded)
-                positions = capture.exchange("inputs#position_ids", inputs.position_ids[:, phase.start : phase.end])
+                own = inputs.position_ids[..., phase.start : phase.end]
+                positions = capture.exchange("inputs#position_ids", positions_as_site(own))
                 for name in {"position_ids", "decoder_position_ids"} & arguments.keys():
-                    arguments[name] = positions
+                    arguments[name] = positions_with_site(own, positions)
                 output = model(**arguments)
                 if phase.cache and encoded is None:
                     encoded = encoder_states(output)

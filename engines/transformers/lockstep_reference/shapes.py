@@ -10,12 +10,15 @@ from unittest import mock
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._pytree import tree_leaves
 
 from lockstep_reference.build import DTYPE_NAMES, module_manifest, tensor_manifest
 from lockstep_reference.config_reads import ReadRecorder, recording
-from lockstep_reference.drive import Inputs, Phase, model_dtype
+from lockstep_reference.drive import Phase, model_dtype
+from lockstep_reference.inputs import Inputs
 from lockstep_reference.run import ForwardStoppedError, run_phases
 from lockstep_reference.verify import switch_attention
 
@@ -49,6 +52,32 @@ class ShapeSink:
 def fake_mode() -> FakeTensorMode:
     """The mode under which models are built and run. Index inputs stay real: their values decide shapes."""
     return FakeTensorMode(allow_non_fake_inputs=True, shape_env=ShapeEnv())
+
+
+class RealIndices(TorchDispatchMode):
+    """Does for real what is done with indices alone: positions, windows, masks.
+
+    Their values decide shapes, and fake ones have none. What is floating, or has met it, stays fake.
+    """
+
+    def __torch_dispatch__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        if any(isinstance(tensor, FakeTensor) or tensor.is_floating_point() for tensor in tensors):
+            return func(*args, **kwargs)
+        if not tensors and not _makes_indices(func, args, kwargs):
+            return func(*args, **kwargs)
+        with _disable_current_modes():
+            return func(*args, **kwargs)
+
+
+def _makes_indices(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    dtype = kwargs.get("dtype")
+    if dtype is not None:
+        return not (dtype.is_floating_point or dtype.is_complex)
+    return "arange" in str(func) and all(isinstance(value, int) for value in args)
 
 
 @contextmanager
@@ -91,7 +120,7 @@ def trace_shapes(model: nn.Module, recorder: ReadRecorder, mode: FakeTensorMode,
     stop = None
     phase = Phase("prefill", 0, inputs.input_ids.shape[1], cache=True)
     try:
-        with mode, recording(recorder):
+        with mode, RealIndices(), recording(recorder):
             run_phases(model, inputs, [phase], sink, dtype=model_dtype(model))
     except ForwardStoppedError as error:
         # A stop is this request's result, not its failure.

@@ -10,18 +10,18 @@ from torch import nn
 
 from lockstep_reference.attention import NAME
 from lockstep_reference.drive import (
-    Inputs,
     Phase,
     call_arguments,
     forward_parameters,
     is_encoder_decoder,
     model_dtype,
     new_cache,
-    position_ids,
     prepared_inputs,
 )
 from lockstep_reference.errors import INTERNAL, EngineError
+from lockstep_reference.inputs import Inputs, position_ids
 from lockstep_reference.oracle import share_copy
+from lockstep_reference.packed import PACKED_NAME
 from lockstep_reference.run import root_output, run_phases
 
 _LENGTH = 6
@@ -89,7 +89,20 @@ def switch_attention(model: nn.Module) -> bool:
     if not model._can_set_attn_implementation():
         return False
     model.set_attn_implementation(NAME)
+    _hand_over_packed(model)
     return True
+
+
+def _hand_over_packed(model: nn.Module) -> None:
+    """Makes attention modules of packed sequences hand over everything at once, see packed.py."""
+    towers = [
+        module.config
+        for module in model.modules()
+        if "cu_seqlens" in forward_parameters(type(module)) and hasattr(module, "config")
+    ]
+    for config in towers:
+        if config is not model.config and config is not model.config.get_text_config():
+            config._attn_implementation_internal = PACKED_NAME
 
 
 def untapped_logits(model: nn.Module, inputs: Inputs, phase: Phase) -> torch.Tensor:

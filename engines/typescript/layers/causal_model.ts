@@ -8,9 +8,12 @@ import { Module } from "./module.ts";
 export interface ModalityInputs {
   readonly pixel_values: Tensor | null;
   readonly image_position_ids: IndexTensor | null;
+  readonly image_grid_thw: IndexTensor | null;
   readonly pixel_values_videos: Tensor | null;
   readonly video_position_ids: IndexTensor | null;
   readonly num_frames_per_video: IndexTensor | null;
+  readonly video_grid_thw: IndexTensor | null;
+  readonly second_per_grid_ts: Tensor | null;
   readonly input_features: Tensor | null;
   readonly input_features_mask: IndexTensor | null;
 }
@@ -19,9 +22,12 @@ export interface ModalityInputs {
 export const noModalities: ModalityInputs = {
   pixel_values: null,
   image_position_ids: null,
+  image_grid_thw: null,
   pixel_values_videos: null,
   video_position_ids: null,
   num_frames_per_video: null,
+  video_grid_thw: null,
+  second_per_grid_ts: null,
   input_features: null,
   input_features_mask: null,
 };
@@ -29,7 +35,7 @@ export const noModalities: ModalityInputs = {
 /** What one forward of a model runs on. */
 export interface CausalModelInputs extends ModalityInputs {
   readonly attention_masks: AttentionMasks;
-  /** [B, S]. */
+  /** [B, S]; [B, S, kinds] of models with several kinds of positions. */
   readonly position_ids: IndexTensor;
   /** [B, S], which segment a token belongs to; null where a run does not say, and in forwards that continue a cache. */
   readonly token_type_ids: IndexTensor | null;
@@ -46,6 +52,14 @@ export interface MaskRequest extends MaskInputs {
   readonly token_type_ids?: IndexTensor | null;
 }
 
+/** What positions may follow from besides the attention mask. */
+export interface PositionRequest extends ModalityInputs {
+  /** [B, S] of the whole sequence, 0 text, 1 image, 2 video, 3 audio; null where a run does not say. */
+  readonly mm_token_type_ids: IndexTensor | null;
+  /** False in forwards that continue a cache. */
+  readonly is_first_iteration: boolean;
+}
+
 /** The root of a model. It has no sites of its own; its output is the site `logits`: of a model without a head, the hidden states. */
 export abstract class RootModel extends Module {
   /** The names of the modality tensors that the model takes. */
@@ -56,8 +70,11 @@ export abstract class RootModel extends Module {
   /** input_ids [B, S] -> logits [B, S, vocabulary]. */
   abstract forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor;
 
-  /** Positions [B, S] of a whole sequence: `cumsum(attention_mask) - 1`, clamped at 0, so that padding on the left takes none. */
-  create_position_ids(attention_mask: IndexTensor): IndexTensor {
+  /**
+   * Positions [B, S] of a whole sequence: `cumsum(attention_mask) - 1`, clamped at 0, so that padding on the left takes none. Models whose tokens have
+   * several kinds of positions return [B, S, kinds].
+   */
+  create_position_ids(attention_mask: IndexTensor, _request: PositionRequest): IndexTensor {
     const [batch, length] = attention_mask.shape as [number, number];
     const positions = new Int32Array(attention_mask.data.length);
     for (let b = 0; b < batch; b++) {

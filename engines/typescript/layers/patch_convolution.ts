@@ -57,3 +57,31 @@ export class PatchConvolution extends Module {
     return floatTensor(shape, patches, dtype);
   }
 }
+
+/**
+ * `torch.nn.Conv3d` without bias whose kernel covers the whole of its input, one patch of a few frames: patches [N, channels, frames, height, width] ->
+ * [N, out, 1, 1, 1].
+ */
+export class WholePatchConvolution extends Module {
+  weight: Tensor;
+
+  constructor(at: Scope, { channels, out, kernel }: { channels: Size; out: Size; kernel: readonly Size[] }) {
+    super(at);
+    this.weight = at.weight("weight", [out, channels, ...kernel]);
+  }
+
+  override get type(): string {
+    return "Conv3d";
+  }
+
+  forward(patches: Tensor): Tensor {
+    const [columns, ...patch] = this.weight.shape as [number, ...number[]];
+    expectShape(`input of ${this.path}`, patches.shape, [-1, ...patch], ":in");
+    const rows = patches.size(0);
+    const inner = patch.reduce((product, size) => product * size, 1);
+    const shape = [rows, columns, 1, 1, 1];
+    const { weights } = this.weight;
+    if (patches.data === null || weights === null) return floatTensor(shape, null, patches.dtype);
+    return roundedTensor(shape, linear(patches.data, weights, null, { rows, inner, columns }), patches.dtype);
+  }
+}

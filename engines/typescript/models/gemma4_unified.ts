@@ -4,7 +4,6 @@
  */
 import { factorized_positions } from "../kernels/embedding.ts";
 import type { CausalModelInputs, MaskRequest, ModalityInputs } from "../layers/causal_model.ts";
-import { noModalities } from "../layers/causal_model.ts";
 import { Linear } from "../layers/linear.ts";
 import type { AttentionMasks } from "../layers/masks.ts";
 import { block_sequence_ids } from "../layers/masks.ts";
@@ -203,7 +202,15 @@ export class Gemma4UnifiedModel extends Module {
 
 /** The multimodal model: input_ids [B, S] and media -> logits [B, S, vocab_size]. */
 export class Gemma4UnifiedForConditionalGeneration extends Gemma4UnifiedCausalModel {
-  readonly modalities = Object.keys(noModalities) as (keyof ModalityInputs)[];
+  readonly modalities = [
+    "pixel_values",
+    "image_position_ids",
+    "pixel_values_videos",
+    "video_position_ids",
+    "num_frames_per_video",
+    "input_features",
+    "input_features_mask",
+  ] as const satisfies (keyof ModalityInputs)[];
   model: Gemma4UnifiedModel;
   lm_head: Linear;
   /** "vision": image and video tokens see the rest of their block, in sliding layers only. */

@@ -45,6 +45,28 @@ const published: [string, object, object][] = [
     { hidden_act: "gelu_pytorch_tanh", head_dim: 256, layer_types: ["full_attention"] },
   ],
   [
+    "Qwen2_5_VLForConditionalGeneration",
+    {
+      model_type: "qwen2_5_vl",
+      hidden_size: 3584,
+      num_attention_heads: 28,
+      num_hidden_layers: 1,
+      rope_scaling: { type: "mrope", mrope_section: [16, 24, 24] },
+      rope_theta: 2_000_000,
+      vision_token_id: 151_654,
+      vision_config: { in_chans: 3, spatial_patch_size: 14, hidden_size: 1280, tokens_per_second: 2 },
+    },
+    {
+      text_config: {
+        head_dim: 128,
+        mrope_section: [16, 24, 24],
+        layer_types: ["full_attention"],
+        rope_parameters: { rope_type: "default", rope_theta: 2_000_000 },
+      },
+      vision_config: { head_dim: 80, num_attention_heads: 16 },
+    },
+  ],
+  [
     "Qwen3MoeForCausalLM",
     {
       model_type: "qwen3_moe",
@@ -144,6 +166,11 @@ const refused: [string, object, RegExp][] = [
   ["DeepseekV3ForCausalLM", { scoring_func: "softmax" }, /scoring_func/],
   ["GPT2LMHeadModel", { reorder_and_upcast_attn: true }, /reorder_and_upcast_attn/],
   ["Phi3ForCausalLM", { attention_bias: true }, /attention_bias/],
+  [
+    "Qwen2_5_VLForConditionalGeneration",
+    { text_config: { rope_parameters: { mrope_section: [1, 2, 3] } } },
+    /sections of 64 frequencies.*found 1 \+ 2 \+ 3/,
+  ],
 ];
 
 test.each(refused)("%s refuses %o", (name, config, message) => {

@@ -30,6 +30,8 @@ import { MixtralConfig, MixtralForCausalLM } from "./mixtral.ts";
 import { Olmo2Config, Olmo2ForCausalLM } from "./olmo2.ts";
 import { Phi3Config, Phi3ForCausalLM } from "./phi3.ts";
 import { Qwen2Config, Qwen2ForCausalLM } from "./qwen2.ts";
+import { Qwen2_5_VLConfig } from "./qwen2_5_vl.config.ts";
+import { Qwen2_5_VLForConditionalGeneration } from "./qwen2_5_vl.ts";
 import { Qwen3Config, Qwen3ForCausalLM } from "./qwen3.ts";
 import { Qwen3NextConfig } from "./qwen3_next.config.ts";
 import { Qwen3NextForCausalLM } from "./qwen3_next.ts";
@@ -94,6 +96,10 @@ const architectures: Readonly<Record<string, Architecture>> = {
   Olmo2ForCausalLM: architecture(Olmo2Config, Olmo2ForCausalLM),
   Phi3ForCausalLM: architecture(Phi3Config, Phi3ForCausalLM),
   Qwen2ForCausalLM: architecture(Qwen2Config, Qwen2ForCausalLM),
+  Qwen2_5_VLForConditionalGeneration: architecture(Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, [
+    [/^visual\./, "model.visual."],
+    [/^model\.(?!language_model\.|visual\.)/, "model.language_model."],
+  ]),
   Qwen3ForCausalLM: architecture(Qwen3Config, Qwen3ForCausalLM),
   Qwen3NextForCausalLM: architecture(
     Qwen3NextConfig,

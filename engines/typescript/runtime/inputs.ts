@@ -28,19 +28,22 @@ const layouts: Readonly<Record<string, { dtype: "F32" | "I64" | "BOOL"; rank: nu
   attention_mask: { dtype: "I64", rank: 2 },
   mm_token_type_ids: { dtype: "I64", rank: 2 },
   token_type_ids: { dtype: "I64", rank: 2 },
-  pixel_values: { dtype: "F32", rank: [3, 4] },
+  pixel_values: { dtype: "F32", rank: [2, 3, 4] },
   image_position_ids: { dtype: "I64", rank: 3 },
-  pixel_values_videos: { dtype: "F32", rank: 3 },
+  image_grid_thw: { dtype: "I64", rank: 2 },
+  pixel_values_videos: { dtype: "F32", rank: [2, 3] },
   video_position_ids: { dtype: "I64", rank: 3 },
   num_frames_per_video: { dtype: "I64", rank: 1 },
+  video_grid_thw: { dtype: "I64", rank: 2 },
+  second_per_grid_ts: { dtype: "F32", rank: 1 },
   input_features: { dtype: "F32", rank: 3 },
   input_features_mask: { dtype: "BOOL", rank: 2 },
 };
 
-/** Tensors that only make sense together, for models that take them all. */
+/** Tensors that only make sense together, those of them that a model takes. */
 const companions = [
-  ["pixel_values", "image_position_ids"],
-  ["pixel_values_videos", "video_position_ids", "num_frames_per_video"],
+  ["pixel_values", "image_position_ids", "image_grid_thw"],
+  ["pixel_values_videos", "video_position_ids", "num_frames_per_video", "video_grid_thw"],
   ["input_features", "input_features_mask"],
 ];
 
@@ -89,13 +92,43 @@ export function readInputs(file: string, modalities: readonly string[], fault: F
     modalities: {
       pixel_values: floats("pixel_values"),
       image_position_ids: indices("image_position_ids"),
+      image_grid_thw: grids(file, indices("image_grid_thw"), {
+        name: "image_grid_thw",
+        pixels: tensors.get("pixel_values"),
+      }),
       pixel_values_videos: floats("pixel_values_videos"),
       video_position_ids: indices("video_position_ids"),
       num_frames_per_video: indices("num_frames_per_video"),
+      video_grid_thw: grids(file, indices("video_grid_thw"), {
+        name: "video_grid_thw",
+        pixels: tensors.get("pixel_values_videos"),
+      }),
+      second_per_grid_ts: floats("second_per_grid_ts"),
       input_features: floats("input_features"),
       input_features_mask: indices("input_features_mask"),
     },
   };
+}
+
+/**
+ * `image_grid_thw` or `video_grid_thw` [items, 3]: how the flat patches of that medium lie, in time, height and width; of all items together as many as
+ * `pixels` has rows.
+ */
+function grids(
+  file: string,
+  grid_thw: IndexTensor | null,
+  { name, pixels }: { name: string; pixels: RawTensor | undefined },
+): IndexTensor | null {
+  if (grid_thw === null) return null;
+  const found = `[${grid_thw.shape.join(", ")}] ${grid_thw.data.join(" ")}`;
+  if (grid_thw.size(1) !== 3 || grid_thw.data.some((patches) => patches < 1))
+    throw bad(`${file}, ${name}`, "positive numbers of patches [items, 3] in time, height and width", found);
+  const patches = grid_thw.data.reduce(
+    (sum, t, i, all) => (i % 3 === 0 ? sum + t * all[i + 1]! * all[i + 2]! : sum),
+    0,
+  );
+  if (pixels?.shape.length !== 2 || pixels.shape[0] === patches) return grid_thw;
+  throw bad(`${file}, ${name}`, `grids of ${pixels.shape[0]} patches, as many as there are`, `${patches}: ${found}`);
 }
 
 function check(file: string, name: string, { dtype, shape }: RawTensor): void {

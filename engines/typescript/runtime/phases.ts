@@ -36,7 +36,11 @@ export function runPhase(model: RootModel, inputs: ModelInputs, phase: PhaseSpec
   if (phase.from !== undefined) goBack(phase, state);
   checkPhase(phase, inputs.input_ids.size(1), cache ? state.length : phase.start);
 
-  const positions = model.create_position_ids(inputs.attention_mask);
+  const positions = model.create_position_ids(inputs.attention_mask, {
+    ...inputs.modalities,
+    mm_token_type_ids: inputs.mm_token_type_ids,
+    is_first_iteration: first,
+  });
   const input_ids = slice<Int32Array, IndexTensor>(inputs.input_ids, 1, phase.start, phase.end);
   const position_ids = slice<Int32Array, IndexTensor>(positions, 1, phase.start, phase.end);
   tracer?.tap("inputs#position_ids", position_ids);

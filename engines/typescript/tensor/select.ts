@@ -28,6 +28,18 @@ export function selectRows(a: Tensor, mask: IndexTensor): Tensor {
   return floatTensor(shape, rows, a.dtype);
 }
 
+/** The rows `rows` of `a` [N, D], in that order: [rows, D]. */
+export function takeRows(a: Tensor, rows: Int32Array): Tensor {
+  expectShape("take rows", a.shape, [-1, -1]);
+  const width = a.size(1);
+  const shape = [rows.length, width];
+  if (a.data === null) return floatTensor(shape, null, a.dtype);
+  const taken = floats(rows.length * width);
+  for (const [target, row] of rows.entries())
+    taken.set(a.data.subarray(row * width, (row + 1) * width), target * width);
+  return floatTensor(shape, taken, a.dtype);
+}
+
 /**
  * A copy of `a` [..., D] in which the rows where the 0/1 `mask` [...] is 1 are replaced by the rows of `source` [N, D], in order;
  * surplus rows of `source` are not used, as in `torch.masked_scatter`.

@@ -12,6 +12,8 @@ export interface MediaKind {
   readonly tensors: readonly string[];
   /** [items, entries, ...]: an entry is real where a number of it is at least this. */
   readonly real: { readonly tensor: string; readonly from: number };
+  /** Where the patches of all items lie one behind the other in `patches`: their numbers [items, 3] in time, height and width, and what else is per item. */
+  readonly flat?: { readonly patches: string; readonly grids: string; readonly others: readonly string[] };
 }
 
 /** All kinds that the protocol knows. */
@@ -21,12 +23,14 @@ export const mediaKinds: readonly MediaKind[] = [
     type: 1,
     tensors: ["pixel_values", "image_position_ids"],
     real: { tensor: "image_position_ids", from: 0 },
+    flat: { patches: "pixel_values", grids: "image_grid_thw", others: [] },
   },
   {
     name: "video",
     type: 2,
     tensors: ["pixel_values_videos", "video_position_ids"],
     real: { tensor: "video_position_ids", from: 0 },
+    flat: { patches: "pixel_values_videos", grids: "video_grid_thw", others: ["second_per_grid_ts"] },
   },
   {
     name: "audio",
@@ -71,14 +75,16 @@ export function mediaRuns(config: Case["config"], inputs: Inputs, { type }: Medi
 }
 
 /** Number of items of a kind. */
-export function itemCount(inputs: Inputs, { tensors }: MediaKind): number {
-  return inputs.get(tensors[0]!)?.shape[0] ?? 0;
+export function itemCount(inputs: Inputs, { tensors, flat }: MediaKind): number {
+  const counted = (flat && inputs.get(flat.grids)) ?? inputs.get(tensors[0]!);
+  return counted?.shape[0] ?? 0;
 }
 
 /** The inputs without items [start, end) of a kind; their tokens are not touched. Without the tensors when none are left. */
 export function withoutItems(inputs: Inputs, kind: MediaKind, start: number, end: number): Inputs {
   const kept = indicesWithout(itemCount(inputs, kind), start, end);
   const next = new Map(inputs);
+  if (kind.flat && inputs.has(kind.flat.grids)) return withoutFlatItems(inputs, kind.flat, kept);
   for (const name of kind.tensors) {
     const tensor = inputs.get(name);
     if (kept.length === 0) next.delete(name);
@@ -89,6 +95,28 @@ export function withoutItems(inputs: Inputs, kind: MediaKind, start: number, end
     const left = framesLeft(frames, kept);
     if (left.length === 0) next.delete("num_frames_per_video");
     else next.set("num_frames_per_video", int64Tensor(left, [left.length]));
+  }
+  return next;
+}
+
+/** The inputs with the items `kept` of those whose patches lie one behind the other. */
+function withoutFlatItems(
+  inputs: Inputs,
+  { patches, grids, others }: NonNullable<MediaKind["flat"]>,
+  kept: readonly number[],
+): Inputs {
+  const sizes = toNumbers(inputs.get(grids)!);
+  const length = (item: number): number => sizes[3 * item]! * sizes[3 * item + 1]! * sizes[3 * item + 2]!;
+  const start = (item: number): number => (item === 0 ? 0 : start(item - 1) + length(item - 1));
+  const rows = kept.flatMap((item) => Array.from({ length: length(item) }, (_, i) => start(item) + i));
+  const next = new Map(inputs);
+  for (const [name, indices] of [
+    [patches, rows],
+    ...[grids, ...others].map((name) => [name, kept] as const),
+  ] as const) {
+    const tensor = inputs.get(name);
+    if (kept.length === 0) next.delete(name);
+    else if (tensor) next.set(name, pickAlong(tensor, 0, indices));
   }
   return next;
 }

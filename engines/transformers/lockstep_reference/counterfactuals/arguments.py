@@ -25,13 +25,17 @@ def arguments(scene: Scene) -> Iterator[Counterfactual]:
     for name, value in named.items():
         if not isinstance(value, torch.Tensor) or value is first or value.numel() > _LARGEST or "position" in name:
             continue
-        if not scene.moved_by(_with(name, lambda x: x * 0)):
+        if not scene.moved_by(replacing(name, lambda x: x * 0)):
             continue
         for what, sentence, change in variants(value):
-            yield Counterfactual(f"argument/{name} {what}", "layout", f"{name} {sentence}", within=_with(name, change))
+            yield Counterfactual(
+                f"argument/{name} {what}", "layout", f"{name} {sentence}", within=replacing(name, change)
+            )
 
 
-def _with(name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Within:
+def replacing(name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Within:
+    """The argument `name` of the owner's call becomes `change` of it."""
+
     @contextmanager
     def within(snapshot: Snapshot) -> Iterator[None]:
         def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

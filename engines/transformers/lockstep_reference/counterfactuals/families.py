@@ -11,12 +11,15 @@ from lockstep_reference.counterfactuals.configs import configs
 from lockstep_reference.counterfactuals.elementwise import elementwise
 from lockstep_reference.counterfactuals.entering import entering
 from lockstep_reference.counterfactuals.frequencies import frequencies
+from lockstep_reference.counterfactuals.grids import grids, sections
 from lockstep_reference.counterfactuals.indices import indices
 from lockstep_reference.counterfactuals.masks import masks
 from lockstep_reference.counterfactuals.matrices import matrices
 from lockstep_reference.counterfactuals.modules import modules
 from lockstep_reference.counterfactuals.moves import moves
 from lockstep_reference.counterfactuals.norms import norms
+from lockstep_reference.counterfactuals.orders import orders
+from lockstep_reference.counterfactuals.packing import packing
 from lockstep_reference.counterfactuals.positions import positions
 from lockstep_reference.counterfactuals.precision import precision
 from lockstep_reference.counterfactuals.rope import rope
@@ -34,8 +37,11 @@ FAMILIES: tuple[Family, ...] = (
     sizes,
     tokens,
     masks,
+    packing,
     routing,
+    grids,
     positions,
+    sections,
     norms,
     rope,
     rope_tables,
@@ -52,5 +58,6 @@ FAMILIES: tuple[Family, ...] = (
     moves,
     arguments,
     indices,
+    orders,
     precision,
 )

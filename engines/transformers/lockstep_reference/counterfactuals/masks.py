@@ -179,7 +179,8 @@ def _mask(snapshot: Snapshot, rule: Rule, shape: torch.Size) -> torch.Tensor | N
     More keys than there are tokens are the places of an encoder, which have neither padding nor media.
     """
     context = snapshot.context
-    if context is None or len(shape) != 4:
+    # Patches of images are no tokens of sequences.
+    if context is None or len(shape) != 4 or shape[0] != len(context.attention_mask):
         return None
     places = shape[-1] > context.end
     query = torch.arange(context.end - shape[2], context.end)[:, None]

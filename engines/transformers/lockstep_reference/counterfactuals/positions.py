@@ -4,16 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from typing import Any
 
 import torch
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
+from lockstep_reference.counterfactuals.grids import NAMES
 from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
-from lockstep_reference.sites import parameter_names
+from lockstep_reference.sites import first_input, parameter_names
 
-# From ids [.., S] and the snapshot to other ids.
+# From ids [.., S] and the snapshot to other ids; [kinds, B, S] where tokens have several.
 Renumber = Callable[[torch.Tensor, Snapshot], torch.Tensor]
+
+
+def _tokens_last(snapshot: Snapshot, ids: torch.Tensor) -> tuple[int, int] | None:
+    """The axes to exchange so that tokens are last: where kinds of positions are, of the site or of packed patches."""
+    if ids.ndim == 3 and snapshot.site.startswith("inputs#"):  # noqa: PLR2004 - [B, S, kinds]
+        return -1, 0
+    x = first_input(snapshot.module, *snapshot.inputs)
+    of_patches = x is not None and x.is_floating_point() and x.shape[:-1] == ids.shape[:1]
+    packed = of_patches and ids.ndim == 2 and ids.shape[1] in NAMES  # noqa: PLR2004
+    return (-1, 0) if packed else None  # [patches, kinds]
+
+
+def _by_kind(renumber: Renumber) -> Renumber:
+    """The same for ids whose kinds are last, as `_tokens_last` finds them."""
+
+    def changed(ids: torch.Tensor, snapshot: Snapshot) -> torch.Tensor:
+        axes = _tokens_last(snapshot, ids)
+        return renumber(ids, snapshot) if axes is None else renumber(ids.movedim(*axes), snapshot).movedim(*axes[::-1])
+
+    return changed
+
+
+def _kinds(snapshot: Snapshot, ids: torch.Tensor) -> Iterator[tuple[str, str, Renumber]]:
+    """Kinds of positions exchanged, or one for all: of [kinds, B, S], the last three, and of [kinds, patches]."""
+    axes = _tokens_last(snapshot, ids)
+    if axes is None and ids.ndim != 3:  # noqa: PLR2004 - [B, S]
+        return
+    count = ids.movedim(*axes).shape[0] if axes else ids.shape[0]
+    names = NAMES.get(min(count, 3), ())
+    before = count - len(names)
+    for first, second in combinations(range(len(names)), 2):
+        order = list(range(count))
+        order[before + first], order[before + second] = before + second, before + first
+        words = f"positions in {names[first]} and {names[second]} exchanged"
+        yield f"{names[first]} and {names[second]}", words, lambda ids, _s, o=tuple(order): ids[list(o)]
+    for place, name in enumerate(names):
+        yield (
+            f"{name} for all",
+            f"positions in {name} for all kinds",
+            lambda ids, _s, p=before + place: ids[p].expand_as(ids),
+        )
 
 
 def _arange(ids: torch.Tensor, first: int) -> torch.Tensor:
@@ -57,7 +100,10 @@ VARIANTS: dict[str, tuple[str, Renumber]] = {
     "less those before": ("positions restart behind the cache", lambda ids, s: ids - _real_before(s, ids)),
     "all 0": ("all positions 0", lambda ids, _s: torch.zeros_like(ids)),
     "last for all": ("the last token's position for all", lambda ids, _s: ids[..., -1:].expand_as(ids).clone()),
-    "first sequence": ("the first sequence's positions for all", lambda ids, _s: ids[:1].expand_as(ids).clone()),
+    "first sequence": (
+        "the first sequence's positions for all",
+        lambda ids, _s: ids[..., :1, :].expand_as(ids).clone(),
+    ),
     "reversed": ("positions in reverse order", lambda ids, _s: ids.flip(-1)),
     "doubled": ("positions twice as large", lambda ids, _s: ids * 2),
     "of the length": (
@@ -69,6 +115,10 @@ VARIANTS: dict[str, tuple[str, Renumber]] = {
         lambda ids, s: _arange(ids, _start(s, ids)),
     ),
     "padding 1": ("padding at position 1", lambda ids, s: torch.where(_padding(ids, s), 1, ids)),
+    "text": (
+        "the number of the token as its position, as if there were only text",
+        lambda ids, s: _unclamped(ids, s).clamp(min=0),
+    ),
     "padding negative": ("padding at negative positions", _unclamped),
 }
 
@@ -81,13 +131,17 @@ def positions(scene: Scene) -> Iterator[Counterfactual]:
         variants[f"{shift:+d}"] = (f"positions shifted by {shift:+d}", lambda ids, _s: ids + shift)
     own = "position" in scene.snapshot.site and not scene.engine.is_floating_point()
     argument = None if own else _argument(scene.snapshot)
+    ids = scene.engine if own else argument
+    if ids is not None:
+        variants |= {name: (sentence, renumber) for name, sentence, renumber in _kinds(scene.snapshot, ids)}
     if not own and (argument is None or not scene.moved_by(_replacing(lambda ids, _s: ids * 3 + 1))):
         return
     for window in _windows(scene):
         for last in (window - 1, window):
             text = f"positions that stop growing at {last}, as the number of cached tokens does"
             variants[f"at most {last}"] = (text, lambda ids, _s, n=last: ids.clamp(max=n))
-    for what, (sentence, renumber) in variants.items():
+    for what, (sentence, plain) in variants.items():
+        renumber = _by_kind(plain)
         yield Counterfactual(
             id=f"position/{what}",
             category="positions",

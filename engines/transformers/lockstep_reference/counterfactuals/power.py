@@ -11,10 +11,12 @@ from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.changes import changes
 from lockstep_reference.counterfactuals.explain import SitePhase, make_scene
 from lockstep_reference.counterfactuals.frequencies import frequencies
+from lockstep_reference.counterfactuals.grids import grids, sections
 from lockstep_reference.counterfactuals.masks import masks
 from lockstep_reference.counterfactuals.modules import modules
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.norms import norms
+from lockstep_reference.counterfactuals.packing import packing
 from lockstep_reference.counterfactuals.positions import positions
 from lockstep_reference.counterfactuals.rope import rope
 from lockstep_reference.counterfactuals.rope_tables import rope_tables
@@ -23,7 +25,8 @@ from lockstep_reference.counterfactuals.weights import weights
 
 # The families whose changes can be named before an engine is seen.
 _FAMILIES: tuple[Callable[[Scene], Iterator[Counterfactual]], ...] = (
-    *(masks, positions, norms, rope, rope_tables, frequencies, changes, scalars, weights, modules),
+    *(masks, packing, grids, positions, sections, norms, rope, rope_tables, frequencies, changes, scalars, weights),
+    modules,
 )
 
 

@@ -36,12 +36,16 @@ class _Reached(BaseException):  # noqa: N818 - no error: the site's tensor is th
 
 @dataclass(frozen=True)
 class Context:
-    """The tokens of a phase, which ends before `end`; ids, mask and types [B, S] are those of the whole input."""
+    """The tokens of a phase, which ends before `end`; ids, mask and types [B, S] are those of the whole input.
+
+    So are `positions`, [B, S] or [B, S, kinds]: the reference's own.
+    """
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
     token_types: torch.Tensor | None
     end: int
+    positions: torch.Tensor | None = None
 
 
 class OutOfTime(Exception):  # noqa: N818 - no error: the search ends with what it has
