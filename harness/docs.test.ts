@@ -8,8 +8,13 @@ import { packageRoot } from "./engine/registry.ts";
 const pages = globSync("{*.md,docs/*.md,cases/media/*.md,engines/*/*.md,examples/*/*.md}", { cwd: packageRoot });
 const bin = join(packageRoot, "harness", "cli", "bin.mjs");
 
+const helps = new Map<string, string>();
+
 function help(...command: string[]): string {
-  return execFileSync(process.execPath, [bin, ...command, "--help"], { encoding: "utf8" });
+  const key = command.join(" ");
+  const text = helps.get(key) ?? execFileSync(process.execPath, [bin, ...command, "--help"], { encoding: "utf8" });
+  helps.set(key, text);
+  return text;
 }
 
 describe.each(pages)("%s", (page) => {

@@ -41,19 +41,20 @@ export function renderTrend(
 ): string {
   const title = ({ engine, dtype, reference }: ResultLine): string => `${engine}  ${dtype}  ${reference.roles[0]}`;
   const series = [...new Set(nights.flatMap(({ results }) => results.map(title)))];
+  const width = Math.max(...nights.map(({ night }) => night.night.length));
   const lines = series.flatMap((one) => {
     const rows = nights.flatMap(({ night, results }) => {
       const result = results.find((candidate) => title(candidate) === one);
-      return result ? [trendLine(night, result)] : [];
+      return result ? [trendLine(night, result, width)] : [];
     });
     return [`${name}  ${one}`, ...rows];
   });
   return lines.join("\n");
 }
 
-function trendLine({ night, commit }: NightLine, result: ResultLine): string {
+function trendLine({ night, commit }: NightLine, result: ResultLine, width: number): string {
   const { worst, status, met, measured, reference, compared, total } = result;
   const ratio = worst ? `${format(worst.ratio)}x`.padStart(9) : "".padStart(9);
   const again = measured === night ? "" : `   as measured in ${measured}`;
-  return `  ${paint(met, `${night}  ${status.padEnd(7)}`)} ${ratio}   ${worst?.site ?? result.error?.message.split("\n")[0] ?? ""}   ${compared}/${total} sites   transformers ${reference.version}   ${sayCommit(commit)}${again}`;
+  return `  ${paint(met, `${night.padEnd(width)}  ${status.padEnd(7)}`)} ${ratio}   ${worst?.site ?? result.error?.message.split("\n")[0] ?? ""}   ${compared}/${total} sites   transformers ${reference.version}   ${sayCommit(commit)}${again}`;
 }
