@@ -1,10 +1,8 @@
 /** albert, read beside transformers 5.24.0, `models/albert/modeling_albert.py`: same classes, same order, same names. */
-import { z } from "zod";
 import { Activation } from "../layers/activations.ts";
 import type { AttentionInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import { activation, config, size as count, tokenId } from "../layers/config_schema.ts";
 import { Dropout } from "../layers/dropout.ts";
 import { EncoderRootModel, SegmentEmbeddings } from "../layers/encoder.ts";
 import { Linear } from "../layers/linear.ts";
@@ -15,38 +13,7 @@ import { size } from "../layers/scope.ts";
 import { add } from "../tensor/elementwise.ts";
 import { reshape, slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-
-/** `AlbertConfig`, with its defaults. */
-export const AlbertConfig = config({
-  model_type: z.literal("albert").default("albert"),
-  vocab_size: count.default(30_000),
-  embedding_size: count.default(128),
-  hidden_size: count.default(4096),
-  num_hidden_layers: count.default(12),
-  num_hidden_groups: count.default(1),
-  num_attention_heads: count.default(64),
-  intermediate_size: count.default(16_384),
-  inner_group_num: count.default(1),
-  hidden_act: activation.default("gelu_new"),
-  hidden_dropout_prob: z.number().default(0), // of training, as the next
-  classifier_dropout_prob: z.number().default(0.1),
-  max_position_embeddings: count.default(512),
-  type_vocab_size: count.default(2),
-  layer_norm_eps: z.number().default(1e-12),
-  pad_token_id: tokenId.default(0),
-  tie_word_embeddings: z.boolean().default(true),
-  position_embedding_type: z.literal("absolute").optional(), // in older checkpoints, as what follows
-  ...Object.fromEntries(
-    "down_scale_factor gap_size net_structure_type num_memory_blocks output_past pruned_heads use_bfloat16 torchscript eos_token_ids finetuning_task"
-      .split(" ")
-      .map((key) => [key, z.unknown().optional()] as const),
-  ),
-}).transform((config) => ({
-  ...config,
-  num_key_value_heads: config.num_attention_heads,
-  head_dim: Math.floor(config.hidden_size / config.num_attention_heads),
-}));
-export type AlbertConfig = z.output<typeof AlbertConfig>;
+import type { AlbertConfig } from "./albert.config.ts";
 
 /** Narrower than the layers: `embedding_hidden_mapping_in` widens what they give. */
 export class AlbertEmbeddings extends SegmentEmbeddings {

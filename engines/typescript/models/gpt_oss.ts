@@ -1,19 +1,9 @@
 /** gpt_oss, read beside transformers 5.24.0, `models/gpt_oss/modeling_gpt_oss.py`: same classes, same order, same names. */
-import { z } from "zod";
 import { softmax_with_sinks } from "../kernels/sinks.ts";
 import { clamped_swiglu } from "../kernels/swiglu.ts";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import {
-  config,
-  layer_type,
-  layerTypes,
-  rope_fields,
-  size as count,
-  standardize_rope_params,
-  tokenId,
-} from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderModel, PreNormDecoderLayer } from "../layers/decoder.ts";
 import { Experts } from "../layers/experts.ts";
 import { Embedding, Linear } from "../layers/linear.ts";
@@ -29,46 +19,7 @@ import { concat, reshape, slice } from "../tensor/layout.ts";
 import { round } from "../tensor/rounding.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { roundedTensor } from "../tensor/tensor.ts";
-
-/** `rope_parameters` of a config that has none. */
-const default_rope = {
-  rope_type: "yarn" as const,
-  factor: 32,
-  beta_fast: 32,
-  beta_slow: 1,
-  truncate: false,
-  original_max_position_embeddings: 4096,
-};
-
-/** `GptOssConfig`, with its defaults. */
-export const GptOssConfig = config({
-  model_type: z.literal("gpt_oss").default("gpt_oss"),
-  num_hidden_layers: count.default(36),
-  num_local_experts: count.default(128),
-  vocab_size: count.default(201_088),
-  hidden_size: count.default(2880),
-  intermediate_size: count.default(2880),
-  head_dim: count.default(64),
-  num_attention_heads: count.default(64),
-  num_key_value_heads: count.default(8),
-  sliding_window: count.nullable().default(128),
-  tie_word_embeddings: z.boolean().default(false),
-  hidden_act: z.string().optional(), // the reference does not read it
-  max_position_embeddings: count.default(131_072),
-  rms_norm_eps: z.number().default(1e-5),
-  ...rope_fields,
-  num_experts_per_tok: count.default(4),
-  experts_per_token: count.optional(), // in published checkpoints; the reference does not read it
-  swiglu_alpha: z.number().default(1.702),
-  swiglu_limit: z.number().positive().default(7),
-  layer_types: z.array(layer_type).nullish(),
-  pad_token_id: tokenId.default(null),
-  attention_bias: z.boolean().default(true),
-}).transform((fields, context) => ({
-  ...standardize_rope_params({ ...fields, rope_parameters: fields.rope_parameters ?? default_rope }, 150_000),
-  layer_types: layerTypes(fields, context, (i) => ((i + 1) % 2 === 0 ? "full_attention" : "sliding_attention")),
-}));
-export type GptOssConfig = z.output<typeof GptOssConfig>;
+import type { GptOssConfig } from "./gpt_oss.config.ts";
 
 export class GptOssRMSNorm extends RMSNorm {
   constructor(at: Scope, { dim, eps }: { dim: Size; eps: number }) {
