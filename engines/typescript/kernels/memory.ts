@@ -13,14 +13,14 @@ const ARGUMENTS = 1024;
 export const KERNEL_SCRATCH = 2048;
 /** Most threads that a kernel is cut into. */
 export const MAX_THREADS = 16;
-/** Room for activations that weights leave free. */
-const STACK_ROOM = 512 * 1024 * 1024;
+/** The part of the memory that weights leave free for activations: one eighth. */
+const STACK_SHARE = 8;
 /** Multiplications from which a second thread pays. */
 export const WORTH_THREADS = 400_000;
 const LINE = 64;
-const PAGE = 65_536;
 /** All that 32-bit addresses reach. Pages that were never touched take no memory. */
 const MAX_PAGES = 65_536;
+const FEWEST_PAGES = MAX_PAGES / 64;
 
 /** An argument of a kernel: an address or a count as an integer, or a float32 number. */
 export type Argument = number | { readonly float32: number } | { readonly float64: number };
@@ -54,7 +54,7 @@ export class KernelMemory {
 
   constructor() {
     const module = (compiled ??= new WebAssembly.Module(readFileSync(new URL("kernels.wasm", import.meta.url))));
-    this.memory = new WebAssembly.Memory({ initial: MAX_PAGES, maximum: MAX_PAGES, shared: true });
+    this.memory = largestMemory();
     const { exports } = new WebAssembly.Instance(module, { env: { memory: this.memory } });
     this.kernels = exports as unknown as Kernels;
     const { buffer } = this.memory;
@@ -64,7 +64,7 @@ export class KernelMemory {
     this.#argumentFloats = new Float32Array(buffer, ARGUMENTS, 64);
     this.#arguments64 = new DataView(buffer, ARGUMENTS, 256);
     this.#end = align(KERNEL_SCRATCH + MAX_THREADS * this.kernels.SCRATCH_BYTES.value);
-    this.#stack = MAX_PAGES * PAGE;
+    this.#stack = buffer.byteLength;
     this.threads = new Threads(this.memory, module, this.kernels);
     memories.set(buffer, this);
   }
@@ -79,7 +79,7 @@ export class KernelMemory {
       return block.at;
     }
     const address = this.#end;
-    if (address + size + STACK_ROOM > this.#stack) return null;
+    if (address + size + this.memory.buffer.byteLength / STACK_SHARE > this.#stack) return null;
     this.#end = address + size;
     return address;
   }
@@ -97,7 +97,7 @@ export class KernelMemory {
   /** `length` numbers for as long as `owner` is in use. Throws RangeError when there is no room. */
   lend(owner: object, length: number): Float32Array {
     const address = this.reserve(4 * length);
-    if (address === null) throw new RangeError(`the kernels' memory of 4 GiB is full: no room for ${4 * length} bytes`);
+    if (address === null) throw new RangeError(`the kernels' memory is full: no room for ${4 * length} bytes`);
     loans.register(owner, { memory: this, address, bytes: 4 * length });
     return new Float32Array(this.memory.buffer, address, length);
   }
@@ -130,7 +130,7 @@ export class KernelMemory {
   push(bytes: number): number {
     const address = Math.floor((this.#stack - bytes) / LINE) * LINE;
     if (address < this.#end)
-      throw new RangeError(`the kernels' memory of 4 GiB is full: ${bytes} bytes more were wanted for activations`);
+      throw new RangeError(`the kernels' memory is full: ${bytes} bytes more were wanted for activations`);
     this.#stack = address;
     return address;
   }
@@ -236,6 +236,16 @@ export function memoryOf(...arrays: readonly KernelArray[]): KernelMemory {
     if (memory) return memory;
   }
   return home ?? (common ??= new KernelMemory());
+}
+
+/** A memory of all that can be addressed; of less where the machine does not give so many addresses. Throws RangeError where it gives hardly any. */
+function largestMemory(): WebAssembly.Memory {
+  for (let pages = MAX_PAGES; ; pages /= 2)
+    try {
+      return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    } catch (error) {
+      if (pages <= FEWEST_PAGES) throw error;
+    }
 }
 
 function align(address: number): number {

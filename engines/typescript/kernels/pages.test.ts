@@ -64,6 +64,6 @@ describe("memory", () => {
   test("a full memory says so", () => {
     const memory = new KernelMemory();
     expect(memory.reserve(4 * 2 ** 30)).toBeNull();
-    expect(() => memory.push(5 * 2 ** 30)).toThrow(/4 GiB is full/);
+    expect(() => memory.push(5 * 2 ** 30)).toThrow(/memory is full/);
   });
 });
