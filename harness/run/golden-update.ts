@@ -1,6 +1,5 @@
 /** Recording goldens: all that are named, or only those that are new or stale. */
-import { hashConfig } from "../golden/format.ts";
-import { writeGolden } from "../golden/format.ts";
+import { hashConfig, writeGolden } from "../golden/format.ts";
 import type { GoldenFile } from "../golden/files.ts";
 import { obsoleteGoldens } from "../golden/files.ts";
 import { writeShapesGolden } from "../golden/shapes.ts";
