@@ -215,7 +215,7 @@ export const causes: Readonly<Record<string, string>> = {
   "hybrid-prefix-window-stale": "keys from",
   "second-turn-mask-as-prefill": "mask/queries taken for tokens -13",
   "second-turn-window-truncated": "size/",
-  "patch-positions-xy-swapped": "position/reversed",
+  "patch-positions-xy-swapped": "position/the first axis and the second axis",
   "pixels-bgr": "layout/features from elsewhere",
   "patch-channels-first": "features from elsewhere|interleaved 16",
   "video-frames-reversed": "sequences from elsewhere|reversed",

@@ -120,6 +120,6 @@ export const causes = {
   "qwen25vl-attention-across-images": "packing/one",
   "qwen25vl-window-order-inverse": "masked_scatter 3: rows in another order",
   "qwen25vl-window-order-kept": "masked_scatter 3: rows in another order",
-  "qwen25vl-vision-rope-swapped": "position/height and width",
+  "qwen25vl-vision-rope-swapped": "position/the first axis and the second axis",
   "qwen25vl-attention-across-frames": "packing/one",
 };

@@ -14,7 +14,7 @@ from lockstep_reference.counterfactuals.snapshot import Context, Snapshot
 # The type of a video's tokens, and the longest step in time that is tried.
 _VIDEO, _LONGEST = 2, 64
 # What kinds of positions are, by their number.
-NAMES = {2: ("height", "width"), 3: ("time", "height", "width")}
+NAMES = {2: ("the first axis", "the second axis"), 3: ("time", "height", "width")}
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,8 @@ def _tokens_last(snapshot: Snapshot, ids: torch.Tensor) -> tuple[int, int] | Non
     if ids.ndim == 3 and snapshot.site.startswith("inputs#"):  # noqa: PLR2004 - [B, S, kinds]
         return -1, 0
     x = first_input(snapshot.module, *snapshot.inputs)
-    of_patches = x is not None and x.is_floating_point() and x.shape[:-1] == ids.shape[:1]
-    packed = of_patches and ids.ndim == 2 and ids.shape[1] in NAMES  # noqa: PLR2004
-    return (-1, 0) if packed else None  # [patches, kinds]
+    of_patches = x is not None and x.is_floating_point() and x.shape[:-1] == ids.shape[:-1]
+    return (-1, 0) if of_patches and ids.shape[-1] in NAMES else None  # [.., patches, kinds]
 
 
 def _by_kind(renumber: Renumber) -> Renumber:
@@ -123,6 +122,9 @@ VARIANTS: dict[str, tuple[str, Renumber]] = {
 }
 
 
+_OF_PATCHES = ("+1", "-1", "-1, not below 0", "all 0", "first sequence", "reversed", "doubled")
+
+
 def positions(scene: Scene) -> Iterator[Counterfactual]:
     """Other position ids at the site itself, or as the argument of the call that leads to it."""
     shift = _constant_shift(scene)
@@ -133,6 +135,9 @@ def positions(scene: Scene) -> Iterator[Counterfactual]:
     argument = None if own else _argument(scene.snapshot)
     ids = scene.engine if own else argument
     if ids is not None:
+        if argument is not None and _tokens_last(scene.snapshot, ids):
+            # Patches: they are not counted, and the last may be padding.
+            variants = {name: variant for name, variant in variants.items() if name in _OF_PATCHES}
         variants |= {name: (sentence, renumber) for name, sentence, renumber in _kinds(scene.snapshot, ids)}
     if not own and (argument is None or not scene.moved_by(_replacing(lambda ids, _s: ids * 3 + 1))):
         return
