@@ -25,18 +25,11 @@ export interface Installation extends Disposable {
   lockstep(...words: readonly string[]): Running;
 }
 
-/** Installs lockstep with its reference. */
+/** Installs lockstep with the media of its cases. */
 export function installWithReference(): Installation {
   const installed = installPackage();
   const own = join(installed.folder, "node_modules", "lockstep");
-  const isSource = (path: string): boolean => !path.includes("__pycache__");
-  cpSync(join(packageRoot, "engines/transformers"), join(own, "engines/transformers"), {
-    recursive: true,
-    filter: isSource,
-  });
   cpSync(join(packageRoot, "cases/media"), join(own, "dist/cases/media"), { recursive: true });
-  for (const name of ["kernels.wasm", "worker.mjs"])
-    cpSync(join(packageRoot, "engines/typescript/kernels", name), join(own, "dist/engines/typescript/kernels", name));
   const bin = join(own, "harness/cli/bin.mjs");
   return {
     folder: installed.folder,

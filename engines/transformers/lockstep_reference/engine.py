@@ -85,7 +85,8 @@ class Engine:
         if "fault" in params:
             raise unsupported("the reference takes no faults", where="load.fault")
         model = load_model(directory, dtype)
-        self._verified = verify_taps(model, read_config(directory))
+        # On a copy: rotary modules keep what they computed for the longest sequence so far.
+        self._verified = verify_taps(share_copy(model), read_config(directory))
         return model
 
     def verify_on(self, inputs: Inputs, phases: list[Phase]) -> None:
@@ -95,7 +96,7 @@ class Engine:
                 return
             check_accepts(self.model, prepared_inputs(self.model, inputs), phases)
             try:
-                verify_taps_on(self.model, inputs)
+                verify_taps_on(share_copy(self.model), inputs)
             except EngineError:
                 raise
             except Exception as error:  # noqa: BLE001 - the run, which stops there too, says where
@@ -162,7 +163,7 @@ class Engine:
         """The likeliest continuation of token ids by the loaded model. Raises EngineError."""
         if self.model is None:
             raise bad_input("no model is loaded", remedy="Send load first.")
-        return generate(self.model, params["ids"], params["max_new_tokens"])
+        return generate(share_copy(self.model), params["ids"], params["max_new_tokens"])
 
     def outline(self, params: dict[str, Any]) -> dict[str, Any]:
         """What a port of an architecture starts from: config fields and classes. Raises EngineError."""
