@@ -40,8 +40,8 @@ function operations(memory: KernelMemory): Operation[] {
   const norm = () => mul_rows(rms_norm(x, 2048, 1e-6), weight);
   return [
     { name: "GEMM 128 x 2048 x 2048", torch: "gemm", times: 1, run: () => linear(x, square, null, tall) },
-    { name: "GEMV 1 x 2048 x 8192", torch: "gemv", times: 3, run: () => linear(row, w, null, flat) },
-    { name: "GEMV, bfloat16 weights", torch: "gemv_bf16", times: 3, run: () => linear(row, packed, null, flat) },
+    { name: "GEMV 1 x 2048 x 8192", torch: "gemv", times: 10, run: () => linear(row, w, null, flat) },
+    { name: "GEMV, bfloat16 weights", torch: "gemv_bf16", times: 10, run: () => linear(row, packed, null, flat) },
     { name: "RMS norm 128 x 2048, as the modeling file", torch: "rmsnorm_modeling", times: 30, run: norm },
     { name: "RMS norm 128 x 2048, F.rms_norm", torch: "rmsnorm", times: 30, run: norm },
     { name: "softmax 1152 x 512", torch: "softmax", times: 10, run: () => softmax(wide.subarray(0, 1152 * 512), 512) },

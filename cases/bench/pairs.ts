@@ -1,7 +1,10 @@
+import { setTimeout } from "node:timers/promises";
 import type { Figure } from "../../harness/bench/figures.ts";
 import { spellTime } from "../../harness/bench/figures.ts";
 
 const rounds = 15;
+/** Milliseconds between torch's run and ours. */
+const pause = 20;
 
 /**
  * How fast `ours` is as a multiple of torch's speed. Both take turns, so that what else the machine does falls on both; the ratio is the median of the
@@ -15,6 +18,7 @@ export async function againstTorch(
   const [own, other, ratios] = [[], [], []] as [number[], number[], number[]];
   for (let round = -2; round < rounds; round++) {
     const theirs = await torch();
+    await setTimeout(pause); // torch's threads keep their processors busy for a while after their work
     const start = performance.now();
     await ours();
     const mine = (performance.now() - start) / times;

@@ -7,7 +7,7 @@ import { memoryOf } from "./memory.ts";
 export function rms_norm(x: Float32Array, width: number, eps: number): Float32Array {
   const memory = memoryOf(x);
   return memory.result(x.length, (out) =>
-    memory.run("rms_norm", [memory.place(x), out, x.length / width, width, { float64: eps }], 4 * x.length),
+    memory.run("rms_norm", [memory.place(x), out, x.length / width, width, { float64: eps }], x.length),
   );
 }
 
@@ -21,6 +21,6 @@ export function layer_norm(
   return memory.result(x.length, (out) => {
     const rows = [memory.place(x), out, x.length / width, width] as const;
     const affine = [memory.place(weight), bias ? memory.place(bias) : 0] as const;
-    memory.run("layer_norm", [...rows, { float64: eps }, ...affine], 6 * x.length);
+    memory.run("layer_norm", [...rows, { float64: eps }, ...affine], x.length);
   });
 }

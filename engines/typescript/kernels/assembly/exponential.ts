@@ -94,6 +94,8 @@ export function gelu4(x: v128): v128 {
   p = horner(p, square, 1.1283791657323448);
   const erf = v128.bitselect(f32x4.mul(z, p), x, i32x4.splat(0x7fffffff));
   const inner = f32x4.mul(half, f32x4.add(one, erf));
+  const isInner = f32x4.lt(z, one);
+  if (v128.all_true<i32>(isInner)) return inner; // most activations are small: the other half is then left out
 
   const t = f32x4.div(one, f32x4.add(one, f32x4.mul(z, f32x4.splat(0.5))));
   let q = f32x4.splat(0.17087277);
@@ -109,5 +111,5 @@ export function gelu4(x: v128): v128 {
   const tail = f32x4.mul(t, expAbove(f32x4.sub(q, square)));
   const erfc = v128.andnot(tail, f32x4.gt(z, f32x4.splat(ERFC_END)));
   const outer = f32x4.mul(half, v128.bitselect(erfc, f32x4.sub(f32x4.splat(2), erfc), f32x4.lt(x, f32x4.splat(0))));
-  return v128.bitselect(inner, outer, f32x4.lt(z, one));
+  return v128.bitselect(inner, outer, isInner);
 }
