@@ -1,3 +1,5 @@
+import { MAX_THREADS, memoryOf } from "./memory.ts";
+
 /** Sizes of a gated delta rule over `length` positions; `value_heads / key_heads` value heads share one query and one key. */
 export interface DeltaRuleSizes {
   readonly batch: number;
@@ -27,33 +29,18 @@ export function gated_delta_rule(
   { batch, length, key_heads, value_heads, key_dim, value_dim }: DeltaRuleSizes,
   state: Float32Array | null,
 ): { out: Float32Array; state: Float32Array } {
-  const out = new Float32Array(value.length);
-  const size = key_dim * value_dim;
-  const running = state ? Float64Array.from(state) : new Float64Array(batch * value_heads * size);
-  for (let b = 0; b < batch; b++)
-    for (let t = 0; t < length; t++)
-      for (let h = 0; h < value_heads; h++) {
-        const row = (b * length + t) * value_heads + h;
-        const k = ((b * length + t) * key_heads + Math.floor((h * key_heads) / value_heads)) * key_dim;
-        const start = (b * value_heads + h) * size;
-        const decay = Math.exp(g[row]!);
-        for (let d = 0; d < value_dim; d++) {
-          let memory = 0;
-          for (let n = 0; n < key_dim; n++) {
-            const place = start + n * value_dim + d;
-            running[place]! *= decay;
-            memory += running[place]! * key[k + n]!;
-          }
-          const delta = (value[row * value_dim + d]! - memory) * beta[row]!;
-          let reading = 0;
-          for (let n = 0; n < key_dim; n++) {
-            const place = start + n * value_dim + d;
-            running[place]! += key[k + n]! * delta;
-            reading += running[place]! * query[k + n]!;
-          }
-          out[row * value_dim + d] = reading;
-        }
-      }
+  const size = batch * value_heads * key_dim * value_dim;
+  const running = state ? Float64Array.from(state) : new Float64Array(size);
+  const decay = Float64Array.from(g, Math.exp);
+  const memory = memoryOf(value);
+  const out = memory.result(value.length, (address) =>
+    memory.change(running, (states) => {
+      const inputs = [query, key, value, decay, beta].map((array) => memory.place(array));
+      const sums = memory.push(2 * MAX_THREADS * value_dim * 8);
+      const sizes = [batch, length, key_heads, value_heads, key_dim, value_dim];
+      memory.run("gated_delta_rule", [...inputs, states, address, sums, ...sizes], 2 * length * size);
+    }),
+  );
   return { out, state: Float32Array.from(running) };
 }
 

@@ -26,7 +26,7 @@ const FEWEST_PAGES = MAX_PAGES / 64;
 export type Argument = number | { readonly float32: number } | { readonly float64: number };
 
 /** Arrays that a kernel reads. */
-export type KernelArray = Float32Array | Uint16Array | Uint8Array;
+export type KernelArray = Float32Array | Float64Array | Uint16Array | Uint8Array;
 
 let compiled: WebAssembly.Module | undefined;
 const memories = new WeakMap<ArrayBufferLike, KernelMemory>();
@@ -166,13 +166,14 @@ export class KernelMemory {
   }
 
   /** Runs `change`, which writes into `values`: where they are, or on a copy that is copied back. */
-  change(values: Float32Array, change: (address: number) => void): void {
+  change(values: Float32Array | Float64Array, change: (address: number) => void): void {
     if (values.buffer === this.memory.buffer) return change(values.byteOffset);
     const before = this.#stack;
     try {
       const address = this.place(values);
       change(address);
-      values.set(this.#floats.subarray(address / 4, address / 4 + values.length));
+      const changed = this.#bytes.subarray(address, address + values.byteLength);
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength).set(changed);
     } finally {
       this.#stack = before;
     }

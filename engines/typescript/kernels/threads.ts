@@ -21,6 +21,8 @@ export const kernelNames = [
   "attention_context",
   "mask_scores",
   "rotary",
+  "gated_delta_rule",
+  "selective_scan",
 ] as const;
 export type KernelName = (typeof kernelNames)[number];
 

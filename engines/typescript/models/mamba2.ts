@@ -164,7 +164,7 @@ export class Mamba2Mixer extends Module {
     }
     const inputs = { x: x.data, dt: dt.data!, A: this.A()!, B: B.data!, C: C.data!, D: this.D.data! };
     const sizes: ScanSizes = { batch, length, heads, groups, dim, state_size };
-    const start = { state: state?.recurrent?.data ?? null, round: round[dtype] };
+    const start = { state: state?.recurrent?.data ?? null, round: dtype === "F32" ? null : round[dtype] };
     const { y, state: final } = selective_scan(inputs, sizes, start);
     state?.update_recurrent_state(floatTensor(shape, final));
     return roundedTensor(x.shape, y, dtype);

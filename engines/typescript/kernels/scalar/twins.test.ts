@@ -4,15 +4,18 @@ import { drawUniform } from "../../../../harness/trace/draw.ts";
 import { activate, activations as functions } from "../activations.ts";
 import * as attention from "../attention.ts";
 import * as elementwise from "../elementwise.ts";
+import { gated_delta_rule } from "../gated_delta_rule.ts";
 import { linear } from "../linear.ts";
 import { KernelMemory, WORTH_THREADS } from "../memory.ts";
 import * as normalization from "../normalization.ts";
 import { PackedHalves } from "../packed.ts";
 import { PagedStates } from "../pages.ts";
 import { apply_rotary } from "../rotary.ts";
+import { selective_scan } from "../selective_scan.ts";
 import { softmax } from "../softmax.ts";
 import { activations, exp, gelu, tanh } from "./exponential.ts";
 import * as scalar from "./matmul.ts";
+import * as recurrence from "./recurrence.ts";
 import * as rows from "./rows.ts";
 
 const draw = (name: string, count: number, size = 1) => drawUniform(3, name, count, -size, size);
@@ -137,6 +140,38 @@ describe("rows", () => {
     const [x, cos, sin] = [draw("x", 2 * 3 * dim), draw("c", 2 * dim), draw("s", 2 * dim)];
     const sizes = { heads: 3, dim };
     expectSameBits(apply_rotary(x, cos, sin, { ...sizes, round: null }), rows.rotary(x, cos, sin, sizes));
+  });
+});
+
+describe("recurrences", () => {
+  test.each([null, "a state"])("the gated delta rule, from %s", (start) => {
+    const sizes = { batch: 2, length: 7, key_heads: 2, value_heads: 4, key_dim: 5, value_dim: 3 };
+    const [rows, keys] = [2 * 7 * 4, 2 * 7 * 2 * 5];
+    const inputs = {
+      ...{ query: draw("q", keys), key: draw("k", keys), value: draw("v", rows * 3) },
+      ...{ g: draw("g", rows), beta: draw("beta", rows) },
+    };
+    const state = start === null ? null : draw("state", 2 * 4 * 5 * 3);
+    const [found, expected] = [
+      gated_delta_rule(inputs, sizes, state),
+      recurrence.gated_delta_rule(inputs, sizes, state),
+    ];
+    expectSameBits(found.out, expected.out);
+    expectSameBits(found.state, expected.state);
+  });
+
+  test.each([null, "a state"])("the scan, from %s", (start) => {
+    const sizes = { batch: 2, length: 6, heads: 4, groups: 2, dim: 3, state_size: 5 };
+    const [rows, narrow] = [2 * 6 * 4, 2 * 6 * 2 * 5];
+    const inputs = {
+      ...{ x: draw("x", rows * 3), dt: draw("dt", rows), A: draw("A", 4), D: draw("D", 4) },
+      ...{ B: draw("B", narrow), C: draw("C", narrow) },
+    };
+    const state = start === null ? null : draw("state", 2 * 4 * 3 * 5);
+    const found = selective_scan(inputs, sizes, { state, round: null });
+    const expected = selective_scan(inputs, sizes, { state, round: Math.fround });
+    expectSameBits(found.y, expected.y);
+    expectSameBits(found.state, expected.state);
   });
 });
 
