@@ -74,7 +74,8 @@ describe.skipIf(livePool === null)("a fresh recording", () => {
     const { diff } = (await compareGoldens(other, folderSource(folder), freshSource(livePool!))) as {
       diff: GoldenDiff;
     };
-    expect(diff.head.map(({ place }) => place)).toEqual(["config"]);
+    const own = diff.head.filter(({ place }) => place !== "python" && place !== "torch"); // of this machine
+    expect(own.map(({ place }) => place)).toEqual(["config"]);
     expect(diff.moved[0]).toMatchObject({ place: "model.layers.0.input_layernorm:out in chunk:0" });
     expect(diff.moved[0]!.ratio).toBeGreaterThan(1e5);
   });

@@ -42,13 +42,17 @@ function draws(name: string): () => number {
 async function killed(name: string, start: () => Running, worker?: Running): Promise<string> {
   const draw = draws(name);
   for (let count = 0; count < kills; count++) {
-    worker?.child.kill("SIGCONT");
     const run = start();
     const starts = draw() < 0.4;
     const before = countResults(folderOf(name));
-    if (!starts) await until(() => countResults(folderOf(name)) > before, run.said);
+    if (!starts) {
+      // A worker goes on only while the night is there, or it has done all of it before the night has been killed often enough.
+      if (worker) await until(() => run.said().includes(" jobs: "), run.said);
+      worker?.child.kill("SIGCONT");
+      await until(() => countResults(folderOf(name)) > before, run.said);
+    }
     worker?.child.kill("SIGSTOP");
-    await sleep(draw() * (starts ? 1500 : 150));
+    await sleep(draw() * (starts ? 1500 : 60));
     expect(run.child.exitCode, `ended before it was killed:\n${run.said()}`).toBeNull();
     run.child.kill("SIGKILL");
     expect(await run.ended).toBeNull();
