@@ -6,7 +6,7 @@ const exclude = ["node_modules/**", "dist/**", "examples/**"];
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["**/*.test.ts"], exclude: [...exclude, ...slow] } },
+      { test: { name: "unit", include: ["**/*.test.ts"], exclude: [...exclude, ...slow], testTimeout: 20_000 } },
       {
         // One process for all of them, so that they share one warm reference.
         test: {
