@@ -61,6 +61,7 @@ try {
 } catch (error) {
   const { message } = error as Error;
   process.stderr.write(`lockstep: ${message}\n`);
+  if (error instanceof EngineFailure && error.remedy) process.stderr.write(`          ${error.remedy}\n`);
   process.exitCode = exitCodeOf(error);
 }
 

@@ -27,3 +27,11 @@ test.each(["LlamaForCausalLM", "GPT2LMHeadModel", "Gemma3ForConditionalGeneratio
 test.each(["BertModel", "AlbertForMaskedLM"])("%s reads the tokens once", (architecture) => {
   expect(phasesOf(architecture)).toEqual(["full 0-6"]);
 });
+
+test("too few tokens are refused with what to do", () => {
+  const directory = mkdtempSync(join(tmpdir(), "lockstep-checkpoint-"));
+  writeFileSync(join(directory, "config.json"), "{}");
+  expect(() => checkpointCase(directory, [3, 4], 2)).toThrow(
+    "--checkpoint needs --ids or a --text of more than 2 tokens, found 2; give more, or fewer steps with --decode",
+  );
+});

@@ -24,7 +24,9 @@ export function checkpointCase(
   const file = join(directory, "config.json");
   if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected a checkpoint directory`);
   if (!ids || ids.length <= decodeSteps)
-    throw new UsageError(`--checkpoint needs --ids with more than ${decodeSteps} token ids, found ${ids?.length ?? 0}`);
+    throw new UsageError(
+      `--checkpoint needs --ids or a --text of more than ${decodeSteps} tokens, found ${ids?.length ?? 0}; give more, or fewer steps with --decode`,
+    );
   const config = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
   const [architecture] = Array.isArray(config["architectures"]) ? (config["architectures"] as unknown[]) : [];
   const shape = [1, ids.length];
