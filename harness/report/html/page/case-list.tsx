@@ -21,6 +21,7 @@ function moveFocus(event: KeyboardEvent): void {
 export function CaseList({ verdicts }: { readonly verdicts: readonly Row[] }): JSX.Element {
   const [onlyBad, setOnlyBad] = useState(false);
   const engines = new Set(verdicts.map((verdict) => formatEngine(verdict.engine)));
+  const dtypes = new Set(verdicts.filter(({ mode }) => mode !== "shapes").map(({ dtype }) => dtype));
   const isGood = (row: Row): boolean => ["pass", "expected"].includes(outcomeOf(row));
   const rows = verdicts.map((row, index) => ({ row, index })).filter(({ row }) => !onlyBad || !isGood(row));
   const bad = verdicts.filter((row) => !isGood(row)).length;
@@ -57,7 +58,7 @@ export function CaseList({ verdicts }: { readonly verdicts: readonly Row[] }): J
           </thead>
           <tbody>
             {rows.map(({ row, index }) => (
-              <CaseRow key={index} row={row} index={index} hasEngine={engines.size > 1} />
+              <CaseRow key={index} row={row} index={index} hasEngine={engines.size > 1} hasDtype={dtypes.size > 1} />
             ))}
           </tbody>
         </table>

@@ -59,10 +59,12 @@ interface CaseRowProps {
   readonly row: Row;
   readonly index: number;
   readonly hasEngine: boolean;
+  /** Cases were run in several dtypes: the row says in which. */
+  readonly hasDtype: boolean;
 }
 
 /** The row of a case, and while it is open the row of its holes. */
-export function CaseRow({ row, index, hasEngine }: CaseRowProps): JSX.Element {
+export function CaseRow({ row, index, hasEngine, hasDtype }: CaseRowProps): JSX.Element {
   const [isOpen, setOpen] = useState(false);
   const holesId = `holes-${index}`;
   return (
@@ -88,7 +90,7 @@ export function CaseRow({ row, index, hasEngine }: CaseRowProps): JSX.Element {
             <Breakable text={formatEngine(row.engine)} />
           </td>
         )}
-        <td>{row.mode}</td>
+        <td>{hasDtype ? `${row.mode}, ${row.dtype}` : row.mode}</td>
         <td class="right">
           <Coverage coverage={row.coverage} />
         </td>
