@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { halfUlp, isDtype, isFloating, machineEpsilon } from "./dtype.ts";
+import { halfUlp, isDtype, isFloating, machineEpsilon } from "./dtypes.ts";
 
 fc.configureGlobal({ seed: 1 });
 
