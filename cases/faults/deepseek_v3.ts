@@ -1,8 +1,8 @@
 /** Faults of deepseek_v3 ports: latent attention, and a router that chooses groups first. */
 import type { BuiltModel } from "../../engines/typescript/fault.ts";
 import { addRows, sigmoid } from "../../engines/typescript/layers/pointwise.ts";
-import type { DeepseekV3Attention } from "../../engines/typescript/models/deepseek_v3.ts";
-import type { DeepseekV3MoE } from "../../engines/typescript/models/deepseek_v3_moe.ts";
+import type { DeepseekV3Attention } from "../../engines/typescript/models/deepseek_v3/model.ts";
+import type { DeepseekV3MoE } from "../../engines/typescript/models/deepseek_v3/moe.ts";
 import { add, scale } from "../../engines/typescript/tensor/elementwise.ts";
 import { reshape } from "../../engines/typescript/tensor/layout.ts";
 import type { Tensor } from "../../engines/typescript/tensor/tensor.ts";

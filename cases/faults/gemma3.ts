@@ -5,7 +5,7 @@ import type {
   Gemma3ForConditionalGeneration,
   Gemma3Model,
   Gemma3MultiModalProjector,
-} from "../../engines/typescript/models/gemma3.ts";
+} from "../../engines/typescript/models/gemma3/model.ts";
 import { scale, softcap } from "../../engines/typescript/tensor/elementwise.ts";
 import { floatTensor, indexTensor } from "../../engines/typescript/tensor/tensor.ts";
 import { change, mapElements, part, skip } from "./model-parts.ts";

@@ -1,6 +1,6 @@
 /** Faults of gemma4 ports: inputs of single layers, and the experts beside the MLP. */
-import type { Gemma4TextModel } from "../../engines/typescript/models/gemma4.ts";
-import type { Gemma4TextDecoderLayer } from "../../engines/typescript/models/gemma4_layers.ts";
+import type { Gemma4TextModel } from "../../engines/typescript/models/gemma4/model.ts";
+import type { Gemma4TextDecoderLayer } from "../../engines/typescript/models/gemma4/layers.ts";
 import { scale } from "../../engines/typescript/tensor/elementwise.ts";
 import { reshape } from "../../engines/typescript/tensor/layout.ts";
 import { change, mapElements, part, skip, textOnlyLayers } from "./model-parts.ts";

@@ -12,13 +12,13 @@ import type { RopeInit } from "../../engines/typescript/layers/rope_init.ts";
 import type {
   Gemma4UnifiedModel,
   Gemma4UnifiedVisionEmbedder,
-} from "../../engines/typescript/models/gemma4_unified.ts";
-import type { Gemma4UnifiedCausalModel } from "../../engines/typescript/models/gemma4_unified_causal_lm.ts";
+} from "../../engines/typescript/models/gemma4_unified/model.ts";
+import type { Gemma4UnifiedCausalModel } from "../../engines/typescript/models/gemma4_unified/causal_lm.ts";
 import type {
   Gemma4UnifiedTextAttention,
   Gemma4UnifiedTextDecoderLayer,
   Gemma4UnifiedTextModel,
-} from "../../engines/typescript/models/gemma4_unified_text.ts";
+} from "../../engines/typescript/models/gemma4_unified/text.ts";
 import type { MaskTensor, Tensor } from "../../engines/typescript/tensor/tensor.ts";
 import { floatTensor, roundedTensor } from "../../engines/typescript/tensor/tensor.ts";
 

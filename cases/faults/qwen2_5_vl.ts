@@ -3,8 +3,8 @@ import type { BuiltModel } from "../../engines/typescript/fault.ts";
 import type {
   Qwen2_5_VLForConditionalGeneration,
   Qwen2_5_VLModel,
-} from "../../engines/typescript/models/qwen2_5_vl.ts";
-import type { Qwen2_5_VLRotaryEmbedding } from "../../engines/typescript/models/qwen2_5_vl_text.ts";
+} from "../../engines/typescript/models/qwen2_5_vl/model.ts";
+import type { Qwen2_5_VLRotaryEmbedding } from "../../engines/typescript/models/qwen2_5_vl/text.ts";
 import { indexTensor } from "../../engines/typescript/tensor/tensor.ts";
 import { change, part } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";

@@ -2,11 +2,8 @@
 import { floatTensor } from "../../engines/typescript/tensor/tensor.ts";
 import { addRows, silu } from "../../engines/typescript/layers/pointwise.ts";
 import type { Attention } from "../../engines/typescript/layers/attention.ts";
-import type {
-  Qwen3NextAttention,
-  Qwen3NextGatedDeltaNet,
-  Qwen3NextSparseMoeBlock,
-} from "../../engines/typescript/models/qwen3_next.ts";
+import type { Qwen3NextGatedDeltaNet } from "../../engines/typescript/models/qwen3_next/gated_delta_net.ts";
+import type { Qwen3NextAttention, Qwen3NextSparseMoeBlock } from "../../engines/typescript/models/qwen3_next/model.ts";
 import { cast, mul } from "../../engines/typescript/tensor/elementwise.ts";
 import { concat } from "../../engines/typescript/tensor/layout.ts";
 import { split } from "../../engines/typescript/tensor/split.ts";

@@ -1,6 +1,6 @@
 import type { KVSharingInputs } from "../../engines/typescript/layers/kv_sharing_attention.ts";
 
-import type { Gemma4UnifiedTextDecoderLayer } from "../../engines/typescript/models/gemma4_unified_text.ts";
+import type { Gemma4UnifiedTextDecoderLayer } from "../../engines/typescript/models/gemma4_unified/text.ts";
 import { add, scale } from "../../engines/typescript/tensor/elementwise.ts";
 import type { Tensor } from "../../engines/typescript/tensor/tensor.ts";
 import { layer, layers } from "./model-parts.ts";

@@ -4,8 +4,8 @@ import { floatTensor, indexTensor, maskTensor } from "../../engines/typescript/t
 import { activations } from "../../engines/typescript/kernels/activations.ts";
 import type { Conv1d } from "../../engines/typescript/layers/conv1d.ts";
 import { EncoderDecoderCache } from "../../engines/typescript/layers/encoder_decoder.ts";
-import type { WhisperEncoder } from "../../engines/typescript/models/whisper.ts";
-import type { WhisperAttention, WhisperPositionalEmbedding } from "../../engines/typescript/models/whisper_layers.ts";
+import type { WhisperEncoder } from "../../engines/typescript/models/whisper/model.ts";
+import type { WhisperAttention, WhisperPositionalEmbedding } from "../../engines/typescript/models/whisper/layers.ts";
 import { change, changeCache, mapElements, part } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";
 

@@ -1,9 +1,8 @@
 import { reshape, swapMiddle } from "../tensor/layout.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
-import type { AttentionCoreConfig } from "./attention_core.ts";
-import { AttentionCore } from "./attention_core.ts";
+import type { AttentionCore, AttentionCoreConfig, AttentionCoreOptions } from "./attention_core.ts";
+import { LayerModule } from "./configured_module.ts";
 import type { KVCache } from "./kv_cache.ts";
-import { Module } from "./module.ts";
 import type { PositionEmbeddings } from "./rotary_embedding.ts";
 import { apply_rotary_pos_emb } from "./rotary_embedding.ts";
 import type { Scope } from "./scope.ts";
@@ -23,16 +22,22 @@ export interface DecoderLayerInputs extends AttentionInputs {
 export type AttentionStates = readonly [query: Tensor, key: Tensor, value: Tensor];
 
 /** What the attention modules of decoders share; projections, norms and their order are each architecture's own. */
-export abstract class Attention extends Module {
-  layer_idx: number;
+export abstract class Attention<C extends AttentionCoreConfig = AttentionCoreConfig> extends LayerModule<C> {
   head_dim: number;
-  attention: AttentionCore;
+  /** What is left of attention without projections, norms and rope. */
+  abstract attention: AttentionCore;
 
-  constructor(config: AttentionCoreConfig, layer_idx: number, { at, scaling }: { at: Scope; scaling: number }) {
-    super(at);
-    this.layer_idx = layer_idx;
-    this.head_dim = at.read(config).head_dim;
-    this.attention = new AttentionCore(config, layer_idx, scaling, at.functional("attention"));
+  constructor(at: Scope, config: C, layer_idx: number) {
+    super(at, config, layer_idx);
+    this.head_dim = this.config.head_dim;
+  }
+
+  /** The attention core of this layer, `AttentionCore` or one that changes a step of it. */
+  core<A extends AttentionCore, O extends AttentionCoreOptions>(
+    Type: new (at: Scope, config: AttentionCoreConfig, options: O) => A,
+    options: Omit<O, "layer_idx">,
+  ): A {
+    return new Type(this.at.functional("attention"), this.config, { ...options, layer_idx: this.layer_idx } as O);
   }
 
   /** What scores are multiplied by; kept by the attention core. */

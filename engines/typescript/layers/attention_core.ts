@@ -29,6 +29,15 @@ export interface AttentionCoreConfig {
   readonly head_dim: number;
 }
 
+/** How an attention core is made. */
+export interface AttentionCoreOptions {
+  readonly layer_idx: number;
+  /** What scores are multiplied by. */
+  readonly scaling: number;
+  /** Sizes in place of those that the config has under their usual names. */
+  readonly sizes?: Partial<Pick<AttentionCore, "num_heads" | "num_key_value_heads" | "head_dim" | "v_head_dim">>;
+}
+
 /**
  * The attention itself, without projections, norms and rope, as serving engines separate it (vLLM's `Attention(num_heads, head_size, scale,
  * num_kv_heads)`): one object per layer, made from the config on its own account. Like a backend whose output buffer has `num_heads * head_dim`
@@ -45,7 +54,7 @@ export class AttentionCore {
   readonly #path: string;
   readonly #context: ModelContext;
 
-  constructor(config: AttentionCoreConfig, layer_idx: number, scaling: number, at: Scope) {
+  constructor(at: Scope, config: AttentionCoreConfig, { layer_idx, scaling, sizes }: AttentionCoreOptions) {
     const layer_config = layerConfig(at.read(config), layer_idx);
     this.num_heads = layer_config.num_attention_heads;
     this.num_key_value_heads = layer_config.num_key_value_heads;
@@ -53,6 +62,7 @@ export class AttentionCore {
     this.scaling = scaling;
     this.#path = at.path.slice(0, at.path.lastIndexOf("#"));
     this.#context = at.context;
+    Object.assign(this, sizes);
   }
 
   /**

@@ -4,7 +4,8 @@ import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import type { LinearAttentionCacheLayer } from "./linear_attention_cache.ts";
 import { Module } from "./module.ts";
-import type { Scope, Size } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
 /** `torch.nn.Conv1d` with one group per channel, padded on the left alone: x [B, channels, S] -> the same shape. */
 export class CausalConv1d extends Module {

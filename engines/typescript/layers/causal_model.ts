@@ -2,7 +2,7 @@ import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { indexTensor } from "../tensor/tensor.ts";
 import type { KVCache } from "./kv_cache.ts";
 import type { AttentionMasks, MaskInputs } from "./masks.ts";
-import { Module } from "./module.ts";
+import { ConfiguredModule } from "./configured_module.ts";
 
 /** The modality tensors of docs/protocol.md, null where a run has none. */
 export interface ModalityInputs {
@@ -61,7 +61,7 @@ export interface PositionRequest extends ModalityInputs {
 }
 
 /** The root of a model. It has no sites of its own; its output is the site `logits`: of a model without a head, the hidden states. */
-export abstract class RootModel extends Module {
+export abstract class RootModel<C extends object = object> extends ConfiguredModule<C> {
   /** The names of the modality tensors that the model takes. */
   abstract readonly modalities: readonly (keyof ModalityInputs)[];
   /** An empty cache for one batch; null of a model that keeps none. */
@@ -89,6 +89,6 @@ export abstract class RootModel extends Module {
 }
 
 /** The root of a model with a language-model head that continues a sequence. */
-export abstract class CausalModel extends RootModel {
+export abstract class CausalModel<C extends object = object> extends RootModel<C> {
   abstract override create_cache(): KVCache;
 }

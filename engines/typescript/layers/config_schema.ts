@@ -23,7 +23,8 @@ export function config<S extends z.ZodRawShape>(shape: S) {
   return z.preprocess(drop, z.strictObject(shape));
 }
 
-export const size = z.int().positive();
+/** A number of things, such as layers, heads or channels. */
+export const count = z.int().positive();
 /** A number that may be infinite, which JSON can't hold: transformers writes `{"__float__": "Infinity"}`. */
 export const float = z.union([
   z.number(),
@@ -44,7 +45,7 @@ export const rope_parameters = z.strictObject({
   rope_theta: number.positive().optional(),
   partial_rotary_factor: number.positive().max(1).optional(),
   factor: number.positive().nullable().optional(),
-  original_max_position_embeddings: size.optional(),
+  original_max_position_embeddings: count.optional(),
   attention_factor: number.nullable().optional(),
   beta_fast: number.optional(),
   beta_slow: number.optional(),
@@ -91,6 +92,38 @@ export function standardize_rope_params<F extends RopeFields>(fields: F, default
       ...(original === undefined ? {} : { original_max_position_embeddings: original }),
     },
   };
+}
+
+/** Fields, their names separated by spaces, that checkpoints hold and a forward does not read, whatever they say. */
+export function unread(names: string): Record<never, z.ZodOptional<z.ZodUnknown>> {
+  return Object.fromEntries(names.split(" ").map((name) => [name, z.unknown().optional()]));
+}
+
+interface HeadFields {
+  readonly hidden_size: number;
+  readonly num_attention_heads: number;
+  readonly num_key_value_heads?: number | null | undefined;
+  readonly head_dim?: number | null | undefined;
+}
+
+/** `head_dim` and `num_key_value_heads`, also of a config without them: the width split among the heads, and as many key heads. */
+export function derive_heads({ hidden_size, num_attention_heads, num_key_value_heads, head_dim }: HeadFields) {
+  return {
+    head_dim: head_dim ?? Math.floor(hidden_size / num_attention_heads),
+    num_key_value_heads: num_key_value_heads ?? num_attention_heads,
+  };
+}
+
+/** The types of layers that are all alike: sliding ones where there is a window. */
+export function alike({
+  num_hidden_layers,
+  sliding_window = null,
+}: {
+  readonly num_hidden_layers: number;
+  readonly sliding_window?: number | null;
+}): LayerType[] {
+  const layer_type = sliding_window === null ? "full_attention" : "sliding_attention";
+  return Array.from({ length: num_hidden_layers }, () => layer_type);
 }
 
 interface LayerFields {

@@ -43,14 +43,13 @@ export function cross_attention_states(cache: KVCache | null, layer_idx: number,
 }
 
 /** The root of an encoder-decoder: the tokens are its decoder's, what the encoder reads comes with the modality tensors. */
-export abstract class EncoderDecoderRootModel extends CausalModel {
-  masks: MaskBuilder;
+export abstract class EncoderDecoderRootModel<C extends { readonly decoder_layers: number }> extends CausalModel<C> {
+  masks = new MaskBuilder({ sliding_window: Infinity, is_causal: true, shapesOnly: this.context.shapesOnly });
   decoder_layers: number;
 
-  constructor(at: Scope, decoder_layers: number) {
-    super(at);
-    this.decoder_layers = decoder_layers;
-    this.masks = new MaskBuilder({ sliding_window: Infinity, is_causal: true, shapesOnly: at.context.shapesOnly });
+  constructor(at: Scope, config: C) {
+    super(at, config);
+    this.decoder_layers = this.config.decoder_layers;
   }
 
   create_cache(): KVCache {

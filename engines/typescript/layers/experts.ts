@@ -11,7 +11,8 @@ import { Activation } from "./activations.ts";
 import { Module } from "./module.ts";
 import { addRows } from "./pointwise.ts";
 import type { ExpertIndices } from "./router.ts";
-import type { Scope, Size } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
 /** All experts of a layer as one module: each runs on the tokens that were sent to it, and a token gets the weighted sum of what its experts return. */
 export abstract class Experts extends Module {
@@ -102,7 +103,8 @@ export class GatedExperts extends Experts {
   }
 }
 
-interface GatedExpertsOptions {
+/** How gated experts are made. */
+export interface GatedExpertsOptions {
   readonly experts: Size;
   readonly hidden: Size;
   readonly intermediate: Size;

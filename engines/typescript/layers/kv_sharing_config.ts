@@ -3,9 +3,9 @@
  * are those of the reference's classes where these agree. Source: transformers 5.24.0, `models/gemma4/configuration_gemma4.py`.
  */
 import { z } from "zod";
-import { activation, layer_type, size as count, tokenId } from "./config_schema.ts";
-import type { Size } from "./scope.ts";
-import { size } from "./scope.ts";
+import { activation, count, layer_type, tokenId } from "./config_schema.ts";
+import type { Size } from "./size.ts";
+import { sizeOf } from "./size.ts";
 
 const rope = z.strictObject({
   rope_type: z.enum(["default", "proportional"]).default("default"),
@@ -120,7 +120,7 @@ export function mlp_size(
   layer_idx: number,
 ): Size {
   const wide = config.use_double_wide_mlp && kv_sharing_modes(config)[layer_idx] === "reuse";
-  return wide ? size(config, "intermediate_size", 2) : size(config, "intermediate_size");
+  return sizeOf(config, wide ? ["intermediate_size", 2] : "intermediate_size");
 }
 
 /** Overrides that differ from the model's value; the reference drops the others too. */

@@ -4,7 +4,8 @@ import { transposeLast } from "../tensor/split.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
-import type { Scope, Size } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
 /** `torch.nn.Conv2d` of which the stride is as wide as the kernel: images [N, channels, H, W] -> [N, out, H / kernel, W / kernel]. */
 export class PatchConvolution extends Module {

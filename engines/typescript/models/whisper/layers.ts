@@ -1,19 +1,20 @@
 /** The layers of whisper, read beside transformers 5.24.0, `models/whisper/modeling_whisper.py`: same classes, same order, same names. */
-import { Activation } from "../layers/activations.ts";
-import type { AttentionInputs } from "../layers/attention.ts";
-import { Attention } from "../layers/attention.ts";
-import { cross_attention_states } from "../layers/encoder_decoder.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { everythingReadable } from "../layers/masks.ts";
-import { Module } from "../layers/module.ts";
-import { LayerNorm } from "../layers/normalization.ts";
-import { pointwise } from "../layers/pointwise.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
-import { add, scale } from "../tensor/elementwise.ts";
-import { reshape, swapMiddle } from "../tensor/layout.ts";
-import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-import type { WhisperConfig } from "./whisper.config.ts";
+import type { Activation } from "../../layers/activations.ts";
+import type { AttentionInputs } from "../../layers/attention.ts";
+import { Attention } from "../../layers/attention.ts";
+import { AttentionCore } from "../../layers/attention_core.ts";
+import { LayerModule } from "../../layers/configured_module.ts";
+import { cross_attention_states } from "../../layers/encoder_decoder.ts";
+import type { Linear } from "../../layers/linear.ts";
+import { Embedding } from "../../layers/linear.ts";
+import { everythingReadable } from "../../layers/masks.ts";
+import { LayerNorm } from "../../layers/normalization.ts";
+import { pointwise } from "../../layers/pointwise.ts";
+import type { Scope } from "../../layers/scope.ts";
+import { add, scale } from "../../tensor/elementwise.ts";
+import { reshape, swapMiddle } from "../../tensor/layout.ts";
+import type { IndexTensor, Tensor } from "../../tensor/tensor.ts";
+import type { WhisperConfig } from "./config.ts";
 
 /** Rows of the table at `position_ids` [B, S]; the ids only say how many there are. */
 export class WhisperPositionalEmbedding extends Embedding {
@@ -22,29 +23,29 @@ export class WhisperPositionalEmbedding extends Embedding {
   }
 }
 
-type Heads = "encoder_attention_heads" | "decoder_attention_heads";
+/** Of which layer an attention is, and the field that counts its heads. */
+interface WhisperAttentionOptions {
+  readonly layer_idx: number;
+  readonly heads: "encoder_attention_heads" | "decoder_attention_heads";
+}
 
 /** Attention of one layer, to its own states or to the encoder's: hidden_states [B, S, d_model] -> the same shape. */
-export class WhisperAttention extends Attention {
+export class WhisperAttention extends Attention<WhisperConfig> {
+  attention: AttentionCore;
   /** What queries are multiplied by, before scores are made. */
   query_scaling: number;
-  k_proj: Linear;
-  v_proj: Linear;
-  q_proj: Linear;
-  out_proj: Linear;
+  k_proj = this.at.linear("k_proj", "d_model", "d_model", { bias: false });
+  v_proj = this.at.linear("v_proj", "d_model", "d_model");
+  q_proj = this.at.linear("q_proj", "d_model", "d_model");
+  out_proj = this.at.linear("out_proj", "d_model", "d_model");
 
-  constructor(config: WhisperConfig, layer_idx: number, { at, heads }: { at: Scope; heads: Heads }) {
-    super(config, layer_idx, { at, scaling: 1 });
-    config = at.read(config);
-    const num_heads = config[heads];
-    this.head_dim = Math.floor(config.d_model / num_heads);
+  constructor(at: Scope, config: WhisperConfig, { layer_idx, heads }: WhisperAttentionOptions) {
+    super(at, config, layer_idx);
+    const num_heads = this.config[heads];
+    this.head_dim = Math.floor(this.config.d_model / num_heads);
     this.query_scaling = this.head_dim ** -0.5;
-    Object.assign(this.attention, { num_heads, num_key_value_heads: num_heads, head_dim: this.head_dim });
-    const sizes = { in: size(config, "d_model"), out: size(config, "d_model") };
-    this.k_proj = new Linear(at.child("k_proj"), { ...sizes, bias: false });
-    this.v_proj = new Linear(at.child("v_proj"), { ...sizes, bias: true });
-    this.q_proj = new Linear(at.child("q_proj"), { ...sizes, bias: true });
-    this.out_proj = new Linear(at.child("out_proj"), { ...sizes, bias: true });
+    const sizes = { num_heads, num_key_value_heads: num_heads, head_dim: this.head_dim };
+    this.attention = this.core(AttentionCore, { scaling: 1, sizes });
   }
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
@@ -85,7 +86,7 @@ export interface DecoderLayerInputs extends AttentionInputs {
 }
 
 /** What layers of both sides end with: norm, two projections, residual. */
-abstract class WhisperLayer extends Module {
+abstract class WhisperLayer extends LayerModule<WhisperConfig> {
   abstract activation_fn: Activation;
   abstract fc1: Linear;
   abstract fc2: Linear;
@@ -100,25 +101,15 @@ abstract class WhisperLayer extends Module {
 }
 
 export class WhisperEncoderLayer extends WhisperLayer {
-  self_attn: WhisperAttention;
-  self_attn_layer_norm: LayerNorm;
-  activation_fn: Activation;
-  fc1: Linear;
-  fc2: Linear;
-  final_layer_norm: LayerNorm;
-
-  constructor(config: WhisperConfig, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [dim, ffn_dim] = [size(config, "d_model"), size(config, "encoder_ffn_dim")];
-    const heads = "encoder_attention_heads";
-    this.self_attn = new WhisperAttention(config, layer_idx, { at: at.child("self_attn"), heads });
-    this.self_attn_layer_norm = new LayerNorm(at.child("self_attn_layer_norm"), { dim });
-    this.activation_fn = new Activation(at.child("activation_fn"), config.activation_function);
-    this.fc1 = new Linear(at.child("fc1"), { in: dim, out: ffn_dim, bias: true });
-    this.fc2 = new Linear(at.child("fc2"), { in: ffn_dim, out: dim, bias: true });
-    this.final_layer_norm = new LayerNorm(at.child("final_layer_norm"), { dim });
-  }
+  self_attn = this.at.module("self_attn", WhisperAttention, {
+    layer_idx: this.layer_idx,
+    heads: "encoder_attention_heads",
+  });
+  self_attn_layer_norm = this.at.norm("self_attn_layer_norm", LayerNorm, "d_model", { eps: 1e-5 });
+  activation_fn = this.at.activation("activation_fn", this.config.activation_function);
+  fc1 = this.at.linear("fc1", "d_model", "encoder_ffn_dim");
+  fc2 = this.at.linear("fc2", "encoder_ffn_dim", "d_model");
+  final_layer_norm = this.at.norm("final_layer_norm", LayerNorm, "d_model", { eps: 1e-5 });
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     const residual = hidden_states;
@@ -132,29 +123,20 @@ export class WhisperEncoderLayer extends WhisperLayer {
 }
 
 export class WhisperDecoderLayer extends WhisperLayer {
-  self_attn: WhisperAttention;
-  activation_fn: Activation;
-  self_attn_layer_norm: LayerNorm;
-  encoder_attn: WhisperCrossAttention;
-  encoder_attn_layer_norm: LayerNorm;
-  fc1: Linear;
-  fc2: Linear;
-  final_layer_norm: LayerNorm;
-
-  constructor(config: WhisperConfig, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [dim, ffn_dim] = [size(config, "d_model"), size(config, "decoder_ffn_dim")];
-    const heads = "decoder_attention_heads";
-    this.self_attn = new WhisperAttention(config, layer_idx, { at: at.child("self_attn"), heads });
-    this.activation_fn = new Activation(at.child("activation_fn"), config.activation_function);
-    this.self_attn_layer_norm = new LayerNorm(at.child("self_attn_layer_norm"), { dim });
-    this.encoder_attn = new WhisperCrossAttention(config, layer_idx, { at: at.child("encoder_attn"), heads });
-    this.encoder_attn_layer_norm = new LayerNorm(at.child("encoder_attn_layer_norm"), { dim });
-    this.fc1 = new Linear(at.child("fc1"), { in: dim, out: ffn_dim, bias: true });
-    this.fc2 = new Linear(at.child("fc2"), { in: ffn_dim, out: dim, bias: true });
-    this.final_layer_norm = new LayerNorm(at.child("final_layer_norm"), { dim });
-  }
+  self_attn = this.at.module("self_attn", WhisperAttention, {
+    layer_idx: this.layer_idx,
+    heads: "decoder_attention_heads",
+  });
+  activation_fn = this.at.activation("activation_fn", this.config.activation_function);
+  self_attn_layer_norm = this.at.norm("self_attn_layer_norm", LayerNorm, "d_model", { eps: 1e-5 });
+  encoder_attn = this.at.module("encoder_attn", WhisperCrossAttention, {
+    layer_idx: this.layer_idx,
+    heads: "decoder_attention_heads",
+  });
+  encoder_attn_layer_norm = this.at.norm("encoder_attn_layer_norm", LayerNorm, "d_model", { eps: 1e-5 });
+  fc1 = this.at.linear("fc1", "d_model", "decoder_ffn_dim");
+  fc2 = this.at.linear("fc2", "decoder_ffn_dim", "d_model");
+  final_layer_norm = this.at.norm("final_layer_norm", LayerNorm, "d_model", { eps: 1e-5 });
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let residual = hidden_states;

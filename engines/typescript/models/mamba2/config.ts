@@ -1,6 +1,6 @@
 /** The config of mamba2, read beside transformers 5.24.0, `models/mamba2/configuration_mamba2.py`. The defaults are those of the reference's class. */
 import { z } from "zod";
-import { activation, config, float, size as count, tokenId } from "../layers/config_schema.ts";
+import { activation, config, count, float, tokenId, unread } from "../../layers/config_schema.ts";
 
 /** `Mamba2Config`, with its defaults. */
 export const Mamba2Config = config({
@@ -23,11 +23,9 @@ export const Mamba2Config = config({
   time_step_limit: z.tuple([float, float]).default([0, Infinity]),
   chunk_size: count.default(256), // how the reference orders its sums; changes no value
   tie_word_embeddings: z.boolean().default(false),
-  ...Object.fromEntries(
-    "time_step_rank time_step_min time_step_max time_step_floor rescale_prenorm_residual rms_norm norm_before_gate"
-      .split(" ")
-      .map((key) => [key, z.unknown().optional()] as const), // of the initialisation, or not read
-  ),
+  // Of the initialisation, or not read:
+  ...unread("time_step_rank time_step_min time_step_max time_step_floor rescale_prenorm_residual rms_norm"),
+  ...unread("norm_before_gate"),
 })
   .refine(({ hidden_size, expand, num_heads, head_dim }) => hidden_size * expand === num_heads * head_dim, {
     message: "hidden_size * expand must equal num_heads * head_dim",

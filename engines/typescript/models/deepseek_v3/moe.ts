@@ -1,18 +1,18 @@
 /** The experts of deepseek_v3, read beside transformers 5.24.0, `models/deepseek_v3/modeling_deepseek_v3.py`: same classes, same order, same names. */
-import { GatedExperts } from "../layers/experts.ts";
-import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Module } from "../layers/module.ts";
-import { addRows, sigmoid } from "../layers/pointwise.ts";
-import type { ExpertIndices, Routing } from "../layers/router.ts";
-import { Router } from "../layers/router.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
-import { add, cast, scale } from "../tensor/elementwise.ts";
-import { reshape } from "../tensor/layout.ts";
-import { split } from "../tensor/split.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { floatTensor } from "../tensor/tensor.ts";
-import type { DeepseekV3Config } from "./deepseek_v3.config.ts";
+import { ConfigScope } from "../../layers/config_scope.ts";
+import { ConfiguredModule } from "../../layers/configured_module.ts";
+import { GatedExperts } from "../../layers/experts.ts";
+import { GatedMLP } from "../../layers/gated_mlp.ts";
+import { addRows, sigmoid } from "../../layers/pointwise.ts";
+import type { ExpertIndices, Routing } from "../../layers/router.ts";
+import { Router } from "../../layers/router.ts";
+import type { Scope } from "../../layers/scope.ts";
+import { add, cast, scale } from "../../tensor/elementwise.ts";
+import { reshape } from "../../tensor/layout.ts";
+import { split } from "../../tensor/split.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import type { DeepseekV3Config } from "./config.ts";
 
 export class DeepseekV3MLP extends GatedMLP {}
 
@@ -24,10 +24,11 @@ export class DeepseekV3TopkRouter extends Router {
   norm_topk_prob: boolean;
   e_score_correction_bias: Tensor;
 
-  constructor(config: DeepseekV3Config, at: Scope) {
-    config = at.read(config);
-    const [hidden, experts] = [size(config, "hidden_size"), size(config, "n_routed_experts")];
-    super(at, { hidden, experts, top_k: config.num_experts_per_tok, dtype: "F32" });
+  constructor(scope: Scope, given: DeepseekV3Config) {
+    const at = new ConfigScope(scope, given);
+    const { config } = at;
+    const experts = at.size("n_routed_experts");
+    super(scope, { hidden: at.size("hidden_size"), experts, top_k: config.num_experts_per_tok, dtype: "F32" });
     this.routed_scaling_factor = config.routed_scaling_factor;
     this.num_group = config.n_group;
     this.topk_group = config.topk_group;
@@ -70,22 +71,17 @@ export class DeepseekV3TopkRouter extends Router {
 export class DeepseekV3Experts extends GatedExperts {}
 
 /** hidden_states [B, S, hidden_size] -> the same shape: routed experts, and shared ones that see every token. */
-export class DeepseekV3MoE extends Module {
-  experts: DeepseekV3Experts;
-  gate: DeepseekV3TopkRouter;
-  shared_experts: DeepseekV3MLP;
-
-  constructor(config: DeepseekV3Config, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [hidden, experts] = [size(config, "hidden_size"), size(config, "n_routed_experts")];
-    const { hidden_act: activation } = config;
-    const intermediate = size(config, "moe_intermediate_size");
-    const shared = { activation, intermediate: size(config, "moe_intermediate_size", "n_shared_experts") };
-    this.experts = new DeepseekV3Experts(at.child("experts"), { experts, hidden, intermediate, activation });
-    this.gate = new DeepseekV3TopkRouter(config, at.child("gate"));
-    this.shared_experts = new DeepseekV3MLP(config, at.child("shared_experts"), shared);
-  }
+export class DeepseekV3MoE extends ConfiguredModule<DeepseekV3Config> {
+  experts = this.at.experts("experts", DeepseekV3Experts, {
+    experts: "n_routed_experts",
+    intermediate: "moe_intermediate_size",
+    activation: this.config.hidden_act,
+  });
+  gate = this.at.module("gate", DeepseekV3TopkRouter);
+  shared_experts = this.at.module("shared_experts", DeepseekV3MLP, {
+    activation: this.config.hidden_act,
+    intermediate: this.at.size(["moe_intermediate_size", "n_shared_experts"]),
+  });
 
   forward(hidden_states: Tensor): Tensor {
     const residuals = hidden_states;

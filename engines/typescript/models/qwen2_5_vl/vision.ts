@@ -1,53 +1,45 @@
 /** The vision tower of qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`: same classes, same order, same names. */
-import { rotary_tables } from "../kernels/rotary.ts";
-import { Activation } from "../layers/activations.ts";
-import type { DecoderLayerInputs } from "../layers/attention.ts";
-import { Attention } from "../layers/attention.ts";
-import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Linear } from "../layers/linear.ts";
-import { Module, ModuleList } from "../layers/module.ts";
-import { RoundedRMSNorm } from "../layers/normalization.ts";
-import { WholePatchConvolution } from "../layers/patch_convolution.ts";
-import type { RopeInit } from "../layers/rope_init.ts";
-import { compute_default_rope_parameters } from "../layers/rope_init.ts";
-import type { PositionEmbeddings } from "../layers/rotary_embedding.ts";
-import { apply_rotary_pos_emb, position_embeddings } from "../layers/rotary_embedding.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
-import { Sequential } from "../layers/sequential.ts";
+import { rotary_tables } from "../../kernels/rotary.ts";
+import { Activation } from "../../layers/activations.ts";
+import type { DecoderLayerInputs } from "../../layers/attention.ts";
+import { Attention } from "../../layers/attention.ts";
+import { AttentionCore } from "../../layers/attention_core.ts";
+import { ConfiguredModule, LayerModule } from "../../layers/configured_module.ts";
+import { GatedMLP } from "../../layers/gated_mlp.ts";
+import { Linear } from "../../layers/linear.ts";
+import { RoundedRMSNorm } from "../../layers/normalization.ts";
+import { WholePatchConvolution } from "../../layers/patch_convolution.ts";
+import type { RopeInit } from "../../layers/rope_init.ts";
+import { compute_default_rope_parameters } from "../../layers/rope_init.ts";
+import type { PositionEmbeddings } from "../../layers/rotary_embedding.ts";
+import { apply_rotary_pos_emb, position_embeddings } from "../../layers/rotary_embedding.ts";
+import { Sequential } from "../../layers/sequential.ts";
 import {
   get_vision_cu_seqlens,
   get_vision_position_ids,
   get_vision_window_index,
   packed_mask,
   take_groups,
-} from "../layers/vision_grid.ts";
-import { add, cast } from "../tensor/elementwise.ts";
-import { reshape } from "../tensor/layout.ts";
-import { takeRows } from "../tensor/select.ts";
-import { split } from "../tensor/split.ts";
-import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-import { indexTensor } from "../tensor/tensor.ts";
-import type { Qwen2_5_VLVisionConfig } from "./qwen2_5_vl.config.ts";
+} from "../../layers/vision_grid.ts";
+import { add, cast } from "../../tensor/elementwise.ts";
+import { reshape } from "../../tensor/layout.ts";
+import { takeRows } from "../../tensor/select.ts";
+import { split } from "../../tensor/split.ts";
+import type { IndexTensor, Tensor } from "../../tensor/tensor.ts";
+import { indexTensor } from "../../tensor/tensor.ts";
+import type { Qwen2_5_VLVisionConfig } from "./config.ts";
 
 export class Qwen2_5_VLRMSNorm extends RoundedRMSNorm {}
 
 export class Qwen2_5_VLMLP extends GatedMLP {}
 
 /** Patches [patches, channels * frames * height * width] -> [patches, hidden_size]. */
-export class Qwen2_5_VisionPatchEmbed extends Module {
-  proj: WholePatchConvolution;
-
-  constructor(config: Qwen2_5_VLVisionConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const side = size(config, "patch_size");
-    this.proj = new WholePatchConvolution(at.child("proj"), {
-      channels: size(config, "in_channels"),
-      out: size(config, "hidden_size"),
-      kernel: [size(config, "temporal_patch_size"), side, side],
-    });
-  }
+export class Qwen2_5_VisionPatchEmbed extends ConfiguredModule<Qwen2_5_VLVisionConfig> {
+  proj = new WholePatchConvolution(this.at.child("proj"), {
+    channels: this.at.size("in_channels"),
+    out: this.at.size("hidden_size"),
+    kernel: [this.at.size("temporal_patch_size"), this.at.size("patch_size"), this.at.size("patch_size")],
+  });
 
   forward(hidden_states: Tensor): Tensor {
     const [embed_dim, ...patch] = this.proj.weight.shape as [number, ...number[]];
@@ -56,15 +48,9 @@ export class Qwen2_5_VisionPatchEmbed extends Module {
 }
 
 /** Tables of rows and columns, of which each has half of the frequencies: x and position_ids [patches, 2] -> [patches, head_dim], in float32. */
-export class Qwen2_5_VLVisionRotaryEmbedding extends Module {
-  rope: RopeInit;
-
-  constructor(config: Qwen2_5_VLVisionConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const spatial_dim = Math.floor(config.head_dim / 2);
-    this.rope = compute_default_rope_parameters(config.rope_parameters, spatial_dim);
-  }
+export class Qwen2_5_VLVisionRotaryEmbedding extends ConfiguredModule<Qwen2_5_VLVisionConfig> {
+  spatial_dim = Math.floor(this.config.head_dim / 2);
+  rope: RopeInit = compute_default_rope_parameters(this.config.rope_parameters, this.spatial_dim);
 
   forward(x: Tensor, position_ids: IndexTensor): PositionEmbeddings {
     const { inv_freq, attention_scaling } = this.rope;
@@ -94,24 +80,15 @@ export class Qwen2_5_VLVisionRotaryEmbedding extends Module {
 }
 
 /** Tokens of merged patches: x [patches, hidden_size] -> [tokens, out_hidden_size]. */
-export class Qwen2_5_VLPatchMerger extends Module {
-  hidden_size: number;
-  ln_q: Qwen2_5_VLRMSNorm;
-  mlp: Sequential;
-
-  constructor(config: Qwen2_5_VLVisionConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const context_dim = size(config, "hidden_size");
-    const hidden = size(config, "hidden_size", "spatial_merge_size", "spatial_merge_size");
-    this.hidden_size = hidden.value;
-    this.ln_q = new Qwen2_5_VLRMSNorm(at.child("ln_q"), { dim: context_dim, eps: 1e-6, with_scale: true });
-    this.mlp = new Sequential(at.child("mlp"), [
-      (at) => new Linear(at, { in: hidden, out: hidden, bias: true }),
-      (at) => new Activation(at, "gelu"),
-      (at) => new Linear(at, { in: hidden, out: size(config, "out_hidden_size"), bias: true }),
-    ]);
-  }
+export class Qwen2_5_VLPatchMerger extends ConfiguredModule<Qwen2_5_VLVisionConfig> {
+  merged = this.at.size(["hidden_size", "spatial_merge_size", "spatial_merge_size"]);
+  hidden_size = this.merged.value;
+  ln_q = this.at.norm("ln_q", Qwen2_5_VLRMSNorm, "hidden_size", { eps: 1e-6 });
+  mlp = new Sequential(this.at.child("mlp"), [
+    (at) => new Linear(at, { in: this.merged, out: this.merged, bias: true }),
+    (at) => new Activation(at, "gelu"),
+    (at) => new Linear(at, { in: this.merged, out: this.at.size("out_hidden_size"), bias: true }),
+  ]);
 
   forward(x: Tensor): Tensor {
     return this.mlp.call(reshape(this.ln_q.call(x), [-1, this.hidden_size]));
@@ -125,17 +102,10 @@ export function apply_rotary_pos_emb_vision(x: Tensor, cos: Tensor, sin: Tensor)
 }
 
 /** Attention of one block, in which a patch sees those of its window or frame: hidden_states [patches, hidden_size] -> the same shape. */
-export class Qwen2_5_VLVisionAttention extends Attention {
-  qkv: Linear;
-  proj: Linear;
-
-  constructor(config: Qwen2_5_VLVisionConfig, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const dim = size(config, "hidden_size");
-    this.qkv = new Linear(at.child("qkv"), { in: dim, out: size(config, "hidden_size", 3), bias: true });
-    this.proj = new Linear(at.child("proj"), { in: dim, out: dim, bias: true });
-  }
+export class Qwen2_5_VLVisionAttention extends Attention<Qwen2_5_VLVisionConfig> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  qkv = this.at.linear("qkv", "hidden_size", ["hidden_size", 3]);
+  proj = this.at.linear("proj", "hidden_size", "hidden_size");
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     const [seq_length, dim] = hidden_states.shape as [number, number];
@@ -151,21 +121,11 @@ export class Qwen2_5_VLVisionAttention extends Attention {
   }
 }
 
-export class Qwen2_5_VLVisionBlock extends Module {
-  norm1: Qwen2_5_VLRMSNorm;
-  norm2: Qwen2_5_VLRMSNorm;
-  attn: Qwen2_5_VLVisionAttention;
-  mlp: Qwen2_5_VLMLP;
-
-  constructor(config: Qwen2_5_VLVisionConfig, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const norm = { dim: size(config, "hidden_size"), eps: 1e-6, with_scale: true };
-    this.norm1 = new Qwen2_5_VLRMSNorm(at.child("norm1"), norm);
-    this.norm2 = new Qwen2_5_VLRMSNorm(at.child("norm2"), norm);
-    this.attn = new Qwen2_5_VLVisionAttention(config, layer_idx, at.child("attn"));
-    this.mlp = new Qwen2_5_VLMLP(config, at.child("mlp"), { activation: config.hidden_act, bias: true });
-  }
+export class Qwen2_5_VLVisionBlock extends LayerModule<Qwen2_5_VLVisionConfig> {
+  norm1 = this.at.norm("norm1", Qwen2_5_VLRMSNorm, "hidden_size", { eps: 1e-6 });
+  norm2 = this.at.norm("norm2", Qwen2_5_VLRMSNorm, "hidden_size", { eps: 1e-6 });
+  attn = this.at.module("attn", Qwen2_5_VLVisionAttention, this.layer_idx);
+  mlp = this.at.module("mlp", Qwen2_5_VLMLP, { activation: this.config.hidden_act, bias: true });
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     hidden_states = add(hidden_states, this.attn.call(this.norm1.call(hidden_states), inputs));
@@ -174,34 +134,16 @@ export class Qwen2_5_VLVisionBlock extends Module {
 }
 
 /** The tower: patches [patches, patch_dim] and grid_thw [items, 3] -> last_hidden_state in the order of windows, and tokens in their own. */
-export class Qwen2_5_VisionTransformerPretrainedModel extends Module {
-  spatial_merge_size: number;
-  patch_size: number;
-  fullatt_block_indexes: readonly number[];
-  window_size: number;
-  spatial_merge_unit: number;
-  patch_embed: Qwen2_5_VisionPatchEmbed;
-  rotary_pos_emb: Qwen2_5_VLVisionRotaryEmbedding;
-  blocks: ModuleList<Qwen2_5_VLVisionBlock>;
-  merger: Qwen2_5_VLPatchMerger;
-
-  constructor(config: Qwen2_5_VLVisionConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.spatial_merge_size = config.spatial_merge_size;
-    this.patch_size = config.patch_size;
-    this.fullatt_block_indexes = config.fullatt_block_indexes;
-    this.window_size = config.window_size;
-    this.spatial_merge_unit = config.spatial_merge_size ** 2;
-    this.patch_embed = new Qwen2_5_VisionPatchEmbed(config, at.child("patch_embed"));
-    this.rotary_pos_emb = new Qwen2_5_VLVisionRotaryEmbedding(config, at.child("rotary_pos_emb"));
-    this.blocks = new ModuleList(
-      at.child("blocks"),
-      config.depth,
-      (layer_num, at) => new Qwen2_5_VLVisionBlock(config, layer_num, at),
-    );
-    this.merger = new Qwen2_5_VLPatchMerger(config, at.child("merger"));
-  }
+export class Qwen2_5_VisionTransformerPretrainedModel extends ConfiguredModule<Qwen2_5_VLVisionConfig> {
+  spatial_merge_size = this.config.spatial_merge_size;
+  patch_size = this.config.patch_size;
+  fullatt_block_indexes: readonly number[] = this.config.fullatt_block_indexes;
+  window_size = this.config.window_size;
+  spatial_merge_unit = this.spatial_merge_size ** 2;
+  patch_embed = this.at.module("patch_embed", Qwen2_5_VisionPatchEmbed);
+  rotary_pos_emb = this.at.module("rotary_pos_emb", Qwen2_5_VLVisionRotaryEmbedding);
+  blocks = this.at.list("blocks", Qwen2_5_VLVisionBlock, "depth");
+  merger = this.at.module("merger", Qwen2_5_VLPatchMerger);
 
   permute_input_for_window_attn(input_tensor: Tensor, window_index: Int32Array): Tensor {
     return take_groups(input_tensor, window_index, this.spatial_merge_unit);
