@@ -1,6 +1,6 @@
 /** Faults of mamba2 ports. */
 import { rms_norm } from "../../engines/typescript/kernels/normalization.ts";
-import type { Mamba2Mixer } from "../../engines/typescript/models/mamba2/model.ts";
+import type { Mamba2Mixer } from "../../engines/typescript/models/mamba2.ts";
 import { mulRows } from "../../engines/typescript/tensor/elementwise.ts";
 import { floatTensor } from "../../engines/typescript/tensor/tensor.ts";
 import { change, part } from "./model-parts.ts";

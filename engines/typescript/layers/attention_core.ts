@@ -39,9 +39,10 @@ export interface AttentionCoreOptions {
 }
 
 /**
- * The attention itself, without projections, norms and rope, as serving engines separate it (vLLM's `Attention(num_heads, head_size, scale,
- * num_kv_heads)`): one object per layer, made from the config on its own account. Like a backend whose output buffer has `num_heads * head_dim`
- * columns, it trusts its own sizes: of wider heads it reads the first `head_dim` channels.
+ * The attention itself, without projections, norms and rope, as serving engines separate it (vLLM's
+ * `Attention(num_heads, head_size, scale, num_kv_heads)`): one object per layer, made from the config on its own
+ * account. Like a backend whose output buffer has `num_heads * head_dim` columns, it trusts its own sizes: of wider
+ * heads it reads the first `head_dim` channels.
  */
 export class AttentionCore {
   num_heads: number;
@@ -66,8 +67,10 @@ export class AttentionCore {
   }
 
   /**
-   * query [B, H, S, D], key and value [B, KV, T, D], mask [B, 1, S, T] with 1 = may be read. Returns [B, S, num_heads, head_dim], or as wide as values.
-   * @throws ShapeError when keys, values and mask don't fit each other; the core's own sizes are not checked against them.
+   * query [B, H, S, D], key and value [B, KV, T, D], mask [B, 1, S, T] with 1 = may be read. Returns [B, S, num_heads,
+   * head_dim], or as wide as values.
+   * @throws ShapeError when keys, values and mask don't fit each other; the core's own sizes are not checked against
+   * them.
    */
   forward(query: Tensor, key: Tensor, value: Tensor, mask: MaskTensor): Tensor {
     this.#check(query, key, value, mask);
@@ -88,7 +91,10 @@ export class AttentionCore {
     return context;
   }
 
-  /** `rows` queries after the other, which comes to the same numbers: so that memory grows with the length of the keys and not with its square. */
+  /**
+   * `rows` queries after the other, which comes to the same numbers: so that memory grows with the length of the keys
+   * and not with its square.
+   */
   #inBlocks({ query, key, value, mask }: AttentionStates, rows: number): Tensor {
     const blocks = Array.from({ length: Math.ceil(query.size(2) / rows) }, (_, block) => {
       const [start, end] = [block * rows, Math.min((block + 1) * rows, query.size(2))];

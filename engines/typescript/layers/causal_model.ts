@@ -60,7 +60,10 @@ export interface PositionRequest extends ModalityInputs {
   readonly is_first_iteration: boolean;
 }
 
-/** The root of a model. It has no sites of its own; its output is the site `logits`: of a model without a head, the hidden states. */
+/**
+ * The root of a model. It has no sites of its own; its output is the site `logits`: of a model without a head, the
+ * hidden states.
+ */
 export abstract class RootModel<C extends object = object> extends ConfiguredModule<C> {
   /** The names of the modality tensors that the model takes. */
   abstract readonly modalities: readonly (keyof ModalityInputs)[];
@@ -71,8 +74,8 @@ export abstract class RootModel<C extends object = object> extends ConfiguredMod
   abstract forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor;
 
   /**
-   * Positions [B, S] of a whole sequence: `cumsum(attention_mask) - 1`, clamped at 0, so that padding on the left takes none. Models whose tokens have
-   * several kinds of positions return [B, S, kinds].
+   * Positions [B, S] of a whole sequence: `cumsum(attention_mask) - 1`, clamped at 0, so that padding on the left takes
+   * none. Models whose tokens have several kinds of positions return [B, S, kinds].
    */
   create_position_ids(attention_mask: IndexTensor, _request: PositionRequest): IndexTensor {
     const [batch, length] = attention_mask.shape as [number, number];

@@ -14,7 +14,10 @@ const inert = [
   "attention_dropout resid_pdrop embd_pdrop attn_pdrop hidden_dropout classifier_dropout attention_probs_dropout_prob",
 ].flatMap((line) => line.split(" "));
 
-/** An object of exactly `shape`'s keys and the inert ones, which are dropped. An absent key takes the default of its schema. */
+/**
+ * An object of exactly `shape`'s keys and the inert ones, which are dropped. An absent key takes the default of its
+ * schema.
+ */
 export function config<S extends z.ZodRawShape>(shape: S) {
   const drop = (value: unknown): unknown =>
     typeof value === "object" && value !== null && !Array.isArray(value)
@@ -71,8 +74,8 @@ interface RopeFields extends z.output<z.ZodObject<typeof rope_fields>> {
 }
 
 /**
- * The rope parameters in one place, as the reference's `convert_rope_params_to_dict` leaves them. `default_theta` is the class's own.
- * Source: transformers 5.24.0, `modeling_rope_utils.py`, `RotaryEmbeddingConfigMixin`.
+ * The rope parameters in one place, as the reference's `convert_rope_params_to_dict` leaves them. `default_theta` is
+ * the class's own. Source: transformers 5.24.0, `modeling_rope_utils.py`, `RotaryEmbeddingConfigMixin`.
  */
 export function standardize_rope_params<F extends RopeFields>(fields: F, default_theta = 10_000) {
   const { rope_parameters: current, rope_scaling, rope_theta, partial_rotary_factor, ...config } = fields;
@@ -106,7 +109,10 @@ interface HeadFields {
   readonly head_dim?: number | null | undefined;
 }
 
-/** `head_dim` and `num_key_value_heads`, also of a config without them: the width split among the heads, and as many key heads. */
+/**
+ * `head_dim` and `num_key_value_heads`, also of a config without them: the width split among the heads, and as many key
+ * heads.
+ */
 export function derive_heads({ hidden_size, num_attention_heads, num_key_value_heads, head_dim }: HeadFields) {
   return {
     head_dim: head_dim ?? Math.floor(hidden_size / num_attention_heads),
@@ -132,7 +138,10 @@ interface LayerFields {
   readonly sliding_window: number | null;
 }
 
-/** `layer_types`, or what `derive` gives for each layer; refuses a list of another length, and sliding layers without a window. */
+/**
+ * `layer_types`, or what `derive` gives for each layer; refuses a list of another length, and sliding layers without a
+ * window.
+ */
 export function layerTypes(
   { num_hidden_layers, layer_types: given, sliding_window }: LayerFields,
   context: z.RefinementCtx,

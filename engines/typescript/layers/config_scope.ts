@@ -19,12 +19,15 @@ interface LinearChoice<C> {
   readonly tied?: TiedNames | null;
 }
 
-/** What `norm` may be told besides its class and width: where eps is no `rms_norm_eps`, and the options of that class. */
+/**
+ * What `norm` may be told besides its class and width: where eps is no `rms_norm_eps`, and the options of that class.
+ */
 type NormChoice<C, O> = Omit<O, keyof NormOptions> & { readonly eps?: NumberField<C> | number };
 
 /**
- * The scope of a module together with its config. It makes the module's children: each method takes the child's name first, then its class where there
- * is a choice, then its sizes, which are names of config fields, and in the end one object of what else there is to say.
+ * The scope of a module together with its config. It makes the module's children: each method takes the child's name
+ * first, then its class where there is a choice, then its sizes, which are names of config fields, and in the end one
+ * object of what else there is to say.
  */
 export class ConfigScope<C extends object> extends Scope {
   /** The config as this scope sees it; reads are recorded for it. */
@@ -140,7 +143,10 @@ export class ConfigScope<C extends object> extends Scope {
     });
   }
 
-  /** The router of a mixture, which sends each token to `num_experts_per_tok` of the experts that the field `experts` counts. */
+  /**
+   * The router of a mixture, which sends each token to `num_experts_per_tok` of the experts that the field `experts`
+   * counts.
+   */
   router<M extends Module, O extends RouterOptions>(
     name: string,
     Type: new (at: Scope, options: O) => M,

@@ -40,8 +40,8 @@ interface Origin {
 const origins = new WeakMap<object, Origin>();
 
 /**
- * A view of a parsed config whose reads are recorded for `reader.scope`: "text_config.hidden_size". Only leaves are recorded (numbers, strings, lists,
- * null), not the way to them.
+ * A view of a parsed config whose reads are recorded for `reader.scope`: "text_config.hidden_size". Only leaves are
+ * recorded (numbers, strings, lists, null), not the way to them.
  */
 export function viewConfig<C extends object>(root: C, reader: Reader): C {
   return createView({ reader, target: root as Json, keys: [], prefix: "", overrides: {}, overridePrefix: "" }) as C;
@@ -56,8 +56,8 @@ export function rescopeView<C extends object>(config: C, root: object, reader: R
 }
 
 /**
- * The config of one layer, the reference's `config.per_layer_config[layer]`: what `per_layer_config` overrides for it, else the model's value. By
- * layer type it is the config of the layers of that type.
+ * The config of one layer, the reference's `config.per_layer_config[layer]`: what `per_layer_config` overrides for it,
+ * else the model's value. By layer type it is the config of the layers of that type.
  * @throws EngineError `unsupported` when layers of that type differ.
  */
 export function layerConfig<C extends object>(config: C, layer: number | string): C {

@@ -3,8 +3,8 @@ import { Module } from "./module.ts";
 import type { Scope } from "./scope.ts";
 
 /**
- * A module that is made from a config. Its children are fields, `q_proj = this.at.linear("q_proj", ...)`, in the order of the reference's constructor:
- * `at` and `config` are there before the fields of subclasses are made.
+ * A module that is made from a config. Its children are fields, `q_proj = this.at.linear("q_proj", ...)`, in the order
+ * of the reference's constructor: `at` and `config` are there before the fields of subclasses are made.
  */
 export abstract class ConfiguredModule<C extends object> extends Module {
   /** Makes children, until the model is built. */

@@ -1,4 +1,7 @@
-/** The frame of a text decoder: layers between token embeddings and a final norm, and the root with caches, masks and logits. */
+/**
+ * The frame of a text decoder: layers between token embeddings and a final norm, and the root with caches, masks and
+ * logits.
+ */
 import { slice } from "../tensor/layout.ts";
 import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
@@ -31,7 +34,10 @@ interface DecoderModelConfig {
   readonly layer_types: readonly LayerType[];
 }
 
-/** The decoder without its head: input_ids [B, S], or embeddings in their place -> normed hidden states [B, S, hidden_size]. */
+/**
+ * The decoder without its head: input_ids [B, S], or embeddings in their place -> normed hidden states [B, S,
+ * hidden_size].
+ */
 export abstract class DecoderModel<C extends DecoderModelConfig = DecoderModelConfig> extends ConfiguredModule<C> {
   abstract embed_tokens: Embedding;
   abstract layers: ModuleList<Module & { forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor }>;
@@ -114,7 +120,10 @@ export abstract class DecoderForCausalLM<C extends RootConfig = RootConfig> exte
     return "text_config" in config ? config.text_config : config;
   }
 
-  /** The child `lm_head`, which has the token embeddings as its weight where the config ties them: those of the state-dict name `embeddings`. */
+  /**
+   * The child `lm_head`, which has the token embeddings as its weight where the config ties them: those of the
+   * state-dict name `embeddings`.
+   */
   head(embeddings: string, { bias = false }: { readonly bias?: boolean } = {}): Linear {
     const at = new ConfigScope(this.at.child("lm_head"), this.text_config);
     const { tie_word_embeddings } = "text_config" in this.config ? this.config : at.config;

@@ -9,8 +9,9 @@ import { MaskBuilder } from "./masks.ts";
 import type { Scope } from "./scope.ts";
 
 /**
- * The cache of a decoder: keys and values of its own tokens, which grow, and those made of the encoder's output, which are made in the first forward and
- * read in all others. Source: transformers 5.24.0, `cache_utils.py`, `EncoderDecoderCache`.
+ * The cache of a decoder: keys and values of its own tokens, which grow, and those made of the encoder's output, which
+ * are made in the first forward and read in all others. Source: transformers 5.24.0, `cache_utils.py`,
+ * `EncoderDecoderCache`.
  */
 export class EncoderDecoderCache extends KVCache {
   /** By layer; what a layer keeps is null before the first forward. */
@@ -35,14 +36,19 @@ export class EncoderDecoderCache extends KVCache {
   }
 }
 
-/** Keys and values [B, kv_heads, T, D] of the encoder's output for layer `layer_idx`: those of the cache, or what `make` gives, which it then keeps. */
+/**
+ * Keys and values [B, kv_heads, T, D] of the encoder's output for layer `layer_idx`: those of the cache, or what `make`
+ * gives, which it then keeps.
+ */
 export function cross_attention_states(cache: KVCache | null, layer_idx: number, make: () => KeyValue): KeyValue {
   const layer = cache instanceof EncoderDecoderCache ? cache.cross[layer_idx]! : null;
   if (layer === null) return make();
   return layer.kept ?? layer.update(...make());
 }
 
-/** The root of an encoder-decoder: the tokens are its decoder's, what the encoder reads comes with the modality tensors. */
+/**
+ * The root of an encoder-decoder: the tokens are its decoder's, what the encoder reads comes with the modality tensors.
+ */
 export abstract class EncoderDecoderRootModel<C extends { readonly decoder_layers: number }> extends CausalModel<C> {
   masks = new MaskBuilder({ sliding_window: Infinity, is_causal: true, shapesOnly: this.context.shapesOnly });
   decoder_layers: number;

@@ -30,8 +30,8 @@ export interface GatedDeltaNetConfig {
 }
 
 /**
- * Linear attention by the gated delta rule: what is common to the layers that have it. How queries, keys, values, gates, b and a lie in the projections is each
- * architecture's own.
+ * Linear attention by the gated delta rule: what is common to the layers that have it. How queries, keys, values,
+ * gates, b and a lie in the projections is each architecture's own.
  */
 export abstract class GatedDeltaNet<C extends GatedDeltaNetConfig> extends ConfiguredModule<C> {
   num_v_heads: number;
@@ -90,7 +90,10 @@ export abstract class GatedDeltaNet<C extends GatedDeltaNetConfig> extends Confi
     return floatTensor(x.shape, x.data && l2_norm(x.data, this.head_k_dim, 1e-6));
   }
 
-  /** convolved [B, S, conv_dim], queries before keys before values -> [B, S, v_heads, Dv]; all in float32, in the dtype of the model when done. */
+  /**
+   * convolved [B, S, conv_dim], queries before keys before values -> [B, S, v_heads, Dv]; all in float32, in the dtype
+   * of the model when done.
+   */
   delta_rule(convolved: Tensor, { g, beta, state }: DeltaRuleOptions): Tensor {
     const { num_k_heads: key_heads, num_v_heads: value_heads, head_k_dim: key_dim, head_v_dim: value_dim } = this;
     const [batch, length] = convolved.shape as [number, number];

@@ -14,7 +14,9 @@ export interface KeyRange {
 /** What a layer holds at one moment: its tensors are never changed, only replaced. */
 export type LayerState = Pick<CacheLayer, "kept" | "cumulative_length">;
 
-/** The cache of a full-attention layer: keeps everything. Source: transformers 5.24.0, `cache_utils.py`, `DynamicLayer`. */
+/**
+ * The cache of a full-attention layer: keeps everything. Source: transformers 5.24.0, `cache_utils.py`, `DynamicLayer`.
+ */
 export class CacheLayer {
   /** What is kept between forwards; null before the first. */
   kept: KeyValue | null = null;
@@ -43,8 +45,8 @@ export class CacheLayer {
 }
 
 /**
- * The cache of a sliding-window layer: keeps the last `sliding_window - 1` tokens, all that a later token can still read besides itself.
- * Source: `DynamicSlidingWindowLayer`.
+ * The cache of a sliding-window layer: keeps the last `sliding_window - 1` tokens, all that a later token can still
+ * read besides itself. Source: `DynamicSlidingWindowLayer`.
  */
 export class SlidingWindowCacheLayer extends CacheLayer {
   sliding_window: number;
@@ -68,8 +70,8 @@ export interface CacheState {
 }
 
 /**
- * One cache of a model: keys and values by layer, null in layers that read another layer's or have no attention; and recurrent states by layer, where a
- * model has them.
+ * One cache of a model: keys and values by layer, null in layers that read another layer's or have no attention; and
+ * recurrent states by layer, where a model has them.
  */
 export class KVCache {
   readonly layers: (CacheLayer | null)[];
@@ -116,7 +118,10 @@ export class KVCache {
     return layer.update(key_states, value_states);
   }
 
-  /** The range of the first sliding layer, or of the first full layer; of the first layer of any kind when there is no such one. */
+  /**
+   * The range of the first sliding layer, or of the first full layer; of the first layer of any kind when there is no
+   * such one.
+   */
   get_mask_sizes(query_length: number, kind: "full" | "sliding"): KeyRange {
     const present = this.layers.filter((layer) => layer !== null);
     const fitting = present.find((layer) => layer instanceof SlidingWindowCacheLayer === (kind === "sliding"));

@@ -35,8 +35,9 @@ export interface KVSharingConfig extends AttentionCoreConfig {
 }
 
 /**
- * Attention of one layer of Gemma 4: hidden_states [B, S, hidden_size] -> the same shape. Layers differ in head size and key heads, may take their keys for
- * values, and may reuse the keys and values of an earlier layer. The attention itself is `attention`.
+ * Attention of one layer of Gemma 4: hidden_states [B, S, hidden_size] -> the same shape. Layers differ in head size
+ * and key heads, may take their keys for values, and may reuse the keys and values of an earlier layer. The attention
+ * itself is `attention`.
  */
 export abstract class KVSharingAttention extends ConfiguredModule<KVSharingConfig> {
   layer_type: string;
@@ -99,13 +100,15 @@ export abstract class KVSharingAttention extends ConfiguredModule<KVSharingConfi
     const query_states = this.query_states(hidden_states, position_embeddings); // [B, heads, S, D]
     this.tap("#q_rope", query_states);
 
-    // Shared layers never read the cache: sliding layers have dropped there what this forward's first queries still see.
+    // Shared layers never read the cache: sliding layers have dropped there what this forward's first queries still
+    // see.
     this.step = "#k_rope";
     const states = this.is_kv_shared_layer
       ? shared_kv_states.get(this.layer_type)!
       : this.key_value_states(hidden_states, position_embeddings);
+    // [B, kv_heads, T, D]
     const [key_states, value_states] =
-      this.is_kv_shared_layer || cache === null ? states : cache.update(...states, this.layer_idx); // [B, kv_heads, T, D]
+      this.is_kv_shared_layer || cache === null ? states : cache.update(...states, this.layer_idx);
     if (this.store_full_length_kv) shared_kv_states.set(this.layer_type, [outlive(key_states), outlive(value_states)]);
 
     this.step = "#context";

@@ -1,6 +1,7 @@
 /**
- * The config fields of Gemma 4's language models: layers that reuse the keys of others, and types of layers that differ in head size and key heads. The defaults
- * are those of the reference's classes where these agree. Source: transformers 5.24.0, `models/gemma4/configuration_gemma4.py`.
+ * The config fields of Gemma 4's language models: layers that reuse the keys of others, and types of layers that differ
+ * in head size and key heads. The defaults are those of the reference's classes where these agree. Source: transformers
+ * 5.24.0, `models/gemma4/configuration_gemma4.py`.
  */
 import { z } from "zod";
 import { activation, count, layer_type, tokenId } from "./config_schema.ts";
@@ -19,7 +20,10 @@ const layer_overrides = z.strictObject({ head_dim: count.optional(), num_key_val
 /** Which tokens may look ahead: all of them, those of images, or none. */
 export const bidirectional = z.enum(["all", "vision"]).nullable();
 
-/** All fields but those of which the defaults differ: `max_position_embeddings`, `sliding_window`, `use_bidirectional_attention`. */
+/**
+ * All fields but those of which the defaults differ: `max_position_embeddings`, `sliding_window`,
+ * `use_bidirectional_attention`.
+ */
 export const kv_sharing_fields = {
   vocab_size: count.default(262_144),
   hidden_size: count.default(2304),
@@ -100,8 +104,8 @@ export function derive_layers<F extends Fields>(fields: F, context: z.Refinement
 }
 
 /**
- * Per layer: null makes its own keys, "store" also keeps them for others, "reuse" reads those of the last "store" layer of its type. Reading the config made
- * sure that there is one.
+ * Per layer: null makes its own keys, "store" also keeps them for others, "reuse" reads those of the last "store" layer
+ * of its type. Reading the config made sure that there is one.
  */
 export function kv_sharing_modes(config: {
   readonly layer_types: readonly z.output<typeof layer_type>[];

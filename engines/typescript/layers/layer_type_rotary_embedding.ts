@@ -19,7 +19,10 @@ export interface LayerTypeRotaryConfig {
   };
 }
 
-/** Cosines and sines [B, S, head_dim] of the positions, by layer type: types differ in head size, theta and rotated share. */
+/**
+ * Cosines and sines [B, S, head_dim] of the positions, by layer type: types differ in head size, theta and rotated
+ * share.
+ */
 export class LayerTypeRotaryEmbedding extends ConfiguredModule<LayerTypeRotaryConfig> {
   /** By layer type. */
   readonly rope: Record<string, RopeInit> = {};

@@ -9,7 +9,10 @@ import { Module } from "./module.ts";
 import type { Scope } from "./scope.ts";
 import type { Size } from "./size.ts";
 
-/** State-dict names of the weight and the bias that a Linear shares with another module, as the reference's `_tied_weights_keys`. */
+/**
+ * State-dict names of the weight and the bias that a Linear shares with another module, as the reference's
+ * `_tied_weights_keys`.
+ */
 export interface TiedNames {
   readonly weight: string;
   readonly bias?: string;
@@ -46,7 +49,10 @@ export class Linear extends Module {
   }
 }
 
-/** transformers' `Conv1D`: a Linear of which the weight is stored as [in, out]. Source: transformers 5.24.0, `pytorch_utils.py`. */
+/**
+ * transformers' `Conv1D`: a Linear of which the weight is stored as [in, out]. Source: transformers 5.24.0,
+ * `pytorch_utils.py`.
+ */
 export class Conv1D extends Module {
   weight: Tensor;
   bias: Tensor;
@@ -67,7 +73,10 @@ export class Conv1D extends Module {
   }
 }
 
-/** `torch.nn.Embedding`: ids [...] -> rows of weight [num_embeddings, embedding_dim]. Throws EngineError `badInput` for an id without a row. */
+/**
+ * `torch.nn.Embedding`: ids [...] -> rows of weight [num_embeddings, embedding_dim]. Throws EngineError `badInput` for
+ * an id without a row.
+ */
 export class Embedding extends Module {
   weight: Tensor;
 
@@ -86,7 +95,10 @@ export class Embedding extends Module {
   }
 }
 
-/** Token embeddings times `sqrt(embedding_dim)`, the factor rounded to the dtype of the weight: ids [...] -> [..., embedding_dim]. */
+/**
+ * Token embeddings times `sqrt(embedding_dim)`, the factor rounded to the dtype of the weight: ids [...] -> [...,
+ * embedding_dim].
+ */
 export class ScaledEmbedding extends Embedding {
   embed_scale: number;
 

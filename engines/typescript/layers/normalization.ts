@@ -12,7 +12,10 @@ export interface NormOptions {
   readonly eps: number;
 }
 
-/** RMS norm over the last dimension: `x * (mean(x^2) + eps)^-0.5`, times `weight` when it has one (Llama and Gemma 3n onwards; not `1 + weight`). */
+/**
+ * RMS norm over the last dimension: `x * (mean(x^2) + eps)^-0.5`, times `weight` when it has one (Llama and Gemma 3n
+ * onwards; not `1 + weight`).
+ */
 export class RMSNorm extends Module {
   eps: number;
   /** Width of the normalised dimension. */
@@ -40,7 +43,10 @@ export class RMSNorm extends Module {
   }
 }
 
-/** An RMS norm that rounds the normalised input to the dtype of the model before it multiplies by `weight`: Llama and its relatives. */
+/**
+ * An RMS norm that rounds the normalised input to the dtype of the model before it multiplies by `weight`: Llama and
+ * its relatives.
+ */
 export class RoundedRMSNorm extends RMSNorm {
   override forward(hidden_states: Tensor): Tensor {
     expectShape(`input of ${this.path}`, hidden_states.shape, hidden_states.shape.with(-1, this.dim), ":in");

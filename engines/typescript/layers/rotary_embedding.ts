@@ -48,7 +48,10 @@ export class RotaryEmbedding extends ConfiguredModule<RotaryConfig> {
     return this.rope_init_fn(this.rope_parameters, this.head_dim, { max_position_embeddings, seq_len });
   }
 
-  /** Makes the frequencies that depend on the length of the running sequence again; the reference's `dynamic_rope_update`. */
+  /**
+   * Makes the frequencies that depend on the length of the running sequence again; the reference's
+   * `dynamic_rope_update`.
+   */
   update(seq_len: number): void {
     if (this.rope_type === "longrope") this.rope = { ...this.rope, inv_freq: this.init(seq_len).inv_freq };
     if (this.rope_type !== "dynamic") return;

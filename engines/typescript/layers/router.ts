@@ -11,7 +11,10 @@ import type { Size } from "./size.ts";
 /** Which experts each token goes to, [tokens, k]; without data in shapes-only mode. */
 export type ExpertIndices = Tensor<Int32Array>;
 
-/** What a router returns: logits of all experts [tokens, experts], and weights and numbers of the chosen ones, both [tokens, k]. */
+/**
+ * What a router returns: logits of all experts [tokens, experts], and weights and numbers of the chosen ones, both
+ * [tokens, k].
+ */
 export type Routing = readonly [router_logits: Tensor, top_k_weights: Tensor, top_k_index: ExpertIndices];
 
 /** How a router is made. */
@@ -50,7 +53,10 @@ export abstract class ExpertChoice extends Module {
   }
 }
 
-/** What the routers of mixtures of experts share: a projection of each token to one logit per expert, and the choice of the largest. */
+/**
+ * What the routers of mixtures of experts share: a projection of each token to one logit per expert, and the choice of
+ * the largest.
+ */
 export abstract class Router extends ExpertChoice {
   weight: Tensor;
   top_k: number;
@@ -76,7 +82,10 @@ export abstract class Router extends ExpertChoice {
   }
 }
 
-/** A router whose weights are the probabilities of the chosen experts among all, made to sum to 1 where the config says so. */
+/**
+ * A router whose weights are the probabilities of the chosen experts among all, made to sum to 1 where the config says
+ * so.
+ */
 export class SoftmaxTopKRouter extends Router {
   norm_topk_prob: boolean;
 

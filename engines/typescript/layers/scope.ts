@@ -23,7 +23,10 @@ export interface WeightProblem {
 /** One model being built: where its weights come from, and what it declares. */
 export interface Build {
   readonly context: ModelContext;
-  /** A weight by state-dict name, rounded to `dtype`, or null when the checkpoint lacks it. Not asked in shapes-only mode. */
+  /**
+   * A weight by state-dict name, rounded to `dtype`, or null when the checkpoint lacks it. Not asked in shapes-only
+   * mode.
+   */
   readonly weight: (name: string, dtype: FloatDtype) => Tensor | null;
   /** The parsed config as the scope `path` sees it. */
   readonly configFor: (path: string) => object;
@@ -48,7 +51,7 @@ export class Construction {
     if (this.#build !== null) return this.#build;
     const where = path === "" ? "the root" : path;
     throw new Error(
-      `the model is built, and the scope of ${where} is closed: ask for weights and children in fields and constructors, not in a forward`,
+      `the model is built, and the scope of ${where} is closed: ask for weights and children in constructors and fields`,
     );
   }
 
@@ -58,8 +61,8 @@ export class Construction {
 }
 
 /**
- * The dotted path of a module under construction. Asking it for a weight reads `<path>.<name>`, checks the shape, and declares the tensor; reading a
- * config through it records who read what. It is closed when the model is built.
+ * The dotted path of a module under construction. Asking it for a weight reads `<path>.<name>`, checks the shape, and
+ * declares the tensor; reading a config through it records who read what. It is closed when the model is built.
  */
 export class Scope {
   readonly path: string;
@@ -96,8 +99,8 @@ export class Scope {
   }
 
   /**
-   * The weight `<path>.<name>`, rounded to `dtype`, which is the model's unless a wider one is kept. A missing or misshapen one is noted, and replaced
-   * by one without data.
+   * The weight `<path>.<name>`, rounded to `dtype`, which is the model's unless a wider one is kept. A missing or
+   * misshapen one is noted, and replaced by one without data.
    */
   weight(name: string, sizes: readonly Size[], dtype: FloatDtype = this.context.dtype): Tensor {
     const shape = sizes.map(({ value }) => value);
@@ -108,8 +111,8 @@ export class Scope {
   }
 
   /**
-   * The weight `<path>.<name>` that is the weight `source`, of which a module asked before, under another name. Checkpoints normally leave it out; one
-   * that stores it with other values contradicts its config.
+   * The weight `<path>.<name>` that is the weight `source`, of which a module asked before, under another name.
+   * Checkpoints normally leave it out; one that stores it with other values contradicts its config.
    */
   tiedWeight(name: string, source: string): Tensor {
     const { dtype, shapesOnly } = this.context;

@@ -1,6 +1,6 @@
 /**
- * The vision tower of SigLIP, which many multimodal models have, read beside transformers 5.24.0, `models/siglip/modeling_siglip.py`: same classes, same
- * order, same names.
+ * The vision tower of SigLIP, which many multimodal models have, read beside transformers 5.24.0,
+ * `models/siglip/modeling_siglip.py`: same classes, order and names.
  */
 import { z } from "zod";
 import { add, cast } from "../tensor/elementwise.ts";
@@ -43,7 +43,10 @@ export const SiglipVisionConfig = config({
   }));
 export type SiglipVisionConfig = z.output<typeof SiglipVisionConfig>;
 
-/** Patches of square images with a learned embedding for each place: pixel_values [images, channels, H, W] -> [images, patches, hidden_size]. */
+/**
+ * Patches of square images with a learned embedding for each place: pixel_values [images, channels, H, W] -> [images,
+ * patches, hidden_size].
+ */
 export class SiglipVisionEmbeddings extends ConfiguredModule<SiglipVisionConfig> {
   patch_embedding = new PatchConvolution(this.at.child("patch_embedding"), {
     channels: this.at.size("num_channels"),
@@ -69,7 +72,10 @@ export class SiglipVisionEmbeddings extends ConfiguredModule<SiglipVisionConfig>
   }
 }
 
-/** Attention of one layer, in which all patches of an image see each other: hidden_states [images, patches, hidden_size] -> the same shape. */
+/**
+ * Attention of one layer, in which all patches of an image see each other: hidden_states [images, patches, hidden_size]
+ * -> the same shape.
+ */
 export class SiglipAttention extends Attention<SiglipVisionConfig> {
   attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
   k_proj = this.at.linear("k_proj", "hidden_size", "hidden_size");

@@ -18,7 +18,10 @@ export type NumberField<C> = FieldOf<C, number>;
 /** A field that holds a switch. */
 export type SwitchField<C> = FieldOf<C, boolean>;
 
-/** A size as an architecture writes it: a config field, a number, a list of both for their product, or a size made before. */
+/**
+ * A size as an architecture writes it: a config field, a number, a list of both for their product, or a size made
+ * before.
+ */
 export type Dimension<C> = NumberField<C> | number | readonly (NumberField<C> | number)[] | Size;
 
 /** The size that `dimension` of `config` is. Of a list it is the product. */

@@ -1,4 +1,4 @@
-/** albert, read beside transformers 5.24.0, `models/albert/modeling_albert.py`: same classes, same order, same names. */
+/** albert, read beside transformers 5.24.0, `models/albert/modeling_albert.py`: same classes, order and names. */
 import { z } from "zod";
 import type { AttentionInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

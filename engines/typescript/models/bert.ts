@@ -1,4 +1,4 @@
-/** bert, read beside transformers 5.24.0, `models/bert/modeling_bert.py`: same classes, same order, same names. */
+/** bert, read beside transformers 5.24.0, `models/bert/modeling_bert.py`: same classes, order and names. */
 import { z } from "zod";
 import type { AttentionInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

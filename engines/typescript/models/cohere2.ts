@@ -1,4 +1,4 @@
-/** cohere2, read beside transformers 5.24.0, `models/cohere2/modeling_cohere2.py`: same classes, same order, same names. */
+/** cohere2, read beside transformers 5.24.0, `models/cohere2/modeling_cohere2.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

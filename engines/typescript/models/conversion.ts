@@ -13,9 +13,10 @@ export interface ExpertNames {
 }
 
 /**
- * Joins the projections of single experts, `<path>.experts.3.<gate>.weight` and so on, to the tensors `<path>.experts.gate_up_proj`
- * [experts, 2 * intermediate, hidden] and `<path>.experts.down_proj` [experts, hidden, intermediate]. Where an expert lacks one, or they differ in shape, they stay
- * as they are, and are reported as tensors that the model does not have. Source: transformers 5.24.0, `conversion_mapping.py`.
+ * Joins the projections of single experts, `<path>.experts.3.<gate>.weight` and so on, to the tensors
+ * `<path>.experts.gate_up_proj` [experts, 2 * intermediate, hidden] and `<path>.experts.down_proj` [experts, hidden,
+ * intermediate]. Where an expert lacks one, or they differ in shape, they stay as they are, and are reported as tensors
+ * that the model does not have. Source: transformers 5.24.0, `conversion_mapping.py`.
  */
 export function mergeExperts({ gate, up, down }: ExpertNames): Conversion {
   const pattern = new RegExp(`^(.*\\.experts)\\.\\d+\\.(?:${gate}|${up}|${down})\\.weight$`);

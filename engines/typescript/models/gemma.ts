@@ -1,4 +1,4 @@
-/** gemma, read beside transformers 5.24.0, `models/gemma/modeling_gemma.py`: same classes, same order, same names. */
+/** gemma, read beside transformers 5.24.0, `models/gemma/modeling_gemma.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
@@ -43,7 +43,7 @@ export const GemmaConfig = config({
   ...standardize_rope_params(fields),
   // A legacy value of the official releases: it means the tanh approximation.
   hidden_act: fields.hidden_act === "gelu" ? ("gelu_pytorch_tanh" as const) : fields.hidden_act,
-  layer_types: alike({ num_hidden_layers: fields.num_hidden_layers }),
+  layer_types: alike(fields),
 }));
 export type GemmaConfig = z.output<typeof GemmaConfig>;
 

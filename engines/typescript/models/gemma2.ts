@@ -1,4 +1,4 @@
-/** gemma2, read beside transformers 5.24.0, `models/gemma2/modeling_gemma2.py`: same classes, same order, same names. */
+/** gemma2, read beside transformers 5.24.0, `models/gemma2/modeling_gemma2.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

@@ -1,4 +1,4 @@
-/** gpt2, read beside transformers 5.24.0, `models/gpt2/modeling_gpt2.py`: same classes, same order, same names. */
+/** gpt2, read beside transformers 5.24.0, `models/gpt2/modeling_gpt2.py`: same classes, order and names. */
 import { z } from "zod";
 import type { AttentionInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

@@ -1,4 +1,4 @@
-/** gpt_neox, read beside transformers 5.24.0, `models/gpt_neox/modeling_gpt_neox.py`: same classes, same order, same names. */
+/** gpt_neox, read beside transformers 5.24.0, `models/gpt_neox/modeling_gpt_neox.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
@@ -45,7 +45,7 @@ export const GPTNeoXConfig = config({
   ...standardize_rope_params({ ...fields, rope_theta: rotary_emb_base, partial_rotary_factor: rotary_pct }),
   head_dim: Math.floor(fields.hidden_size / fields.num_attention_heads),
   num_key_value_heads: fields.num_attention_heads,
-  layer_types: alike({ num_hidden_layers: fields.num_hidden_layers }),
+  layer_types: alike(fields),
 }));
 export type GPTNeoXConfig = z.output<typeof GPTNeoXConfig>;
 
@@ -70,7 +70,8 @@ export class GPTNeoXAttention extends Attention<GPTNeoXConfig> {
   dense = this.at.linear("dense", "hidden_size", "hidden_size", { bias: "attention_bias" });
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
-    let [query_states, key_states, value_states] = this.chunk(this.query_key_value.call(hidden_states)); // [B, S, heads, D]
+    const qkv = this.query_key_value.call(hidden_states); // [B, S, heads * 3 * D]
+    let [query_states, key_states, value_states] = this.chunk(qkv); // [B, S, heads, D]
     [query_states, key_states] = this.rotate([query_states, key_states], inputs.position_embeddings);
     const attn_output = this.attend([query_states, key_states, value_states], inputs); // [B, S, heads * D]
     return this.dense.call(attn_output); // [B, S, hidden_size]

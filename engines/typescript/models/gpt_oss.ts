@@ -1,4 +1,4 @@
-/** gpt_oss, read beside transformers 5.24.0, `models/gpt_oss/modeling_gpt_oss.py`: same classes, same order, same names. */
+/** gpt_oss, read beside transformers 5.24.0, `models/gpt_oss/modeling_gpt_oss.py`: same classes, order and names. */
 import { z } from "zod";
 import { softmax_with_sinks } from "../kernels/sinks.ts";
 import { clamped_swiglu } from "../kernels/swiglu.ts";
@@ -80,7 +80,10 @@ export class GptOssRMSNorm extends RMSNorm {
   }
 }
 
-/** Gated MLPs with biases, their weights stored as [experts, in, out], gates and ups in turn; a clamped SwiGLU with 1 added to the up half. */
+/**
+ * Gated MLPs with biases, their weights stored as [experts, in, out], gates and ups in turn; a clamped SwiGLU with 1
+ * added to the up half.
+ */
 export class GptOssExperts extends Experts {
   gate_up_proj: Tensor; // [experts, hidden_size, 2 * intermediate_size]
   gate_up_proj_bias: Tensor; // [experts, 2 * intermediate_size]

@@ -1,4 +1,4 @@
-/** granite, read beside transformers 5.24.0, `models/granite/modeling_granite.py`: same classes, same order, same names. */
+/** granite, read beside transformers 5.24.0, `models/granite/modeling_granite.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
@@ -44,7 +44,7 @@ export const GraniteConfig = config({
 }).transform((fields) => ({
   ...standardize_rope_params(fields),
   ...derive_heads(fields),
-  layer_types: alike({ num_hidden_layers: fields.num_hidden_layers }),
+  layer_types: alike(fields),
 }));
 export type GraniteConfig = z.output<typeof GraniteConfig>;
 

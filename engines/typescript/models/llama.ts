@@ -1,4 +1,4 @@
-/** llama, read beside transformers 5.24.0, `models/llama/modeling_llama.py`: same classes, same order, same names. */
+/** llama, read beside transformers 5.24.0, `models/llama/modeling_llama.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
@@ -41,7 +41,7 @@ export const LlamaConfig = config({
 }).transform((fields) => ({
   ...standardize_rope_params(fields),
   ...derive_heads(fields),
-  layer_types: alike({ num_hidden_layers: fields.num_hidden_layers }),
+  layer_types: alike(fields),
 }));
 export type LlamaConfig = z.output<typeof LlamaConfig>;
 

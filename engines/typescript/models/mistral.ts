@@ -1,4 +1,4 @@
-/** mistral, read beside transformers 5.24.0, `models/mistral/modeling_mistral.py`: same classes, same order, same names. */
+/** mistral, read beside transformers 5.24.0, `models/mistral/modeling_mistral.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

@@ -1,4 +1,4 @@
-/** mixtral, read beside transformers 5.24.0, `models/mixtral/modeling_mixtral.py`: same classes, same order, same names. */
+/** mixtral, read beside transformers 5.24.0, `models/mixtral/modeling_mixtral.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

@@ -1,4 +1,4 @@
-/** olmo2, read beside transformers 5.24.0, `models/olmo2/modeling_olmo2.py`: same classes, same order, same names. */
+/** olmo2, read beside transformers 5.24.0, `models/olmo2/modeling_olmo2.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
@@ -40,7 +40,7 @@ export const Olmo2Config = config({
 }).transform((fields) => ({
   ...standardize_rope_params(fields),
   ...derive_heads(fields),
-  layer_types: alike({ num_hidden_layers: fields.num_hidden_layers }),
+  layer_types: alike(fields),
 }));
 export type Olmo2Config = z.output<typeof Olmo2Config>;
 

@@ -1,4 +1,4 @@
-/** phi3, read beside transformers 5.24.0, `models/phi3/modeling_phi3.py`: same classes, same order, same names. */
+/** phi3, read beside transformers 5.24.0, `models/phi3/modeling_phi3.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
@@ -89,7 +89,10 @@ export class Phi3MLP extends ConfiguredModule<Phi3Config> {
 
 export class Phi3RotaryEmbedding extends PartialRotaryEmbedding {}
 
-/** Attention of one layer, with one projection for queries, keys and values: hidden_states [B, S, hidden_size] -> the same shape. */
+/**
+ * Attention of one layer, with one projection for queries, keys and values: hidden_states [B, S, hidden_size] -> the
+ * same shape.
+ */
 export class Phi3Attention extends Attention<Phi3Config> {
   attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
   query_size = this.at.size(["num_attention_heads", "head_dim"]);

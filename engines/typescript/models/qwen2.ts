@@ -1,4 +1,4 @@
-/** qwen2, read beside transformers 5.24.0, `models/qwen2/modeling_qwen2.py`: same classes, same order, same names. */
+/** qwen2, read beside transformers 5.24.0, `models/qwen2/modeling_qwen2.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

@@ -1,4 +1,4 @@
-/** qwen3, read beside transformers 5.24.0, `models/qwen3/modeling_qwen3.py`: same classes, same order, same names. */
+/** qwen3, read beside transformers 5.24.0, `models/qwen3/modeling_qwen3.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

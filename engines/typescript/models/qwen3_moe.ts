@@ -1,4 +1,6 @@
-/** qwen3_moe, read beside transformers 5.24.0, `models/qwen3_moe/modeling_qwen3_moe.py`: same classes, same order, same names. */
+/**
+ * qwen3_moe, read beside transformers 5.24.0, `models/qwen3_moe/modeling_qwen3_moe.py`: same classes, order and names.
+ */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
@@ -58,9 +60,7 @@ export const Qwen3MoeConfig = config({
     mlp_only_layers: fields.mlp_only_layers ?? [],
     sliding_window,
     head_dim: fields.head_dim ?? Math.floor(fields.hidden_size / fields.num_attention_heads),
-    layer_types: Array.from({ length: fields.num_hidden_layers }, () =>
-      sliding_window === null ? ("full_attention" as const) : ("sliding_attention" as const),
-    ),
+    layer_types: alike({ ...fields, sliding_window }),
   };
 });
 export type Qwen3MoeConfig = z.output<typeof Qwen3MoeConfig>;

@@ -24,8 +24,7 @@ import { GPTNeoXConfig, GPTNeoXForCausalLM } from "./gpt_neox.ts";
 import { GptOssConfig, GptOssForCausalLM } from "./gpt_oss.ts";
 import { GraniteConfig, GraniteForCausalLM } from "./granite.ts";
 import { LlamaConfig, LlamaForCausalLM } from "./llama.ts";
-import { Mamba2Config } from "./mamba2/config.ts";
-import { Mamba2ForCausalLM } from "./mamba2/model.ts";
+import { Mamba2Config, Mamba2ForCausalLM } from "./mamba2.ts";
 import { MistralConfig, MistralForCausalLM } from "./mistral.ts";
 import { MixtralConfig, MixtralForCausalLM } from "./mixtral.ts";
 import { Olmo2Config, Olmo2ForCausalLM } from "./olmo2.ts";
@@ -130,7 +129,10 @@ export function findArchitecture(config: Readonly<Record<string, unknown>>): Arc
   });
 }
 
-/** Ties a config schema to the model class that reads it. `renames` and `convert` as in transformers 5.24.0, `conversion_mapping.py`. */
+/**
+ * Ties a config schema to the model class that reads it. `renames` and `convert` as in transformers 5.24.0,
+ * `conversion_mapping.py`.
+ */
 function architecture<C extends object>(
   schema: ZodType<C>,
   Model: new (at: Scope, config: C) => RootModel,

@@ -1,4 +1,4 @@
-/** smollm3, read beside transformers 5.24.0, `models/smollm3/modeling_smollm3.py`: same classes, same order, same names. */
+/** smollm3, read beside transformers 5.24.0, `models/smollm3/modeling_smollm3.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

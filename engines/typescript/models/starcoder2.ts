@@ -1,4 +1,7 @@
-/** starcoder2, read beside transformers 5.24.0, `models/starcoder2/modeling_starcoder2.py`: same classes, same order, same names. */
+/**
+ * starcoder2, read beside transformers 5.24.0, `models/starcoder2/modeling_starcoder2.py`: same classes, order and
+ * names.
+ */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";

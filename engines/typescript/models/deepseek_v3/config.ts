@@ -68,7 +68,7 @@ export const DeepseekV3Config = config({
     num_key_value_heads,
     qk_head_dim: fields.qk_nope_head_dim + fields.qk_rope_head_dim,
     head_dim, // what rotates
-    layer_types: alike({ num_hidden_layers: fields.num_hidden_layers }),
+    layer_types: alike(fields),
   };
 });
 export type DeepseekV3Config = z.output<typeof DeepseekV3Config>;

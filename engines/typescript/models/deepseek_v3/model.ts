@@ -1,6 +1,6 @@
 /**
- * deepseek_v3, read beside transformers 5.24.0, `models/deepseek_v3/modeling_deepseek_v3.py`: same classes, same order, same names. `moe.ts` holds the
- * experts.
+ * deepseek_v3, read beside transformers 5.24.0, `models/deepseek_v3/modeling_deepseek_v3.py`: same classes, order and
+ * names. `moe.ts` holds the experts.
  */
 import type { DecoderLayerInputs } from "../../layers/attention.ts";
 import { Attention } from "../../layers/attention.ts";
@@ -31,7 +31,10 @@ export function yarn_apply_mscale(rope: DeepseekV3Config["rope_parameters"], sca
 /** Of the norms of latents: the class's default, whatever rms_norm_eps says. */
 const latent_eps = 1e-6;
 
-/** Latent attention: keys and values of all heads are made from one short vector per token, which is what the cache keeps. */
+/**
+ * Latent attention: keys and values of all heads are made from one short vector per token, which is what the cache
+ * keeps.
+ */
 export class DeepseekV3Attention extends Attention<DeepseekV3Config> {
   qk_nope_head_dim = this.config.qk_nope_head_dim;
   qk_rope_head_dim = this.config.qk_rope_head_dim;
@@ -71,11 +74,14 @@ export class DeepseekV3Attention extends Attention<DeepseekV3Config> {
   );
   o_proj = this.at.linear("o_proj", ["num_attention_heads", "v_head_dim"], "hidden_size", { bias: "attention_bias" });
 
-  /** Latents [B, 1, T, kv_lora_rank] and rotated keys [B, 1, T, qk_rope_head_dim] -> keys and values [B, heads, T, ...]. */
+  /**
+   * Latents [B, 1, T, kv_lora_rank] and rotated keys [B, 1, T, qk_rope_head_dim] -> keys and values [B, heads, T, ...].
+   */
   expand_kv(kv_nope: Tensor, k_rot: Tensor): [key_states: Tensor, value_states: Tensor] {
     const [batch, , length] = kv_nope.shape as [number, number, number, number];
     const width = this.qk_nope_head_dim + this.v_head_dim;
-    const expanded = swapMiddle(reshape(this.kv_b_proj.call(kv_nope), [batch, length, -1, width])); // [B, heads, T, width]
+    const by_head = reshape(this.kv_b_proj.call(kv_nope), [batch, length, -1, width]);
+    const expanded = swapMiddle(by_head); // [B, heads, T, width]
     const [k_nope, value_states] = split(expanded, [this.qk_nope_head_dim, this.v_head_dim]);
     const k_rot_of_heads = concat(
       Array.from({ length: k_nope.size(1) }, () => k_rot),
@@ -95,7 +101,8 @@ export class DeepseekV3Attention extends Attention<DeepseekV3Config> {
 
   forward(hidden_states: Tensor, { position_embeddings, attention_mask, cache }: DecoderLayerInputs): Tensor {
     const [batch, length] = hidden_states.shape as [number, number, number];
-    const q_states = reshape(this.query_states(hidden_states), [batch, length, -1, this.qk_head_dim]); // [B, S, heads, D]
+    const shape = [batch, length, -1, this.qk_head_dim];
+    const q_states = reshape(this.query_states(hidden_states), shape); // [B, S, heads, D]
     const [q_pass, q_rot] = split(q_states, [this.qk_nope_head_dim, this.qk_rope_head_dim]);
 
     const compressed_kv = this.kv_a_proj_with_mqa.call(hidden_states);

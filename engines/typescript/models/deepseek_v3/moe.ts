@@ -1,4 +1,7 @@
-/** The experts of deepseek_v3, read beside transformers 5.24.0, `models/deepseek_v3/modeling_deepseek_v3.py`: same classes, same order, same names. */
+/**
+ * The experts of deepseek_v3, read beside transformers 5.24.0, `models/deepseek_v3/modeling_deepseek_v3.py`: same
+ * classes, order and names.
+ */
 import { ConfigScope } from "../../layers/config_scope.ts";
 import { ConfiguredModule } from "../../layers/configured_module.ts";
 import { GatedExperts } from "../../layers/experts.ts";
@@ -16,7 +19,10 @@ import type { DeepseekV3Config } from "./config.ts";
 
 export class DeepseekV3MLP extends GatedMLP {}
 
-/** Scores experts by sigmoids in float32, and chooses among those of the best groups with a bias that their weights do not have. */
+/**
+ * Scores experts by sigmoids in float32, and chooses among those of the best groups with a bias that their weights do
+ * not have.
+ */
 export class DeepseekV3TopkRouter extends Router {
   routed_scaling_factor: number;
   num_group: number;
@@ -42,7 +48,8 @@ export class DeepseekV3TopkRouter extends Router {
     const scores = sigmoid(router_logits);
     const topk_indices = this.choose(addRows(scores, this.e_score_correction_bias)); // [tokens, k]
     let topk_weights = this.gather(scores, topk_indices);
-    if (this.norm_topk_prob) topk_weights = this.normalize(topk_weights); // the reference adds 1e-20 to the sum: no number of float32 changes
+    // The reference adds 1e-20 to the sum: no number of float32 changes.
+    if (this.norm_topk_prob) topk_weights = this.normalize(topk_weights);
     return [router_logits, scale(topk_weights, this.routed_scaling_factor), topk_indices];
   }
 

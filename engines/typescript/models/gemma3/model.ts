@@ -1,6 +1,6 @@
 /**
- * gemma3 with images, read beside transformers 5.24.0, `models/gemma3/modeling_gemma3.py`: same classes, same order, same names. `text.ts` holds the
- * language model of that file.
+ * gemma3 with images, read beside transformers 5.24.0, `models/gemma3/modeling_gemma3.py`: same classes, order and
+ * names. `text.ts` holds the language model of that file.
  */
 import { z } from "zod";
 import { linear_transposed } from "../../kernels/linear.ts";
@@ -37,7 +37,10 @@ export const Gemma3Config = config({
 }));
 export type Gemma3Config = z.output<typeof Gemma3Config>;
 
-/** `torch.nn.AvgPool2d` of which the stride is as wide as the kernel: [N, channels, H, W] -> [N, channels, H / kernel, W / kernel]. */
+/**
+ * `torch.nn.AvgPool2d` of which the stride is as wide as the kernel: [N, channels, H, W] -> [N, channels, H / kernel, W
+ * / kernel].
+ */
 export class AvgPool2d extends Module {
   kernel_size: number;
 
@@ -65,7 +68,10 @@ export class AvgPool2d extends Module {
   }
 }
 
-/** Outputs of the vision tower [images, patches, vision width], pooled, into the language model's space [images, mm_tokens_per_image, hidden_size]. */
+/**
+ * Outputs of the vision tower [images, patches, vision width], pooled, into the language model's space [images,
+ * mm_tokens_per_image, hidden_size].
+ */
 export class Gemma3MultiModalProjector extends ConfiguredModule<Gemma3Config> {
   vision = this.at.with(this.config.vision_config);
   mm_input_projection_weight = this.at.parameter(
@@ -82,7 +88,7 @@ export class Gemma3MultiModalProjector extends ConfiguredModule<Gemma3Config> {
     const side = this.patches_per_image;
     const [images, , width] = vision_outputs.shape as [number, number, number];
     const planes = reshape(transposeLast(vision_outputs), [images, width, side, side]);
-    const pooled_vision_outputs = this.avg_pool.call(planes); // [images, vision width, tokens_per_side, tokens_per_side]
+    const pooled_vision_outputs = this.avg_pool.call(planes); // [images, vision width, side, side]
     const tokens = transposeLast(reshape(pooled_vision_outputs, [images, width, -1])); // [images, tokens, vision width]
     return this.project(this.mm_soft_emb_norm.call(tokens));
   }

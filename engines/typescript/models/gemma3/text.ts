@@ -1,4 +1,7 @@
-/** gemma3_text, read beside transformers 5.24.0, `models/gemma3/modeling_gemma3.py`: the same classes of the text model, same order, same names. */
+/**
+ * gemma3_text, read beside transformers 5.24.0, `models/gemma3/modeling_gemma3.py`: the text model's classes,
+ * in the same order, with the same names.
+ */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../../layers/attention.ts";
 import { Attention } from "../../layers/attention.ts";

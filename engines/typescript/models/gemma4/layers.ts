@@ -1,6 +1,6 @@
 /**
- * The layers of gemma4's language model, read beside transformers 5.24.0, `models/gemma4/modeling_gemma4.py`: same classes, same order, same names.
- * `model.ts` holds the model and its root.
+ * The layers of gemma4's language model, read beside transformers 5.24.0, `models/gemma4/modeling_gemma4.py`: same
+ * classes, order and names. `model.ts` holds the model and its root.
  */
 import type { Activation } from "../../layers/activations.ts";
 import { ConfigScope } from "../../layers/config_scope.ts";
@@ -25,7 +25,10 @@ import type { Gemma4TextConfig } from "./config.ts";
 /** RMS norm times `weight` (not `1 + weight`), or without a weight. */
 export class Gemma4RMSNorm extends RMSNorm {}
 
-/** Gated MLP, twice as wide in layers that reuse keys when `use_double_wide_mlp`: x [B, S, hidden_size] -> the same shape. */
+/**
+ * Gated MLP, twice as wide in layers that reuse keys when `use_double_wide_mlp`: x [B, S, hidden_size] -> the same
+ * shape.
+ */
 export class Gemma4TextMLP extends GatedMLP {
   constructor(at: Scope, config: Gemma4TextConfig, layer_idx: number) {
     const own = at.read(config);
@@ -80,7 +83,10 @@ export class Gemma4TextRouter extends ExpertChoice {
   }
 }
 
-/** What a layer gets beside its hidden states; `per_layer_input` [B, S, hidden_size_per_layer_input] where the model has such inputs. */
+/**
+ * What a layer gets beside its hidden states; `per_layer_input` [B, S, hidden_size_per_layer_input] where the model has
+ * such inputs.
+ */
 export interface DecoderLayerInputs extends KVSharingInputs {
   readonly per_layer_input: Tensor | null;
 }

@@ -1,4 +1,7 @@
-/** gemma4_text, read beside transformers 5.24.0, `models/gemma4/modeling_gemma4.py`: the language model and its root; `layers.ts` holds the layers. */
+/**
+ * gemma4_text, read beside transformers 5.24.0, `models/gemma4/modeling_gemma4.py`: the language model and its root;
+ * `layers.ts` holds the layers.
+ */
 import type { CausalModelInputs } from "../../layers/causal_model.ts";
 import { ConfiguredModule } from "../../layers/configured_module.ts";
 import { DecoderForCausalLM } from "../../layers/decoder.ts";

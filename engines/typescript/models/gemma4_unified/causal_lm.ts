@@ -1,5 +1,6 @@
 /**
- * gemma4_unified as a text-only language model, read beside transformers 5.24.0, `models/gemma4_unified/modeling_gemma4_unified.py`.
+ * gemma4_unified as a text-only language model, read beside transformers 5.24.0,
+ * `models/gemma4_unified/modeling_gemma4_unified.py`.
  */
 import type { CausalModelInputs, MaskRequest } from "../../layers/causal_model.ts";
 import { CausalModel } from "../../layers/causal_model.ts";
@@ -68,6 +69,6 @@ export class Gemma4UnifiedForCausalLM extends Gemma4UnifiedCausalModel<Gemma4Uni
   });
 
   forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
-    return this.softcap_logits(this.lm_head.call(this.model.call(input_ids, null, inputs))); // [B, S, vocab_size]
+    return this.softcap_logits(this.lm_head.call(this.model.call(input_ids, inputs))); // [B, S, vocab_size]
   }
 }

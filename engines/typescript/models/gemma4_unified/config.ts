@@ -1,6 +1,6 @@
 /**
- * Configs of gemma4_unified, read beside transformers 5.24.0,
- * `models/gemma4_unified/configuration_gemma4_unified.py`. The defaults are those of the reference's classes.
+ * Configs of gemma4_unified, read beside transformers 5.24.0, `models/gemma4_unified/configuration_gemma4_unified.py`.
+ * The defaults are those of the reference's classes.
  */
 import { z } from "zod";
 import { config, count, tokenId } from "../../layers/config_schema.ts";
@@ -41,7 +41,9 @@ export const Gemma4UnifiedAudioConfig = config({
 });
 export type Gemma4UnifiedAudioConfig = z.output<typeof Gemma4UnifiedAudioConfig>;
 
-/** `Gemma4UnifiedConfig`: the whole multimodal model. Without `vision_config` or `audio_config` it has no such embedder. */
+/**
+ * `Gemma4UnifiedConfig`: the whole multimodal model. Without `vision_config` or `audio_config` it has no such embedder.
+ */
 export const Gemma4UnifiedConfig = config({
   model_type: z.literal("gemma4_unified").default("gemma4_unified"),
   text_config: Gemma4UnifiedTextConfig.prefault({}),

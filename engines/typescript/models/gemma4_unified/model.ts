@@ -1,6 +1,7 @@
 /**
- * gemma4_unified with images, video and audio, read beside transformers 5.24.0, `models/gemma4_unified/modeling_gemma4_unified.py`: same classes,
- * same order, same names. `text.ts` holds the language model of that file.
+ * gemma4_unified with images, video and audio, read beside transformers 5.24.0,
+ * `models/gemma4_unified/modeling_gemma4_unified.py`: same classes, order and names. `text.ts` holds the language model
+ * of that file.
  */
 import { factorized_positions } from "../../kernels/embedding.ts";
 import type { CausalModelInputs, MaskRequest, ModalityInputs } from "../../layers/causal_model.ts";
@@ -20,9 +21,13 @@ import type { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig, Gemma4UnifiedVisionC
 import { Gemma4UnifiedCausalModel } from "./causal_lm.ts";
 import { Gemma4UnifiedRMSNorm, Gemma4UnifiedTextModel } from "./text.ts";
 
-/** Raw patches into the language model's space, without a vision tower: LN, dense, LN, + positions, LN, RMS norm, projection. */
+/**
+ * Raw patches into the language model's space, without a vision tower: LN, dense, LN, + positions, LN, RMS norm,
+ * projection.
+ */
 export class Gemma4UnifiedVisionEmbedder extends ConfiguredModule<Gemma4UnifiedVisionConfig> {
-  patch_dim = this.at.size(["patch_size", "pooling_kernel_size", "patch_size", "pooling_kernel_size", 3]); // of a merged patch
+  /** The pixels of a merged patch. */
+  patch_dim = this.at.size(["patch_size", "pooling_kernel_size", "patch_size", "pooling_kernel_size", 3]);
   patch_ln1 = this.at.norm("patch_ln1", LayerNorm, this.patch_dim, { eps: 1e-5 });
   patch_dense = this.at.linear("patch_dense", this.patch_dim, "mm_embed_dim");
   patch_ln2 = this.at.norm("patch_ln2", LayerNorm, "mm_embed_dim", { eps: 1e-5 });
@@ -38,7 +43,10 @@ export class Gemma4UnifiedVisionEmbedder extends ConfiguredModule<Gemma4UnifiedV
     });
   }
 
-  /** pixel_values [images, patches, patch_dim], image_position_ids [images, patches, 2] -> last_hidden_state, pooler_output. */
+  /**
+   * pixel_values [images, patches, patch_dim], image_position_ids [images, patches, 2] -> last_hidden_state,
+   * pooler_output.
+   */
   forward(
     pixel_values: Tensor,
     image_position_ids: IndexTensor,
@@ -73,13 +81,10 @@ export class Gemma4UnifiedMultimodalEmbedder extends ConfiguredModule<Gemma4Unif
   constructor(at: Scope, text_config: Gemma4UnifiedTextConfig, { width, eps }: SoftTokens) {
     super(at, text_config);
     this.embedding_projection = this.at.linear("embedding_projection", width, "hidden_size", { bias: false });
-    const norm = { eps, with_scale: false };
-    this.embedding_pre_projection_norm = this.at.norm(
-      "embedding_pre_projection_norm",
-      Gemma4UnifiedRMSNorm,
-      width,
-      norm,
-    );
+    this.embedding_pre_projection_norm = this.at.norm("embedding_pre_projection_norm", Gemma4UnifiedRMSNorm, width, {
+      eps,
+      with_scale: false,
+    });
   }
 
   forward(inputs_embeds: Tensor): Tensor {
@@ -99,7 +104,9 @@ export function get_block_sequence_ids_for_mask(mm_token_type_ids: IndexTensor):
   return block_sequence_ids(mm_token_type_ids, (type) => type === 1 || type === 2);
 }
 
-/** Embeds tokens, images, video frames and sound, and runs the language model: input_ids [B, S] -> [B, S, hidden_size]. */
+/**
+ * Embeds tokens, images, video frames and sound, and runs the language model: input_ids [B, S] -> [B, S, hidden_size].
+ */
 export class Gemma4UnifiedModel extends ConfiguredModule<Gemma4UnifiedConfig> {
   image_token_id = this.config.image_token_id;
   video_token_id = this.config.video_token_id;
@@ -185,7 +192,7 @@ export class Gemma4UnifiedModel extends ConfiguredModule<Gemma4UnifiedConfig> {
       const features = this.get_audio_features(input_features, input_features_mask);
       inputs_embeds = this.merge_features(inputs_embeds, audio_mask, features);
     }
-    return this.language_model.call(null, inputs_embeds, inputs);
+    return this.language_model.call(null, inputs, inputs_embeds);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * The language model of gemma4_unified, read beside transformers 5.24.0, `models/gemma4_unified/modeling_gemma4_unified.py`: same classes, same
- * order, same names. `causal_lm.ts` and `model.ts` hold the rest of that file.
+ * The language model of gemma4_unified, read beside transformers 5.24.0,
+ * `models/gemma4_unified/modeling_gemma4_unified.py`: same classes, order and names. `causal_lm.ts` and `model.ts` hold
+ * the rest of that file.
  */
 import type { CausalModelInputs } from "../../layers/causal_model.ts";
 import { ConfiguredModule, LayerModule } from "../../layers/configured_module.ts";
@@ -29,7 +30,10 @@ export class Gemma4UnifiedTextAttention extends KVSharingAttention {
   }
 }
 
-/** Gated MLP, twice as wide in layers that reuse keys when `use_double_wide_mlp`: x [B, S, hidden_size] -> the same shape. */
+/**
+ * Gated MLP, twice as wide in layers that reuse keys when `use_double_wide_mlp`: x [B, S, hidden_size] -> the same
+ * shape.
+ */
 export class Gemma4UnifiedTextMLP extends GatedMLP {
   constructor(at: Scope, config: Gemma4UnifiedTextConfig, layer_idx: number) {
     const own = at.read(config);
@@ -71,8 +75,8 @@ export class Gemma4UnifiedTextModel extends ConfiguredModule<Gemma4UnifiedTextCo
   /** Exactly one of `input_ids` and `inputs_embeds`. */
   forward(
     input_ids: IndexTensor | null,
-    inputs_embeds: Tensor | null,
     { position_ids, attention_masks, cache }: CausalModelInputs,
+    inputs_embeds: Tensor | null = null,
   ): Tensor {
     let hidden_states = inputs_embeds ?? this.embed_tokens.call(input_ids!); // [B, S, hidden_size]
     const position_embeddings = this.rotary_emb.tables(hidden_states, position_ids, this.layer_types);

@@ -1,4 +1,7 @@
-/** Configs of qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/configuration_qwen2_5_vl.py`. The defaults are those of the reference's classes. */
+/**
+ * Configs of qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/configuration_qwen2_5_vl.py`. The defaults
+ * are those of the reference's classes.
+ */
 import { z } from "zod";
 import {
   activation,

@@ -1,6 +1,6 @@
 /**
- * qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`: same classes, same order, same names. `vision.ts` and
- * `text.ts` hold the vision tower and the language model of that file.
+ * qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`: same classes, order and
+ * names. `vision.ts` and `text.ts` hold the vision tower and the language model of that file.
  */
 import { EngineError } from "../../../../harness/engine/implementation.ts";
 import { errorCodes } from "../../../../harness/engine/protocol.ts";
@@ -55,7 +55,10 @@ export class Qwen2_5_VLModel extends ConfiguredModule<Qwen2_5_VLConfig> {
     return start_position + Math.floor(Math.max(h, w) / this.spatial_merge_size);
   }
 
-  /** Positions [B, S, 3], 0 for padding, and for each sequence the position behind its last token less the number of its tokens. */
+  /**
+   * Positions [B, S, 3], 0 for padding, and for each sequence the position behind its last token less the number of its
+   * tokens.
+   */
   get_rope_index(inputs: RopeIndexInputs): { position_ids: IndexTensor; mrope_position_deltas: number[] } {
     const { attention_mask, mm_token_type_ids: types, image_grid_thw, video_grid_thw, second_per_grid_ts } = inputs;
     const [batch, length] = types.shape as [number, number];
@@ -153,7 +156,10 @@ export class Qwen2_5_VLForConditionalGeneration extends DecoderForCausalLM<Qwen2
   model = this.at.module("model", Qwen2_5_VLModel);
   lm_head = this.head("model.language_model.embed_tokens.weight");
 
-  /** Positions [B, S, 3]: of all tokens from the grids, or, in forwards that continue a cache, those of the text and `rope_deltas`. */
+  /**
+   * Positions [B, S, 3]: of all tokens from the grids, or, in forwards that continue a cache, those of the text and
+   * `rope_deltas`.
+   */
   override create_position_ids(attention_mask: IndexTensor, request: PositionRequest): IndexTensor {
     const text_positions = super.create_position_ids(attention_mask, request); // [B, S]
     const { mm_token_type_ids, image_grid_thw, video_grid_thw } = request;

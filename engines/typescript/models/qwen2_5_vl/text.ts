@@ -1,4 +1,7 @@
-/** The language model of qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`: same classes, same order, same names. */
+/**
+ * The language model of qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`: same
+ * classes, order and names.
+ */
 import type { DecoderLayerInputs } from "../../layers/attention.ts";
 import { Attention } from "../../layers/attention.ts";
 import { AttentionCore } from "../../layers/attention_core.ts";

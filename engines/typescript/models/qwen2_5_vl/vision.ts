@@ -1,4 +1,7 @@
-/** The vision tower of qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`: same classes, same order, same names. */
+/**
+ * The vision tower of qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`: same
+ * classes, order and names.
+ */
 import { rotary_tables } from "../../kernels/rotary.ts";
 import { Activation } from "../../layers/activations.ts";
 import type { DecoderLayerInputs } from "../../layers/attention.ts";
@@ -47,7 +50,10 @@ export class Qwen2_5_VisionPatchEmbed extends ConfiguredModule<Qwen2_5_VLVisionC
   }
 }
 
-/** Tables of rows and columns, of which each has half of the frequencies: x and position_ids [patches, 2] -> [patches, head_dim], in float32. */
+/**
+ * Tables of rows and columns, of which each has half of the frequencies: x and position_ids [patches, 2] -> [patches,
+ * head_dim], in float32.
+ */
 export class Qwen2_5_VLVisionRotaryEmbedding extends ConfiguredModule<Qwen2_5_VLVisionConfig> {
   spatial_dim = Math.floor(this.config.head_dim / 2);
   rope: RopeInit = compute_default_rope_parameters(this.config.rope_parameters, this.spatial_dim);
@@ -101,7 +107,10 @@ export function apply_rotary_pos_emb_vision(x: Tensor, cos: Tensor, sin: Tensor)
   return cast(apply_rotary_pos_emb(cast(x, "F32"), ...tables), x.dtype);
 }
 
-/** Attention of one block, in which a patch sees those of its window or frame: hidden_states [patches, hidden_size] -> the same shape. */
+/**
+ * Attention of one block, in which a patch sees those of its window or frame: hidden_states [patches, hidden_size] ->
+ * the same shape.
+ */
 export class Qwen2_5_VLVisionAttention extends Attention<Qwen2_5_VLVisionConfig> {
   attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
   qkv = this.at.linear("qkv", "hidden_size", ["hidden_size", 3]);
@@ -133,7 +142,10 @@ export class Qwen2_5_VLVisionBlock extends LayerModule<Qwen2_5_VLVisionConfig> {
   }
 }
 
-/** The tower: patches [patches, patch_dim] and grid_thw [items, 3] -> last_hidden_state in the order of windows, and tokens in their own. */
+/**
+ * The tower: patches [patches, patch_dim] and grid_thw [items, 3] -> last_hidden_state in the order of windows, and
+ * tokens in their own.
+ */
 export class Qwen2_5_VisionTransformerPretrainedModel extends ConfiguredModule<Qwen2_5_VLVisionConfig> {
   spatial_merge_size = this.config.spatial_merge_size;
   patch_size = this.config.patch_size;

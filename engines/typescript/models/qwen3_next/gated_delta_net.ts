@@ -1,6 +1,6 @@
 /**
- * The linear attention of qwen3_next, read beside transformers 5.24.0, `models/qwen3_next/modeling_qwen3_next.py`: same classes, same order, same
- * names.
+ * The linear attention of qwen3_next, read beside transformers 5.24.0, `models/qwen3_next/modeling_qwen3_next.py`: same
+ * classes, order and names.
  */
 import type { LinearAttentionInputs } from "../../layers/gated_delta_net.ts";
 import { GatedDeltaNet } from "../../layers/gated_delta_net.ts";
@@ -38,8 +38,8 @@ export class Qwen3NextGatedDeltaNet extends GatedDeltaNet<Qwen3NextConfig> {
   });
 
   /**
-   * Queries and keys [B, S, k_heads * Dk], values and gates z [B, S, v_heads * Dv], b and a [B, S, v_heads]: in both projections they lie side by side
-   * within each key head.
+   * Queries and keys [B, S, k_heads * Dk], values and gates z [B, S, v_heads * Dv], b and a [B, S, v_heads]: in both
+   * projections they lie side by side within each key head.
    */
   fix_query_key_value_ordering(mixed_qkvz: Tensor, mixed_ba: Tensor) {
     const { num_k_heads, head_k_dim, head_v_dim } = this;

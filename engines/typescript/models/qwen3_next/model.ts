@@ -1,6 +1,6 @@
 /**
- * qwen3_next, read beside transformers 5.24.0, `models/qwen3_next/modeling_qwen3_next.py`: same classes, same order, same names. `gated_delta_net.ts`
- * holds the linear attention.
+ * qwen3_next, read beside transformers 5.24.0, `models/qwen3_next/modeling_qwen3_next.py`: same classes, order and
+ * names. `gated_delta_net.ts` holds the linear attention.
  */
 import type { DecoderLayerInputs } from "../../layers/attention.ts";
 import { Attention } from "../../layers/attention.ts";
@@ -72,7 +72,10 @@ export class Qwen3NextExperts extends GatedExperts {}
 
 export class Qwen3NextTopKRouter extends SoftmaxTopKRouter {}
 
-/** hidden_states [B, S, hidden_size] -> the same shape: the chosen experts, and one that all tokens go to, behind a gate. */
+/**
+ * hidden_states [B, S, hidden_size] -> the same shape: the chosen experts, and one that all tokens go to, behind a
+ * gate.
+ */
 export class Qwen3NextSparseMoeBlock extends ConfiguredModule<Qwen3NextConfig> {
   gate = this.at.router("gate", Qwen3NextTopKRouter, "num_experts", { norm_topk_prob: this.config.norm_topk_prob });
   experts = this.at.experts("experts", Qwen3NextExperts, {

@@ -1,4 +1,7 @@
-/** The layers of whisper, read beside transformers 5.24.0, `models/whisper/modeling_whisper.py`: same classes, same order, same names. */
+/**
+ * The layers of whisper, read beside transformers 5.24.0, `models/whisper/modeling_whisper.py`: same classes, order and
+ * names.
+ */
 import type { Activation } from "../../layers/activations.ts";
 import type { AttentionInputs } from "../../layers/attention.ts";
 import { Attention } from "../../layers/attention.ts";

@@ -1,6 +1,6 @@
 /**
- * whisper, read beside transformers 5.24.0, `models/whisper/modeling_whisper.py`: same classes, same order, same names. `layers.ts` holds the
- * embedding of positions and the layers.
+ * whisper, read beside transformers 5.24.0, `models/whisper/modeling_whisper.py`: same classes, order and names.
+ * `layers.ts` holds the embedding of positions and the layers.
  */
 import type { CausalModelInputs } from "../../layers/causal_model.ts";
 import { ConfiguredModule } from "../../layers/configured_module.ts";
@@ -17,16 +17,22 @@ import { expectShape, indexTensor } from "../../tensor/tensor.ts";
 import type { WhisperConfig } from "./config.ts";
 import { WhisperDecoderLayer, WhisperEncoderLayer, WhisperPositionalEmbedding } from "./layers.ts";
 
-/** input_features [B, num_mel_bins, frames] -> states [B, T, d_model] of T = max_source_positions = frames / 2 places. */
+/**
+ * input_features [B, num_mel_bins, frames] -> states [B, T, d_model] of T = max_source_positions = frames / 2 places.
+ */
 export class WhisperEncoder extends ConfiguredModule<WhisperConfig> {
-  embed_dim = this.at.size("d_model");
   conv1 = new Conv1d(this.at.child("conv1"), {
-    ...{ in: this.at.size("num_mel_bins"), out: this.embed_dim },
-    ...{ kernel_size: 3, padding: 1 },
+    in: this.at.size("num_mel_bins"),
+    out: this.at.size("d_model"),
+    kernel_size: 3,
+    padding: 1,
   });
   conv2 = new Conv1d(this.at.child("conv2"), {
-    ...{ in: this.embed_dim, out: this.embed_dim },
-    ...{ kernel_size: 3, stride: 2, padding: 1 },
+    in: this.at.size("d_model"),
+    out: this.at.size("d_model"),
+    kernel_size: 3,
+    stride: 2,
+    padding: 1,
   });
   embed_positions = this.at.embedding("embed_positions", "max_source_positions", "d_model");
   layers = this.at.list("layers", WhisperEncoderLayer, "encoder_layers");
@@ -91,7 +97,10 @@ export class WhisperDecoder extends ConfiguredModule<WhisperConfig> {
   }
 }
 
-/** input_features, null in forwards that continue a cache, and decoder_input_ids [B, S] -> the decoder's states [B, S, d_model]. */
+/**
+ * input_features, null in forwards that continue a cache, and decoder_input_ids [B, S] -> the decoder's states [B, S,
+ * d_model].
+ */
 export class WhisperModel extends ConfiguredModule<WhisperConfig> {
   encoder = this.at.module("encoder", WhisperEncoder);
   decoder = this.at.module("decoder", WhisperDecoder);
