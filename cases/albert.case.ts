@@ -1,4 +1,4 @@
-import { defineCase } from "../harness/run/case.ts";
+import { defineCase } from "../harness/case/case.ts";
 import { segmentInputs, wholePhase } from "./encoder.inputs.ts";
 import { decoderInputs, squareDecoder } from "./decoder.inputs.ts";
 

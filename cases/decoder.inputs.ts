@@ -1,6 +1,6 @@
 /** What the cases of text decoders share: sizes that differ pairwise and as products, inputs, and one plan of phases. */
-import type { Case, CaseDefinition } from "../harness/run/case.ts";
-import { defineCase, planPhases } from "../harness/run/case.ts";
+import type { Case, CaseDefinition } from "../harness/case/case.ts";
+import { defineCase, planPhases } from "../harness/case/case.ts";
 import { textInputs } from "./gemma4_unified.inputs.ts";
 
 type Json = Record<string, unknown>;

@@ -1,5 +1,5 @@
-import type { CaseDefinition } from "../harness/run/case.ts";
-import { defineCase, planPhases } from "../harness/run/case.ts";
+import type { CaseDefinition } from "../harness/case/case.ts";
+import { defineCase, planPhases } from "../harness/case/case.ts";
 import { drawUniform } from "../harness/trace/draw.ts";
 import { elementCount, float32Tensor, int64Tensor, toNumbers } from "../harness/trace/tensor.ts";
 import { decoder } from "./decoder.inputs.ts";

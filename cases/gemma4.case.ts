@@ -1,4 +1,4 @@
-import { defineCase, planPhases } from "../harness/run/case.ts";
+import { defineCase, planPhases } from "../harness/case/case.ts";
 import { decoder, decoderInputs } from "./decoder.inputs.ts";
 
 const [sliding, full] = ["sliding_attention", "full_attention"];

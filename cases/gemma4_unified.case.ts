@@ -1,5 +1,5 @@
-import { defineCase, planPhases } from "../harness/run/case.ts";
-import type { CaseDefinition } from "../harness/run/case.ts";
+import { defineCase, planPhases } from "../harness/case/case.ts";
+import type { CaseDefinition } from "../harness/case/case.ts";
 import { multimodal, textOnly } from "./gemma4_unified.config.ts";
 import type { Segment } from "./gemma4_unified.inputs.ts";
 import { multimodalInputs, sequenceLength, textInputs } from "./gemma4_unified.inputs.ts";

@@ -1,6 +1,6 @@
 /** Inputs of gemma4_unified: token sequences with placeholders for image, video and audio, and the tensors that fill them. */
 import { fileURLToPath } from "node:url";
-import type { Inputs } from "../harness/run/case.ts";
+import type { Inputs } from "../harness/case/case.ts";
 import { streamKey, uniformBits } from "../harness/trace/draw.ts";
 import { readSafetensorsIndex, readTensor } from "../harness/trace/safetensors.ts";
 import type { RawTensor } from "../harness/trace/tensor.ts";

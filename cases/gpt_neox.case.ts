@@ -1,4 +1,4 @@
-import { defineCase, planPhases } from "../harness/run/case.ts";
+import { defineCase, planPhases } from "../harness/case/case.ts";
 import { chunkedCase, decoderInputs, squareDecoder } from "./decoder.inputs.ts";
 
 const { rms_norm_eps: layer_norm_eps, num_key_value_heads: _, ...sizes } = squareDecoder;

@@ -1,4 +1,4 @@
-import { defineCase, planPhases } from "../harness/run/case.ts";
+import { defineCase, planPhases } from "../harness/case/case.ts";
 import { chunkedCase, decoder, decoderInputs } from "./decoder.inputs.ts";
 
 /** Two layers: all are of one kind. */

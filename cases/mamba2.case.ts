@@ -1,4 +1,4 @@
-import { defineCase, planPhases } from "../harness/run/case.ts";
+import { defineCase, planPhases } from "../harness/case/case.ts";
 import { chunkedCase, decoderInputs } from "./decoder.inputs.ts";
 
 /** Two layers: all are of one kind. 6 heads of 14 channels in 3 groups of one B and C; 26 states a channel. */

@@ -1,4 +1,4 @@
-import { defineCase, planPhases } from "../harness/run/case.ts";
+import { defineCase, planPhases } from "../harness/case/case.ts";
 import { decoder } from "./decoder.inputs.ts";
 import { gridInputs, tokens } from "./qwen2_5_vl.inputs.ts";
 

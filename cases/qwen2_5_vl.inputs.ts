@@ -1,5 +1,5 @@
 /** Inputs of qwen2_5_vl: tokens with placeholders, and flat patches of images and videos of any size with their grids. */
-import type { CaseDefinition, Inputs } from "../harness/run/case.ts";
+import type { CaseDefinition, Inputs } from "../harness/case/case.ts";
 import { drawUniform } from "../harness/trace/draw.ts";
 import type { RawTensor } from "../harness/trace/tensor.ts";
 import { float32Tensor, int64Tensor, toNumbers } from "../harness/trace/tensor.ts";

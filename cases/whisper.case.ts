@@ -1,4 +1,4 @@
-import { defineCase, planPhases } from "../harness/run/case.ts";
+import { defineCase, planPhases } from "../harness/case/case.ts";
 import { features, speechInputs } from "./whisper.inputs.ts";
 
 /** Encoder and decoder differ in heads and width of the MLP, so that what belongs to one does not fit the other. */

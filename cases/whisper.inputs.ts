@@ -1,5 +1,5 @@
 /** Inputs of whisper: mel features of a clip, and the tokens that the decoder says. */
-import type { CaseDefinition, Inputs } from "../harness/run/case.ts";
+import type { CaseDefinition, Inputs } from "../harness/case/case.ts";
 import { drawUniform } from "../harness/trace/draw.ts";
 import { float32Tensor } from "../harness/trace/tensor.ts";
 import { decoderInputs } from "./decoder.inputs.ts";

@@ -1,15 +1,15 @@
 /** What the package offers to programs: cases, engines and verdicts. */
-export { verdict as verdictSchema } from "./compare/verdict.ts";
-export type { SiteVerdict, Verdict } from "./compare/verdict.ts";
+export { verdict as verdictSchema } from "./verdict/schema.ts";
+export type { SiteVerdict, Verdict } from "./verdict/schema.ts";
 export { EngineError } from "./engine/implementation.ts";
 export type { EmitTaps, EngineImplementation, Tap } from "./engine/implementation.ts";
 export type { EngineObject, TakeTaps } from "./engine/in-process.ts";
 export { serveEngine } from "./engine/serve.ts";
 export { renderHtml } from "./report/html/render.ts";
 export { renderVerdict } from "./report/terminal.ts";
-export { defineCase, planPhases } from "./run/case.ts";
-export type { Case, CaseDefinition, Inputs } from "./run/case.ts";
-export { createPool } from "./run/engines.ts";
+export { defineCase, planPhases } from "./case/case.ts";
+export type { Case, CaseDefinition, Inputs } from "./case/case.ts";
+export { createPool } from "./engine/pool.ts";
 export { runCase } from "./run/live.ts";
 export { runShapesCase } from "./run/shapes.ts";
 export { readSafetensors } from "./trace/safetensors.ts";

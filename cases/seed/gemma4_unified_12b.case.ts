@@ -2,9 +2,8 @@
  * The case that started the project: gemma4_unified at its full size of 11.9 B parameters, shapes only. An engine that builds every attention from one head_dim
  * stops at the first full_attention layer (vllm#44494).
  */
-import { fileURLToPath } from "node:url";
-import type { CaseDefinition } from "../../harness/run/case.ts";
-import { defineCase } from "../../harness/run/case.ts";
+import type { CaseDefinition } from "../../harness/case/case.ts";
+import { defineCase } from "../../harness/case/case.ts";
 import { shapeInputs } from "../gemma4_unified.inputs.ts";
 
 const layers = 48;
@@ -60,10 +59,7 @@ export const cases = [
     ...definition,
     name: "seed/gemma4_unified_12b_one_head_dim",
     title: "the same with attention built from one head_dim for every layer",
-    fault: {
-      module: fileURLToPath(new URL("../faults/attention.ts", import.meta.url)),
-      name: "oneHeadDimForEveryLayer",
-    },
+    faultId: "one-head-dim",
     expect: { fail_at: "model.language_model.layers.5.self_attn.o_proj:in" },
   }),
 ];

@@ -1,8 +1,9 @@
-import type { Explanation } from "../compare/verdict.ts";
+import type { Explanation } from "../verdict/schema.ts";
 import { renderVerdict } from "../report/terminal.ts";
-import type { Case } from "../run/case.ts";
-import type { EnginePool } from "../run/engines.ts";
-import { loadFaults, plant, selectFaults } from "../run/faults.ts";
+import type { Case } from "../case/case.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { plant } from "../selftest/faults.ts";
+import { faultFolders, loadFaults, selectFaults } from "../engine/faults.ts";
 import { runCase } from "../run/live.ts";
 import type { Figure } from "./figures.ts";
 import { spellTime } from "./figures.ts";
@@ -14,7 +15,7 @@ const rounds = 3;
 
 /** How long the search for the cause takes at one culprit, engines warm: the verdict's own figure, median of three runs. */
 export async function* benchExplain(pool: EnginePool, cases: readonly Case[], folder: string): AsyncGenerator<Figure> {
-  for (const fault of selectFaults(await loadFaults(folder), looked)) {
+  for (const fault of selectFaults(await loadFaults(faultFolders(folder)), looked)) {
     const searches: Explanation[] = [];
     for (let round = 0; round < rounds; round++) {
       const verdict = await runCase(pool, plant(fault, cases));

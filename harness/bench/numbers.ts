@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { measure } from "../compare/distance.ts";
 import { createSpool, removeSpool } from "../engine/spool.ts";
-import { project, projectionSizes } from "../golden/sketch.ts";
+import { project, projectionSizes } from "../golden/format/sketch.ts";
 import { drawUniform } from "../trace/draw.ts";
 import { machineEpsilon } from "../trace/dtype.ts";
 import { readSafetensorsIndex, readTensor, writeSafetensors } from "../trace/safetensors.ts";

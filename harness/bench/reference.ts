@@ -3,9 +3,9 @@ import { join } from "node:path";
 import type { EngineProcess, TapStream } from "../engine/process.ts";
 import type { TapsNotification } from "../engine/protocol.ts";
 import { createSpool, removeSpool } from "../engine/spool.ts";
-import type { Case } from "../run/case.ts";
-import type { EnginePool } from "../run/engines.ts";
-import { writeInputs } from "../run/inputs-file.ts";
+import type { Case } from "../case/case.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { writeInputs } from "../case/inputs-file.ts";
 import type { Figure } from "./figures.ts";
 import { mediansInTurn, spellTime } from "./figures.ts";
 

@@ -2,14 +2,14 @@ import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { packageRoot } from "../engine/registry.ts";
-import { drawCalibration } from "../report/calibration-plot.ts";
-import type { Measured, Planted } from "../report/calibration.ts";
-import { renderCalibration, renderSummaryLines, summarize } from "../report/calibration.ts";
-import { measureFaults, measureHealthy, sampleFaults } from "../run/calibrate.ts";
-import { casesFolder, loadCases } from "../run/discover.ts";
-import { createPool } from "../run/engines.ts";
-import { loadFaults } from "../run/faults.ts";
-import { loadHealthy, planHealthy } from "../run/healthy.ts";
+import { drawCalibration } from "../selftest/pages/calibration-plot.ts";
+import type { Measured, Planted } from "../selftest/pages/calibration.ts";
+import { renderCalibration, renderSummaryLines, summarize } from "../selftest/pages/calibration.ts";
+import { measureFaults, measureHealthy, sampleFaults } from "../selftest/calibrate.ts";
+import { casesFolder, loadCases } from "../case/discover.ts";
+import { createPool } from "../engine/pool.ts";
+import { faultFolders, loadFaults } from "../engine/faults.ts";
+import { healthyFolders, loadHealthy, planHealthy } from "../selftest/healthy.ts";
 import { defaultLimit } from "../run/live.ts";
 import { UsageError, exitCodes } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
@@ -28,7 +28,11 @@ export function addCalibrate(program: Command): void {
 
 async function calibrate({ allFaults }: { allFaults?: boolean }): Promise<void> {
   const folder = casesFolder();
-  const [cases, catalogue, variants] = [await loadCases(folder), await loadFaults(folder), await loadHealthy(folder)];
+  const [cases, catalogue, variants] = [
+    await loadCases(folder),
+    await loadFaults(faultFolders(folder)),
+    await loadHealthy(healthyFolders(folder)),
+  ];
   if (variants.length === 0)
     throw new UsageError(
       `${folder} holds no *.healthy.ts: expected a list of healthy engines, as a clone of lockstep has it`,

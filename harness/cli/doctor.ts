@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import type { Command } from "commander";
 import { listEngines } from "../engine/registry.ts";
-import { requirementFiles } from "../run/engines.ts";
+import { requirementFiles } from "../engine/pool.ts";
 import { cacheDirectory } from "../setup/cache.ts";
 import { ensureEnvironment, findPython, locateEnvironment } from "../setup/python.ts";
 import { exitCodes } from "../trace/errors.ts";

@@ -3,10 +3,10 @@ import type { ConformanceModel } from "../engine/conformance.ts";
 import { checkConformance } from "../engine/conformance.ts";
 import { chooseEngine, listEngines } from "../engine/registry.ts";
 import { drawCheckpoint } from "../golden/checkpoint.ts";
-import { readGolden } from "../golden/format.ts";
-import { casesFolder, goldenFolder, loadCases, selectCases, standardFolders } from "../run/discover.ts";
-import { resolveCommand } from "../run/engines.ts";
-import { writeInputs } from "../run/inputs-file.ts";
+import { readGolden } from "../golden/format/file.ts";
+import { casesFolder, goldenFolder, loadCases, selectCases, standardFolders } from "../case/discover.ts";
+import { resolveCommand } from "../engine/pool.ts";
+import { writeInputs } from "../case/inputs-file.ts";
 import { exitCodes } from "../trace/errors.ts";
 import { say } from "./output.ts";
 

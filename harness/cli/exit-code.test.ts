@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { exitCodeFor } from "./exit-code.ts";
 
 const [passed, failed, asExpected, unexpectedPass, unknown, broken] = [

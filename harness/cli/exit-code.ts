@@ -1,4 +1,4 @@
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { exitCodes } from "../trace/errors.ts";
 
 /** 4 when an engine broke, else 3 for what the machine lacks, else 2 for what the caller must mend, else 1 when an expectation was not met, else 0. */

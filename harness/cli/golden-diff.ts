@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { isSame } from "../golden/diff.ts";
 import { renderDiff } from "../golden/diff-text.ts";
-import { casesFolder, goldenFolder, loadCases } from "../run/discover.ts";
-import { createPool } from "../run/engines.ts";
-import type { Compared } from "../run/golden-source.ts";
-import { compareGoldens, folderSource, freshSource, sourceAgainst } from "../run/golden-source.ts";
-import { goldenCases } from "../run/golden-update.ts";
+import { casesFolder, goldenFolder, loadCases } from "../case/discover.ts";
+import { createPool } from "../engine/pool.ts";
+import type { Compared } from "../golden/source.ts";
+import { compareGoldens, folderSource, freshSource, sourceAgainst } from "../golden/source.ts";
+import { goldenCases } from "../golden/update.ts";
 import { exitCodes } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
 

@@ -1,21 +1,20 @@
 import type { Command } from "commander";
 import { chooseEngine } from "../engine/registry.ts";
-import { removeGoldens } from "../golden/files.ts";
-import type { Case } from "../run/case.ts";
-import { casesFolder, goldenFolder, loadCases } from "../run/discover.ts";
-import type { EnginePool } from "../run/engines.ts";
-import { createPool } from "../run/engines.ts";
-import { checkGolden } from "../run/golden.ts";
-import { findObsolete, goldenCases, recordCase, updateGoldens } from "../run/golden-update.ts";
-import type { ReportFlags } from "../run/report-files.ts";
-import { checkShapesGolden } from "../run/shapes.ts";
+import { removeGoldens } from "../golden/format/files.ts";
+import type { Case } from "../case/case.ts";
+import { casesFolder, goldenFolder, loadCases } from "../case/discover.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { createPool } from "../engine/pool.ts";
+import { findObsolete, goldenCases, recordCase, updateGoldens } from "../golden/update.ts";
+import type { ReportOptions } from "./report-options.ts";
 import { exitCodes } from "../trace/errors.ts";
 import { addGoldenDiff } from "./golden-diff.ts";
 import { judgeAll } from "./judge-all.ts";
 import { say, status } from "./output.ts";
 import { addReportOptions } from "./report-options.ts";
+import { checkAny } from "../golden/kinds.ts";
 
-interface CheckFlags extends ReportFlags {
+interface CheckFlags extends ReportOptions {
   readonly engine?: string;
   readonly json?: boolean;
   readonly update?: boolean;
@@ -51,7 +50,7 @@ export function addGolden(program: Command): void {
     await judgeAll({
       cases,
       json: flags.json,
-      prepare: (pool) => (found) => (found.kind === "shapes" ? checkShapesGolden : checkGolden)(pool, found, options),
+      prepare: (pool) => (found) => checkAny(pool, found, options),
       reports: flags,
     });
     if (patterns.length === 0) refuseObsolete(all);

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { chooseNight } from "../history/changes.ts";
-import { journalPath, openHistory } from "../history/index-file.ts";
-import { renderHistory, renderTrend } from "../report/history.ts";
-import { endOf } from "../run/nightly-end.ts";
+import { chooseNight } from "../night/history/changes.ts";
+import { journalPath, openHistory } from "../night/history/index-file.ts";
+import { renderHistory, renderTrend } from "../night/pages/history.ts";
+import { endOf } from "../night/end.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseWhole } from "./arguments.ts";
 import { addFolderOption, nightFolder } from "./night-options.ts";

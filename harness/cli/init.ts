@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { chooseEngine } from "../engine/registry.ts";
-import { skeletonFiles, writeSkeleton } from "../run/skeleton.ts";
+import { skeletonFiles, writeSkeleton } from "./skeleton.ts";
 import { say } from "./output.ts";
 
 /** `lockstep init`: a first case, its golden, a vitest file and a CI job in the user's repository. */

@@ -1,10 +1,11 @@
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { renderSummary, renderVerdict } from "../report/terminal.ts";
-import type { Case } from "../run/case.ts";
-import type { EnginePool } from "../run/engines.ts";
-import { createPool } from "../run/engines.ts";
-import type { ReportFlags } from "../run/report-files.ts";
-import { writeReports } from "../run/report-files.ts";
+import type { Case } from "../case/case.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { createPool } from "../engine/pool.ts";
+import type { ReportOptions } from "./report-options.ts";
+import { recentResults } from "../night/history/recent.ts";
+import { writeReports } from "../report/files.ts";
 import { exitCodeFor } from "./exit-code.ts";
 import { say, status } from "./output.ts";
 
@@ -21,7 +22,7 @@ export async function judgeAll(options: {
   readonly prepare: (pool: EnginePool) => Promise<JudgeOne> | JudgeOne;
   readonly afterEach?: (pool: EnginePool, found: Case) => Promise<void>;
   /** Reports beside the lines on stderr. */
-  readonly reports?: ReportFlags;
+  readonly reports?: ReportOptions;
 }): Promise<void> {
   const { cases, json, prepare, afterEach, reports = {} } = options;
   const began = Date.now();
@@ -41,7 +42,8 @@ export async function judgeAll(options: {
     status(null);
     await pool.close();
   }
-  writeReports(verdicts, reports, say);
+  const { history, ...files } = reports;
+  writeReports(verdicts, files, { say, ...(history !== undefined && { history: recentResults(history) }) });
   if (json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
   say(renderSummary(verdicts, (Date.now() - began) / 1000));
   process.exitCode = exitCodeFor(verdicts);

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { openHistory } from "../history/index-file.ts";
-import { endOf } from "../run/nightly-end.ts";
-import { mergeShards } from "../run/nightly-merge.ts";
+import { openHistory } from "../night/history/index-file.ts";
+import { endOf } from "../night/end.ts";
+import { mergeShards } from "../night/merge.ts";
 import { addFolderOption, nightExitCode, nightFolder } from "./night-options.ts";
 import { sayEnd } from "./nightly.ts";
 

@@ -1,19 +1,19 @@
 import { join, relative } from "node:path";
 import type { Command } from "commander";
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import type { Params } from "../engine/protocol.ts";
-import type { Case } from "../run/case.ts";
-import { writeCaseFile } from "../run/case-file.ts";
-import { checkpointCase } from "../run/checkpoint-case.ts";
-import { casesFolder, loadCaseFile, loadCases } from "../run/discover.ts";
-import type { EnginePool } from "../run/engines.ts";
-import { createPool } from "../run/engines.ts";
-import { failureOf, sameCause, sameFailure } from "../run/failure.ts";
-import { loadFaults } from "../run/faults.ts";
+import type { Case } from "../case/case.ts";
+import { writeCaseFile } from "../case/case-file.ts";
+import { checkpointCase } from "../case/checkpoint.ts";
+import { casesFolder, loadCaseFile, loadCases } from "../case/discover.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { createPool } from "../engine/pool.ts";
+import { failureOf, sameCause, sameFailure } from "../minimise/failure.ts";
+import { faultFolders, loadFaults } from "../engine/faults.ts";
 import { defaultLimit, runCase } from "../run/live.ts";
-import type { Size, SmallestCase } from "../run/minimise-case.ts";
-import { checkMinimisable, explainSeconds, minimiseCase } from "../run/minimise-case.ts";
-import { findAgain } from "../run/repro.ts";
+import type { Size, SmallestCase } from "../minimise/minimise.ts";
+import { checkMinimisable, explainSeconds, minimiseCase } from "../minimise/minimise.ts";
+import { findAgain } from "../repro/capture.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseIds, parseRatio } from "./arguments.ts";
 import { say, status } from "./output.ts";
@@ -92,7 +92,7 @@ async function findCase(verdict: Verdict, flags: Flags): Promise<{ found: Case; 
     flags.checkpoint === undefined ? await loadCases(folder) : [checkpointCase(flags.checkpoint, flags.ids)];
   if (verdict.case.startsWith("minimised/"))
     throw new UsageError(`${verdict.case} is the case of a file: give that with --file`);
-  return findAgain(verdict, cases, await loadFaults(folder));
+  return findAgain(verdict, cases, await loadFaults(faultFolders(folder)));
 }
 
 /** Runs the file as it was written. @throws UsageError when it fails in another way, which would make it worthless. */

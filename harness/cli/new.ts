@@ -1,20 +1,21 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { packageRoot } from "../engine/registry.ts";
-import { createPool } from "../run/engines.ts";
-import { architectureFiles, registryLine } from "../run/new-architecture.ts";
-import { writeSkeleton } from "../run/skeleton.ts";
+import { createPool } from "../engine/pool.ts";
+import { loadScaffold } from "../engine/scaffold.ts";
+import { writeSkeleton } from "./skeleton.ts";
 import { UsageError } from "../trace/errors.ts";
 import { say } from "./output.ts";
 
 interface Flags {
   readonly into: string;
+  readonly engine: string;
   readonly architecture?: string;
   readonly config?: string;
 }
 
-/** `lockstep new`: the skeleton of an architecture of the TypeScript engine, from the reference's module tree. */
+/** `lockstep new`: the skeleton of an architecture for an engine that brings a scaffold, from the reference's module tree. */
 export function addNew(program: Command): void {
   program
     .command("new")
@@ -24,11 +25,11 @@ export function addNew(program: Command): void {
     .argument("<model_type>", "the model_type of a causal language model of transformers, such as starcoder2")
     .option("--architecture <class>", "a class other than the one that AutoModelForCausalLM takes")
     .option("--config <file>", "fields of the tiny config that it is built from, as JSON")
+    .option("--engine <name>", "the engine that the architecture is for", "typescript")
     .option("--into <folder>", "the repository", packageRoot)
-    .action(async (model_type: string, { into, architecture, config }: Flags) => {
+    .action(async (model_type: string, { into, engine, architecture, config }: Flags) => {
       const folder = resolve(into);
-      const models = "engines/typescript/models";
-      const inert = inertKeys(join(folder, "engines/typescript/layers/config_schema.ts"));
+      const scaffold = await loadScaffold(engine);
       const pool = createPool({ report: say });
       try {
         const reference = await pool.reference();
@@ -37,12 +38,11 @@ export function addNew(program: Command): void {
           ...(architecture !== undefined && { architecture }),
           ...(config !== undefined && { config: readConfig(config) }),
         });
-        const files = architectureFiles(outline, { models, cases: "cases" }, inert);
+        const { files, next } = scaffold(outline, folder);
         const written = writeSkeleton(folder, files);
         for (const file of written) say(`wrote  ${file}`);
         say(`next   npx prettier --write ${written.join(" ")}`);
-        say(`       ${models}/registry.ts: ${registryLine(outline)}`);
-        say(`       write the forwards ("not written"), then: npx lockstep run ${model_type}`);
+        for (const line of next) say(`       ${line}`);
       } finally {
         await pool.close();
       }
@@ -54,12 +54,4 @@ function readConfig(file: string): Record<string, unknown> {
   const config: unknown = JSON.parse(readFileSync(file, "utf8"));
   if (typeof config === "object" && config !== null && !Array.isArray(config)) return config as Record<string, unknown>;
   throw new UsageError(`${file}: expected a JSON object, found ${JSON.stringify(config)}`);
-}
-
-/** The keys that the engine drops from every config, as its schema file lists them; none where there is no such list. */
-function inertKeys(file: string): string[] {
-  if (!existsSync(file))
-    throw new UsageError(`${file}: no such file; expected a clone of lockstep: give its folder with --into`);
-  const list = /const inert = \[([\s\S]*?)\]/.exec(readFileSync(file, "utf8"))?.[1] ?? "";
-  return [...list.matchAll(/"([^"]*)"/g)].flatMap(([, line]) => line!.split(" "));
 }

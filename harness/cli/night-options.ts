@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { Asked, ResultLine } from "../history/record.ts";
+import type { Asked, ResultLine } from "../night/history/record.ts";
 import { defaultLimit } from "../run/live.ts";
 import { chooseEngine } from "../engine/registry.ts";
 import { UsageError, exitCodes } from "../trace/errors.ts";

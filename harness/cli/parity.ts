@@ -1,24 +1,25 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { chooseEngine, packageRoot } from "../engine/registry.ts";
 import { renderParity } from "../report/parity.ts";
-import type { Case } from "../run/case.ts";
-import { findCases } from "../run/discover.ts";
+import type { Case } from "../case/case.ts";
+import { findCases } from "../case/discover.ts";
 import type { RunOptions } from "../run/live.ts";
 import { runCase } from "../run/live.ts";
-import type { ReportFlags } from "../run/report-files.ts";
-import { writeReport } from "../run/report-files.ts";
+import type { ReportOptions } from "./report-options.ts";
+import { writeReport } from "../report/files.ts";
 import { UsageError } from "../trace/errors.ts";
 import { judgeAll } from "./judge-all.ts";
 import { say } from "./output.ts";
 import { addReportOptions } from "./report-options.ts";
 import { readVerdicts } from "./verdict-file.ts";
+import { kindOf } from "../golden/kinds.ts";
 
 type Dtype = NonNullable<RunOptions["dtype"]>;
 const known: readonly string[] = ["float32", "bfloat16", "float16"] satisfies Dtype[];
 
-interface Flags extends ReportFlags {
+interface Flags extends ReportOptions {
   readonly engine?: string;
   readonly dtypes: string[];
   readonly add?: string[];
@@ -44,7 +45,7 @@ async function parity(patterns: readonly string[], flags: Flags): Promise<void> 
   if (wrong !== undefined) throw new UsageError(`--dtypes: expected ${known.join(", ")}, found ${wrong}`);
   if (engine !== undefined) chooseEngine(engine); // refuses an unknown one before anything starts
   const added = add.flatMap(readVerdicts);
-  const found = (await findCases(patterns)).filter(({ kind, expect }) => kind === "run" && expect === "pass");
+  const found = (await findCases(patterns)).filter((found) => kindOf(found).hasValues && found.expect === "pass");
   // One case object a run: the judge is told nothing but the case.
   const runs = new Map<Case, Dtype>((dtypes as Dtype[]).flatMap((dtype) => found.map((one) => [{ ...one }, dtype])));
   const verdicts: Verdict[] = [];

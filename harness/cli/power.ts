@@ -1,17 +1,18 @@
 import type { Command } from "commander";
-import type { Power } from "../compare/verdict.ts";
-import { writePower } from "../golden/power.ts";
+import type { Power } from "../verdict/schema.ts";
+import { writePower } from "../golden/format/power.ts";
 import { unitePower } from "../explain/power.ts";
-import { findCases, goldenFolder } from "../run/discover.ts";
-import { createPool } from "../run/engines.ts";
+import { findCases, goldenFolder } from "../case/discover.ts";
+import { createPool } from "../engine/pool.ts";
 import { defaultLimit } from "../run/live.ts";
 import type { MeasuredPower } from "../run/power.ts";
 import type { Suggestion } from "../run/suggest.ts";
 import { suggestInputs } from "../run/suggest.ts";
-import { caseKey } from "../run/case-key.ts";
+import { caseKey } from "../case/key.ts";
 import { measurePower } from "../run/power.ts";
 import { UsageError } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
+import { kindOf } from "../golden/kinds.ts";
 
 /** Holes that are spelled out, a case. */
 const holesShown = 12;
@@ -26,7 +27,7 @@ export function addPower(program: Command): void {
     .option("--all", "list every hole")
     .option("--suggest", "find the smallest change of each case's inputs that closes most holes")
     .action(async (named: string[], { json, all, suggest }: { json?: boolean; all?: boolean; suggest?: boolean }) => {
-      const cases = (await findCases(named)).filter(({ kind }) => kind === "run");
+      const cases = (await findCases(named)).filter((found) => kindOf(found).hasValues);
       if (cases.length === 0) throw new UsageError("power needs a case that compares values; shapes cases have none");
       const pool = createPool({ report: say });
       const measured: MeasuredPower[] = [];

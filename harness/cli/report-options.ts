@@ -1,6 +1,13 @@
 import type { Command } from "commander";
+import type { ReportFlags } from "../report/files.ts";
 
-/** Adds the options that `ReportFlags` holds. */
+/** Reports that a command line asks for. */
+export interface ReportOptions extends ReportFlags {
+  /** The folder of `lockstep nightly`. */
+  readonly history?: string;
+}
+
+/** Adds the options that `ReportOptions` holds. */
 export function addReportOptions(command: Command): Command {
   return command
     .option("--html <file>", "write the report to this file")

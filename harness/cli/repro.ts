@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { Params } from "../engine/protocol.ts";
-import { checkpointCase } from "../run/checkpoint-case.ts";
-import { casesFolder, loadCases } from "../run/discover.ts";
-import { createPool } from "../run/engines.ts";
-import { loadFaults } from "../run/faults.ts";
-import { captureSite, chooseSite, findAgain } from "../run/repro.ts";
-import { writeRepro } from "../run/repro-folder.ts";
+import { checkpointCase } from "../case/checkpoint.ts";
+import { casesFolder, loadCases } from "../case/discover.ts";
+import { createPool } from "../engine/pool.ts";
+import { faultFolders, loadFaults } from "../engine/faults.ts";
+import { captureSite, chooseSite, findAgain } from "../repro/capture.ts";
+import { writeRepro } from "../repro/folder.ts";
 import { parseIds } from "./arguments.ts";
 import { say } from "./output.ts";
 import { chooseVerdict, readVerdicts } from "./verdict-file.ts";
@@ -40,7 +40,7 @@ async function repro(file: string, site: string | undefined, flags: Flags): Prom
   const folder = casesFolder();
   const cases =
     flags.checkpoint === undefined ? await loadCases(folder) : [checkpointCase(flags.checkpoint, flags.ids)];
-  const again = findAgain(verdict, cases, await loadFaults(folder));
+  const again = findAgain(verdict, cases, await loadFaults(faultFolders(folder)));
   const out = flags.out ?? join("reports", "repro", fileName(`${verdict.case}-${wanted.site}`));
   const pool = createPool({ report: say });
   try {

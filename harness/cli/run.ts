@@ -1,18 +1,16 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { chooseEngine, packageRoot } from "../engine/registry.ts";
-import { checkGolden } from "../run/golden.ts";
-import type { Case } from "../run/case.ts";
-import { checkpointCase, defaultDecodeSteps } from "../run/checkpoint-case.ts";
-import { casesFolder, findCases, goldenFolder, loadCases } from "../run/discover.ts";
-import type { EnginePool } from "../run/engines.ts";
-import { loadFaults, plant } from "../run/faults.ts";
+import type { Case } from "../case/case.ts";
+import { checkpointCase, defaultDecodeSteps } from "../case/checkpoint.ts";
+import { casesFolder, findCases, goldenFolder, loadCases } from "../case/discover.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { plant } from "../selftest/faults.ts";
+import { faultFolders, loadFaults } from "../engine/faults.ts";
 import { planKvCache } from "../run/kv-plan.ts";
 import type { RunOptions } from "../run/live.ts";
 import { runText } from "../run/text.ts";
-import { runCase } from "../run/live.ts";
-import type { ReportFlags } from "../run/report-files.ts";
-import { checkShapesGolden, runShapesCase } from "../run/shapes.ts";
+import type { ReportOptions } from "./report-options.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseBytes, parseIds, parseRatio, parseWhole } from "./arguments.ts";
@@ -20,11 +18,12 @@ import type { JudgeOne } from "./judge-all.ts";
 import { judgeAll } from "./judge-all.ts";
 import { say } from "./output.ts";
 import { addReportOptions } from "./report-options.ts";
+import { runAny, kindOf, checkAny } from "../golden/kinds.ts";
 
 /** Stand for the tokens of a text until it has been read. */
 const noIds = [0, 0, 0, 0, 0];
 
-interface Flags extends ReportFlags {
+interface Flags extends ReportOptions {
   readonly engine?: string;
   readonly dtype: NonNullable<RunOptions["dtype"]>;
   readonly seed: number;
@@ -64,7 +63,7 @@ export function addRun(program: Command): void {
     .option("--text <text>", "in place of --ids: compare the tokenizers, the forward, and the continuation")
     .option("--chat", "put --text into the checkpoint's chat template")
     .option("--new-tokens <n>", "tokens by which --text is continued", parseWhole, 16)
-    .option("--fault <id>", "plant a known fault from cases/faults/ (lockstep selftest lists them)")
+    .option("--fault <id>", "plant a known fault from engines/typescript/faults/ (lockstep selftest lists them)")
     .option("--kv-budget <bytes>", "print what a KV cache of this size holds (4GiB, 512MiB)", parseBytes)
     .option("--bail", "stop a case at its first culprit")
     .option("--json", "verdicts as JSON on stdout")
@@ -83,7 +82,7 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
     json,
     prepare: (pool) => chooseReference(pool, flags),
     afterEach: async (pool, found) => {
-      if (kvBudget === undefined || found.kind !== "run") return;
+      if (kvBudget === undefined || !kindOf(found).hasValues) return;
       say(await planKvCache(pool, found, { engine: engine ?? found.engine, budget: kvBudget, dtype }));
     },
     reports: { ...flags, ...(html !== undefined && { html }) },
@@ -99,7 +98,7 @@ async function chooseCases(patterns: readonly string[], flags: Flags): Promise<C
     return [text === undefined ? checkpointCase(checkpoint, ids, decode) : checkpointCase(checkpoint, noIds)];
   if (faultId === undefined) return findCases(patterns);
   const all = await loadCases(casesFolder());
-  const faults = await loadFaults(casesFolder());
+  const faults = await loadFaults(faultFolders(casesFolder()));
   const fault = faults.find(({ id }) => id === faultId);
   if (!fault)
     throw new UsageError(`unknown fault ${faultId}: expected one of ${faults.map(({ id }) => id).join(", ")}`);
@@ -115,7 +114,7 @@ async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne
     if (!(error instanceof PythonUnavailable) || !flags.start) throw error;
     say(`setup  no live reference: ${error.message.split("\n")[0]}; comparing with the goldens instead`);
     const folder = goldenFolder();
-    return (found) => (found.kind === "shapes" ? checkShapesGolden : checkGolden)(pool, found, { folder });
+    return (found) => checkAny(pool, found, { folder });
   }
   const options = {
     dtype,
@@ -134,8 +133,5 @@ async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne
         { text, chat, newTokens, decodeSteps },
         { ...options, engine: engine ?? found.engine, progress },
       );
-  return (found, progress) =>
-    found.kind === "shapes"
-      ? runShapesCase(pool, found, engine ? { engine } : {})
-      : runCase(pool, found, { ...options, progress });
+  return (found, progress) => runAny(pool, found, { ...options, progress });
 }

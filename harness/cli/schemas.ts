@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { packageRoot } from "../engine/registry.ts";
-import { publishedSchemas } from "../run/schemas.ts";
+import { publishedSchemas } from "./json-schemas.ts";
 import { say } from "./output.ts";
 
 /** `lockstep schemas`: writes the published JSON Schemas of protocol and verdict, for a folder of one's own or docs/. */

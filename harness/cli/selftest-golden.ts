@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { format } from "../compare/judge.ts";
-import type { Measured } from "../report/calibration.ts";
-import type { GoldenRow } from "../report/selftest-golden.ts";
+import type { Measured } from "../selftest/pages/calibration.ts";
+import type { GoldenRow } from "../selftest/pages/goldens.ts";
 import {
   countGolden,
   describeFigures,
@@ -9,13 +9,13 @@ import {
   liveFigures,
   renderGoldenSection,
   withGoldenSection,
-} from "../report/selftest-golden.ts";
-import { casesFolder, goldenFolder, loadCases } from "../run/discover.ts";
-import type { EnginePool } from "../run/engines.ts";
-import { createPool } from "../run/engines.ts";
-import { loadFaults, selectFaults } from "../run/faults.ts";
-import { measureAgainstGoldens, planGoldenRuns, plantAgainstGoldens } from "../run/golden-selftest.ts";
-import { loadHealthy } from "../run/healthy.ts";
+} from "../selftest/pages/goldens.ts";
+import { casesFolder, goldenFolder, loadCases } from "../case/discover.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { createPool } from "../engine/pool.ts";
+import { faultFolders, loadFaults, selectFaults } from "../engine/faults.ts";
+import { measureAgainstGoldens, planGoldenRuns, plantAgainstGoldens } from "../selftest/goldens.ts";
+import { healthyFolders, loadHealthy } from "../selftest/healthy.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { exitCodes } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
@@ -26,7 +26,7 @@ export async function selftestGoldens(
   { page, write, numbers }: { page: string; write: boolean; numbers?: readonly [number, number] | undefined },
 ): Promise<void> {
   const cases = await loadCases(casesFolder());
-  const faults = selectFaults(await loadFaults(casesFolder()), names);
+  const faults = selectFaults(await loadFaults(faultFolders(casesFolder())), names);
   const setting = { folder: goldenFolder(), ...(numbers && { numbers }) };
   const pool = createPool({ report: say });
   const rows: GoldenRow[] = [];
@@ -38,7 +38,10 @@ export async function selftestGoldens(
       if (row.found !== "exact") say(line(row));
     }
     const reference = await nameOfReference(pool);
-    const runs = planGoldenRuns({ cases, variants: await loadHealthy(casesFolder()) }, { ...setting, reference });
+    const runs = planGoldenRuns(
+      { cases, variants: await loadHealthy(healthyFolders(casesFolder())) },
+      { ...setting, reference },
+    );
     for await (const one of measureAgainstGoldens(pool, runs, setting)) {
       healthy.push(one);
       status(`${healthy.length}/${runs.length}  ${one.variant}  ${one.case}`);

@@ -1,19 +1,19 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { packageRoot } from "../engine/registry.ts";
-import type { SelftestRow } from "../report/selftest.ts";
-import { countFound, renderSelftest } from "../report/selftest.ts";
-import { goldenSectionOf, withGoldenSection } from "../report/selftest-golden.ts";
-import { casesFolder, loadCases } from "../run/discover.ts";
-import { createPool } from "../run/engines.ts";
-import { loadFaults, locate, plant, rateExplanation, selectFaults } from "../run/faults.ts";
-import { runCase } from "../run/live.ts";
-import { runShapesCase } from "../run/shapes.ts";
+import type { SelftestRow } from "../selftest/pages/selftest.ts";
+import { countFound, renderSelftest } from "../selftest/pages/selftest.ts";
+import { goldenSectionOf, withGoldenSection } from "../selftest/pages/goldens.ts";
+import { casesFolder, loadCases } from "../case/discover.ts";
+import { createPool } from "../engine/pool.ts";
+import { locate, plant, rateExplanation } from "../selftest/faults.ts";
+import { faultFolders, loadFaults, selectFaults } from "../engine/faults.ts";
 import { exitCodes, UsageError } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
 import { selftestGoldens } from "./selftest-golden.ts";
+import { runAny } from "../golden/kinds.ts";
 
 interface Flags {
   readonly dtype: "float32" | "bfloat16" | "float16";
@@ -42,7 +42,7 @@ export function addSelftest(program: Command): void {
       if (golden && dtype !== "float32") throw new UsageError(`--dtype ${dtype}: goldens are of float32`);
       if (golden) return selftestGoldens(names, { page, write, numbers });
       const cases = await loadCases(casesFolder());
-      const faults = selectFaults(await loadFaults(casesFolder()), names);
+      const faults = selectFaults(await loadFaults(faultFolders(casesFolder())), names);
       const pool = createPool({ report: say });
       const rows: SelftestRow[] = [];
       try {
@@ -50,8 +50,7 @@ export function addSelftest(program: Command): void {
         for (const [place, fault] of faults.entries()) {
           status(`${place + 1}/${faults.length}  ${fault.id}`);
           const planted = plant(fault, cases);
-          const verdict =
-            planted.kind === "shapes" ? await runShapesCase(pool, planted) : await runCase(pool, planted, { dtype });
+          const verdict = await runAny(pool, planted, { dtype });
           rows.push({
             ...fault,
             found: locate(fault, verdict),

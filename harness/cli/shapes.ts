@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { chooseEngine } from "../engine/registry.ts";
-import { defineCase } from "../run/case.ts";
-import type { Case } from "../run/case.ts";
-import { casesFolder, loadCases, selectCases } from "../run/discover.ts";
-import { shapeInputsFor } from "../run/shapes-inputs.ts";
+import { defineCase } from "../case/case.ts";
+import type { Case } from "../case/case.ts";
+import { casesFolder, loadCases, selectCases } from "../case/discover.ts";
+import { shapeInputsFor } from "../case/shapes-inputs.ts";
 import { runShapesCase } from "../run/shapes.ts";
 import { UsageError } from "../trace/errors.ts";
 import { judgeAll } from "./judge-all.ts";

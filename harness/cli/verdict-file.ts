@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import type { Verdict } from "../compare/verdict.ts";
-import { verdict as verdictSchema } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
+import { verdict as verdictSchema } from "../verdict/schema.ts";
 import { UsageError } from "../trace/errors.ts";
 
 /** The verdicts of a file, one or several. @throws UsageError when the file can't be read or holds something else. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { work } from "../run/nightly-worker.ts";
-import { withoutPassword } from "../run/nightly-queue.ts";
+import { work } from "../night/worker.ts";
+import { withoutPassword } from "../night/queue.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseWhole } from "./arguments.ts";
 import { say, status } from "./output.ts";

@@ -4,7 +4,7 @@ import { measure } from "./distance.ts";
 import type { Numbers } from "./distance.ts";
 import type { Rules, TapTriple } from "./judge.ts";
 import { format, visibleNumbers } from "./judge.ts";
-import type { SiteVerdict } from "./verdict.ts";
+import type { SiteVerdict } from "../verdict/schema.ts";
 
 /** What a router computed: logits [..., experts], and the experts that it chose by them, integers [..., k]. */
 export interface Routing {

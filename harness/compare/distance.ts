@@ -1,6 +1,6 @@
 import { halfUlp } from "../trace/dtype.ts";
-import type { Detail, Distance } from "./verdict.ts";
-import { maxRatio } from "./verdict.ts";
+import type { Detail, Distance } from "../verdict/schema.ts";
+import { maxRatio } from "../verdict/schema.ts";
 
 /** Numbers of one tensor, row-major. */
 export type Numbers = Float32Array | Float64Array;

@@ -6,7 +6,7 @@ import { elementCount, float32Tensor, int64Tensor, toNumbers } from "../trace/te
 import type { TapTriple } from "./judge.ts";
 import { format, judge, largestRatio } from "./judge.ts";
 import { float64Tensor, noisy, normal, roundedTensor } from "./test-tensors.ts";
-import type { SiteVerdict } from "./verdict.ts";
+import type { SiteVerdict } from "../verdict/schema.ts";
 
 fc.configureGlobal({ seed: 1 });
 

@@ -9,7 +9,7 @@ import { describeDirection, findDirection } from "./structure.ts";
 import type { TokenMask } from "./padding.ts";
 import { hidePadding } from "./padding.ts";
 import { whereabouts } from "./whereabouts.ts";
-import type { SiteVerdict } from "./verdict.ts";
+import type { SiteVerdict } from "../verdict/schema.ts";
 
 /** One site in one phase, as all three sides have it. */
 export interface TapTriple {

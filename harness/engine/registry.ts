@@ -19,6 +19,10 @@ const manifest = z.strictObject({
   argument: z.string().optional(),
   /** True for the engine that the others are compared with. */
   reference: z.boolean().default(false),
+  /** The folder of its known porting bugs, relative to its own: modules that `load` and `shapes` take as `fault`. */
+  faults: z.string().optional(),
+  /** The module that writes the skeleton of an architecture for it (`lockstep new`), relative to its folder. */
+  scaffold: z.string().optional(),
 });
 
 export type EngineManifest = z.infer<typeof manifest> & { readonly folder: string };
@@ -40,6 +44,13 @@ export const codeRoot: string = fileURLToPath(import.meta.url).startsWith(join(p
 export function runnable(path: string): string {
   if (codeRoot === packageRoot || !path.endsWith(".ts") || !path.startsWith(packageRoot)) return path;
   return join(codeRoot, path.slice(packageRoot.length)).replace(/\.ts$/, ".js");
+}
+
+/** The folder that a folder of this package runs from: itself in a clone, its build once published. */
+export function runnableFolder(folder: string): string {
+  return codeRoot === packageRoot || !folder.startsWith(packageRoot)
+    ? folder
+    : join(codeRoot, folder.slice(packageRoot.length));
 }
 
 function findPackageRoot(folder: string): string {

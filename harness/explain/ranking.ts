@@ -1,4 +1,4 @@
-import type { Counterfactual, Explanation } from "../compare/verdict.ts";
+import type { Counterfactual, Explanation } from "../verdict/schema.ts";
 
 /** A counterfactual with how the engine's tensor was judged against it. */
 export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_in" | "evidence"> {

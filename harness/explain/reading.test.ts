@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SiteVerdict } from "../compare/verdict.ts";
+import type { SiteVerdict } from "../verdict/schema.ts";
 import { readError } from "./reading.ts";
 
 function site(relative: number, more: Partial<SiteVerdict> = {}): SiteVerdict {

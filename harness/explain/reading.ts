@@ -1,4 +1,4 @@
-import type { SiteVerdict } from "../compare/verdict.ts";
+import type { SiteVerdict } from "../verdict/schema.ts";
 
 /** Relative sizes (rms) that rounding once to a format leaves: its epsilon / sqrt(12), within a factor that accumulating a few times makes of it. */
 const roundings = [

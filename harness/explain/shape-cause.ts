@@ -1,4 +1,4 @@
-import type { Reading, SizeReading } from "../compare/verdict.ts";
+import type { Reading, SizeReading } from "../verdict/schema.ts";
 import type { Substitution } from "./substitution.ts";
 
 /** A size that differs, and what is known around it. */

@@ -1,4 +1,4 @@
-import type { SizeReading } from "../compare/verdict.ts";
+import type { SizeReading } from "../verdict/schema.ts";
 
 /** A number of the config and where it stands. */
 export interface ConfigNumber {

@@ -7,7 +7,7 @@ import { drawParameter } from "../trace/draw.ts";
 import { openCheckpoint, readTensor } from "../trace/safetensors.ts";
 import { float32Tensor, toNumbers } from "../trace/tensor.ts";
 import { drawCheckpoint, hashTensors } from "./checkpoint.ts";
-import type { Golden } from "./golden.ts";
+import type { Golden } from "./format/schema.ts";
 
 let folder = "";
 beforeAll(() => {

@@ -6,8 +6,8 @@ import { drawParameter, generatorVersion } from "../trace/draw.ts";
 import { writeSafetensors } from "../trace/safetensors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { float32Tensor } from "../trace/tensor.ts";
-import type { Golden } from "./golden.ts";
-import { hashConfig } from "./format.ts";
+import type { Golden } from "./format/schema.ts";
+import { hashConfig } from "../case/config-hash.ts";
 
 /**
  * The checkpoint of a golden, drawn again from its seed into the cache: the same bits as the reference's own, without Python.

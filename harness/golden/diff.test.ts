@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { maxRatio } from "../compare/verdict.ts";
+import { maxRatio } from "../verdict/schema.ts";
 import { diffGoldens, diffShapes, isSame } from "./diff.ts";
 import { renderDiff } from "./diff-text.ts";
-import type { Golden, GoldenSite } from "./golden.ts";
-import type { ShapesGolden } from "./shapes.ts";
+import type { Golden, GoldenSite } from "./format/schema.ts";
+import type { ShapesGolden } from "./format/shapes.ts";
 
 const numbers = (shift = 0): Float64Array => Float64Array.from({ length: 8 }, (_, index) => index + shift);
 const sketched = (site: string, shift = 0, noise = 1e-3): GoldenSite => ({

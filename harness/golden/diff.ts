@@ -1,9 +1,9 @@
-import type { EngineIdentity } from "../compare/verdict.ts";
-import { maxRatio } from "../compare/verdict.ts";
+import type { EngineIdentity } from "../verdict/schema.ts";
+import { maxRatio } from "../verdict/schema.ts";
 import { tapKey } from "../trace/site.ts";
-import type { Golden, GoldenSite } from "./golden.ts";
-import type { ShapesGolden } from "./shapes.ts";
-import { projectedDistance } from "./sketch.ts";
+import type { Golden, GoldenSite } from "./format/schema.ts";
+import type { ShapesGolden } from "./format/shapes.ts";
+import { projectedDistance } from "./format/sketch.ts";
 
 /** What is different in one place from one golden to another. */
 export interface Change {

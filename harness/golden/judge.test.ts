@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { noisy, normal } from "../compare/test-tensors.ts";
-import { maxRatio } from "../compare/verdict.ts";
-import type { Golden, GoldenSite } from "./golden.ts";
+import { maxRatio } from "../verdict/schema.ts";
+import type { Golden, GoldenSite } from "./format/schema.ts";
 import { judgeAgainstGolden } from "./judge.ts";
-import { sketchSite } from "./record.ts";
+import { sketchSite } from "./format/sketch-site.ts";
 
 const shape = [1, 12, 16];
 const draw = normal("golden");

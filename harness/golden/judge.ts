@@ -1,9 +1,9 @@
 import type { Numbers } from "../compare/distance.ts";
 import { format } from "../compare/judge.ts";
-import type { SiteVerdict } from "../compare/verdict.ts";
-import { maxRatio } from "../compare/verdict.ts";
-import type { Golden } from "./golden.ts";
-import { checksum, project, projectedDistance } from "./sketch.ts";
+import type { SiteVerdict } from "../verdict/schema.ts";
+import { maxRatio } from "../verdict/schema.ts";
+import type { Golden } from "./format/schema.ts";
+import { checksum, project, projectedDistance } from "./format/sketch.ts";
 
 /** An engine's tensor at one site, left padding hidden. */
 export interface FoundSite {

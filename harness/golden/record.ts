@@ -1,43 +1,85 @@
-import type { Numbers } from "../compare/distance.ts";
-import { measure } from "../compare/distance.ts";
-import type { Dtype } from "../trace/dtype.ts";
-import { isFloating } from "../trace/dtype.ts";
-import type { GoldenSite } from "./golden.ts";
-import { checksum, project } from "./sketch.ts";
+import { hashConfig } from "../case/config-hash.ts";
+import type { Golden, GoldenSite } from "./format/schema.ts";
+import { goldenVersion } from "./format/schema.ts";
+import { sketchSite } from "./format/sketch-site.ts";
+import { projectionSizes } from "./format/sketch.ts";
+import { generatorVersion } from "../trace/draw.ts";
+import { EngineFailure, UsageError } from "../trace/errors.ts";
+import { openCheckpoint } from "../trace/safetensors.ts";
+import type { Case } from "../case/case.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { tensorOf, visible } from "./tensors.ts";
+import { writeInputs } from "../case/inputs-file.ts";
+import { mergeTaps } from "../run/pairing.ts";
+import type { Ready } from "../run/routers.ts";
+import { collectRouters } from "../run/routers.ts";
 
-/** One site of the reference in its own dtype and in float64, left padding hidden. */
-export interface RecordedSite {
-  readonly site: string;
-  readonly phase: string;
-  readonly shape: readonly number[];
-  readonly dtype: Dtype;
-  readonly reference: Numbers;
-  readonly oracle: Numbers;
-  /** Numbers of the projection. */
-  readonly size: number;
-  /** Noise over magnitude of this site in earlier phases. */
-  readonly relativeNoise: number;
-}
+/** Goldens are recorded in float32 with this seed. */
+export const goldenSeed = 0;
 
-/** Sketches one site: a checksum where an engine must be bit-equal, else the oracle's projection and the reference's noise. */
-export function sketchSite(recorded: RecordedSite): GoldenSite {
-  const { site, phase, shape, dtype, reference, oracle, size, relativeNoise } = recorded;
-  const base = { site, phase, shape: [...shape], dtype };
-  if (!isFloating(dtype)) return { ...base, checksum: checksum(reference) };
-  const columns = shape.at(-1) ?? 1;
-  const { distance, exact } = measure({ engine: reference, reference, oracle, columns, dtype, relativeNoise });
-  if (exact) return { ...base, rms: distance.rms, checksum: checksum(reference) };
+/** Records the reference's trace of a case as sketches. @throws UsageError for a case with weights of its own: a golden draws its weights. */
+export async function recordGolden(pool: EnginePool, found: Case): Promise<Golden> {
+  if (found.checkpoint !== undefined)
+    throw new UsageError(`${found.name}: expected a case whose weights are drawn, found ${found.checkpoint}`);
+  const reference = await pool.reference();
+  const model = await pool.load(reference, { config: found.config, seed: goldenSeed, dtype: "float32" });
+  const inputs = writeInputs(found.inputs(goldenSeed));
+  const run = { inputs: inputs.path, phases: found.phases, oracle: false };
+  const sites: { order: number; sketch: GoldenSite }[] = [];
+  const noiseOf = new Map<string, number>();
+  const sketch = (ready: Ready): void => {
+    const { site, phase } = ready.group;
+    const [own, exact] = [tensorOf(ready, "reference"), tensorOf(ready, "oracle")];
+    const [value, oracle] = [own, exact].map((side) => visible({ found, inputs }, { site, phase }, side));
+    const size = phase === found.phases[0]!.name ? projectionSizes.first : projectionSizes.later;
+    const relativeNoise = noiseOf.get(site) ?? 0;
+    const tensor = { site, phase, shape: own.shape, dtype: own.dtype, reference: value!, oracle: oracle! };
+    const sketched = sketchSite({ ...tensor, size, relativeNoise });
+    if (sketched.noise && sketched.rms) noiseOf.set(site, sketched.noise / sketched.rms);
+    sites.push({ order: orderOf(ready), sketch: sketched });
+  };
+  const routers = collectRouters();
+  const incomplete = await mergeTaps(
+    { reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }) },
+    (group) => {
+      for (const ready of routers.take(group)) sketch(ready);
+      return "go on";
+    },
+  );
+  for (const ready of routers.rest()) sketch(ready);
+  if (incomplete.length > 0)
+    throw new EngineFailure(
+      `${found.name}: the reference and its float64 run have different sites: ${incomplete[0]!.site}`,
+    );
+  const { name, version, versions } = reference.hello;
   return {
-    ...base,
-    rms: distance.rms,
-    max: largest(oracle),
-    noise: distance.noise,
-    projection: project(oracle, size),
+    golden: goldenVersion,
+    case: found.name,
+    seed: goldenSeed,
+    dtype: "float32",
+    reference: { name, version, versions },
+    generator: generatorVersion,
+    checksums: {
+      config: hashConfig(found.config),
+      weights: model.weights_sha256 ?? "",
+      inputs: inputs.sha256,
+      phases: hashConfig(found.phases),
+    },
+    tensors: storedTensors(model.checkpoint),
+    sites: sites.toSorted((a, b) => a.order - b.order).map(({ sketch }) => sketch),
   };
 }
 
-function largest(values: Numbers): number {
-  let found = 0;
-  for (const value of values) found = Math.max(found, Math.abs(value));
-  return found;
+/** A router's choice comes before the weights of what it chose, which follow from it: the first that differs is the culprit. */
+function orderOf({ group, routing }: Ready): number {
+  return routing?.choice === group ? routing.logits.order + 0.5 : group.order;
+}
+
+/** Names and shapes as the checkpoint stores them (which may differ from the module names). @throws EngineFailure for one that is not drawn. */
+function storedTensors(checkpoint: string): Golden["tensors"] {
+  return [...openCheckpoint(checkpoint).entries.values()].map(({ name, shape, dtype }) => {
+    if (dtype !== "F32")
+      throw new EngineFailure(`${checkpoint}: ${name} is ${dtype}; a golden can draw F32 tensors only`);
+    return [name, [...shape]];
+  });
 }

@@ -1,63 +1,44 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { z } from "zod";
-import { engineIdentity } from "../compare/verdict.ts";
-import { UsageError } from "../trace/errors.ts";
-import { goldenEnding, packFile, readHead, unpackFile, writeWhole } from "./container.ts";
-import { missingGolden, refuseOtherVersion, remedyFor } from "./format.ts";
-import { goldenVersion } from "./golden.ts";
+/** Recorded shapes: an engine is compared with them as with the live reference, without Python. */
+import type { Case } from "../case/case.ts";
+import { hashConfig } from "../case/config-hash.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { askShapes, compareShapesWith } from "../run/shapes.ts";
+import { identify } from "../run/verdict-builder.ts";
+import type { Verdict } from "../verdict/schema.ts";
+import { refuseOldShapes } from "./fresh-checkpoint.ts";
+import { goldenVersion } from "./format/schema.ts";
+import type { ShapesGolden } from "./format/shapes.ts";
+import { readShapesGolden, readsOf } from "./format/shapes.ts";
 
-const shape = z.array(z.int());
-const read = z.tuple([z.string(), z.string()]);
-const tensor = z.strictObject({ name: z.string(), shape, dtype: z.string(), tied_to: z.string().optional() });
-
-/** The reference's shapes of one config at two lengths. Shapes at the second are listed in the order of the first's sites. */
-const shapesGolden = z.strictObject({
-  golden: z.literal(goldenVersion),
-  config: z.string(),
-  reference: engineIdentity,
-  sites: z.array(z.tuple([z.string(), z.string(), shape, shape])),
-  tensors: z.array(tensor),
-  /** Scope and field of each config read. */
-  reads: z.array(read),
-});
-
-export type ShapesGolden = z.infer<typeof shapesGolden>;
-
-/** Where the shapes of a config lie: by the hash of the config, since several cases share one. */
-export function shapesGoldenPath(folder: string, configHash: string): string {
-  return join(folder, "shapes", `${configHash.slice(0, 16)}${goldenEnding}`);
+/** Compares the shapes of all module sites of a config with recorded ones: no Python. */
+export async function checkShapesGolden(
+  pool: EnginePool,
+  found: Case,
+  options: { readonly engine?: string; readonly folder: string },
+): Promise<Verdict> {
+  return compareShapesWith(pool, found, options, () => {
+    const golden = readShapesGolden(options.folder, hashConfig(found.config), found.name);
+    refuseOldShapes(golden.reference, found);
+    const first = golden.sites.map(([site, dtype, shape]) => ({ site, dtype, shape }));
+    const second = new Map(golden.sites.map(([site, , , shape]) => [site, shape]));
+    const shapes = {
+      first: { sites: first, modules: [], tensors: golden.tensors, config_reads: readsOf(golden) },
+      second,
+    };
+    return Promise.resolve({ identity: golden.reference, shapes });
+  });
 }
 
-/** Reads the shapes of a config. @throws UsageError when there are none, with the command that records them. */
-export function readShapesGolden(folder: string, configHash: string, caseName: string): ShapesGolden {
-  const file = shapesGoldenPath(folder, configHash);
-  if (!existsSync(file)) throw missingGolden(file, `the config of ${caseName}`, caseName);
-  return parseShapesGolden(readFileSync(file), file, caseName);
-}
-
-/** The shapes in `bytes`, which came from `file`. @throws UsageError when they are not valid, with the command that records them. */
-export function parseShapesGolden(bytes: Uint8Array, file: string, caseName: string): ShapesGolden {
-  try {
-    refuseOtherVersion(readHead(bytes));
-    const { head, payload } = unpackFile(bytes);
-    const body = JSON.parse(Buffer.from(payload).toString()) as object;
-    return shapesGolden.parse({ ...(head as object), ...body });
-  } catch (error) {
-    throw new UsageError(
-      `${file}: not a golden of version ${goldenVersion} (${(error as Error).message.slice(0, 200)}); ${remedyFor(caseName)}`,
-    );
-  }
-}
-
-/** Writes the shapes of a config, as `writeGolden` does. Returns the file. */
-export function writeShapesGolden(folder: string, golden: ShapesGolden): string {
-  const { sites, tensors, reads, ...head } = golden;
-  const body = Buffer.from(JSON.stringify({ sites, tensors, reads }));
-  return writeWhole(shapesGoldenPath(folder, golden.config), packFile(head, body));
-}
-
-/** The config reads of a golden as the protocol has them. */
-export function readsOf({ reads }: ShapesGolden): { scope: string; field: string }[] {
-  return reads.map(([scope, field]) => ({ scope, field }));
+/** Records the reference's shapes of a case's config. */
+export async function recordShapes(pool: EnginePool, found: Case): Promise<ShapesGolden> {
+  const reference = await pool.reference();
+  const { first, second } = await askShapes(reference, found);
+  return {
+    golden: goldenVersion,
+    config: hashConfig(found.config),
+    reference: identify(reference.hello),
+    sites: first.sites.map(({ site, dtype, shape }) => [site, dtype, shape, [...(second.get(site) ?? [])]]),
+    tensors: first.tensors,
+    reads: first.config_reads.map(({ scope, field }) => [scope, field]),
+  };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { generatorVersion } from "../trace/draw.ts";
-import type { Golden } from "./golden.ts";
+import type { Golden } from "./format/schema.ts";
 import { describeStale, findOldReference, findStale } from "./stale.ts";
 
 const golden: Golden = {

@@ -1,5 +1,5 @@
 import { generatorVersion } from "../trace/draw.ts";
-import type { Golden } from "./golden.ts";
+import type { Golden } from "./format/schema.ts";
 
 /** What a golden must have been recorded of to say anything about a case. */
 export interface Wanted {

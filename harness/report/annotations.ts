@@ -1,5 +1,5 @@
 /** Verdicts as workflow commands of GitHub Actions, which show them beside the changed files. */
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { causeText, findingsOf } from "./findings.ts";
 
 /**

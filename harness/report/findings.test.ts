@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { findingsOf } from "./findings.ts";
 import { explainedVerdict, unsolvedVerdict } from "./html/test-explanations.ts";
 import { errorVerdict, liveVerdict, seedVerdict, unknownVerdict } from "./html/test-verdicts.ts";

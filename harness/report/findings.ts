@@ -1,7 +1,7 @@
 /** What the exporters say of a verdict: one finding for each thing that has to be mended, none where the case's expectation was met. */
 import { stripVTControlCharacters } from "node:util";
 import { format } from "../compare/judge.ts";
-import type { Culprit, Verdict } from "../compare/verdict.ts";
+import type { Culprit, Verdict } from "../verdict/schema.ts";
 import { distancesText, phasesText, sortCandidates } from "./explanation.ts";
 import { notJudgedLines } from "./not-judged.ts";
 import { renderVerdict } from "./terminal.ts";

@@ -1,5 +1,5 @@
 /** Verdicts as JUnit XML, the format that CI systems read test results from. */
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { powerPercent } from "./explanation.ts";
 import { causeText, enginesText, findingsOf, outcomeText, plainVerdict } from "./findings.ts";
 

@@ -1,6 +1,6 @@
 /** Verdicts as Markdown for a pull request or the step summary of a CI job. */
 import { format } from "../compare/judge.ts";
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { powerPercent } from "./explanation.ts";
 import type { Finding } from "./findings.ts";
 import { enginesText, findingsOf, outcomeText, plainVerdict } from "./findings.ts";

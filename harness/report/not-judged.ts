@@ -1,5 +1,5 @@
 import { withoutLayer } from "../trace/site.ts";
-import type { SiteVerdict, Verdict } from "../compare/verdict.ts";
+import type { SiteVerdict, Verdict } from "../verdict/schema.ts";
 import { some } from "./some.ts";
 
 /** Reasons that are spelled out. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { liveVerdict } from "./html/test-verdicts.ts";
 import { renderParity } from "./parity.ts";
 

@@ -1,6 +1,6 @@
 /** The parity table: which architecture is the model, in which dtype, to within how much of the reference's own noise. Committed as reports/parity.md. */
 import { format } from "../compare/judge.ts";
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { code, text } from "./markdown-escape.ts";
 
 /** Verdicts of one architecture in one dtype. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import AjvDraft04 from "ajv-draft-04";
 import addFormats from "ajv-formats";
 import { describe, expect, it } from "vitest";
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { explainedVerdict, unsolvedVerdict } from "./html/test-explanations.ts";
 import { liveVerdict, sampleVerdicts } from "./html/test-verdicts.ts";
 import { renderSarif } from "./sarif.ts";

@@ -1,7 +1,7 @@
 /** Verdicts as SARIF 2.1.0, which code-scanning services read. */
 import { createHash } from "node:crypto";
-import { maxRatio } from "../compare/verdict.ts";
-import type { Verdict } from "../compare/verdict.ts";
+import { maxRatio } from "../verdict/schema.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import type { Finding, FindingKind } from "./findings.ts";
 import { causeText, enginesText, findingKinds, findingsOf, outcomeText } from "./findings.ts";
 

@@ -5,7 +5,7 @@ import {
   type Culprit,
   type Explanation,
   type Verdict,
-} from "../compare/verdict.ts";
+} from "../verdict/schema.ts";
 import { renderSummary, renderVerdict } from "./terminal.ts";
 
 beforeEach(() => {

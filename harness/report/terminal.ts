@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { isTie } from "../compare/choice.ts";
 import { format } from "../compare/judge.ts";
-import type { Culprit, Explanation, Verdict } from "../compare/verdict.ts";
+import type { Culprit, Explanation, Verdict } from "../verdict/schema.ts";
 import { distancesText, phasesText, powerPercent, sortCandidates } from "./explanation.ts";
 import { notJudgedLines } from "./not-judged.ts";
 import { some } from "./some.ts";

@@ -1,5 +1,5 @@
 /** Verdicts whose every text tries to break out of its report. For tests. */
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { unsolvedVerdict } from "./html/test-explanations.ts";
 
 /** Names that mean something to a report's format. */

@@ -1,4 +1,4 @@
-import type { ConfigAudit, TensorAudit } from "../compare/verdict.ts";
+import type { ConfigAudit, TensorAudit } from "../verdict/schema.ts";
 import type { ConfigRead, TensorSpec } from "../engine/protocol.ts";
 
 /** Compares the engine's state dict with the reference's: names, shapes, ties. */

@@ -1,12 +1,12 @@
 import { judge, largestRatio } from "../compare/judge.ts";
 import type { Rules } from "../compare/judge.ts";
-import type { Culprit, Explanation, SiteVerdict, Verdict } from "../compare/verdict.ts";
-import { maxRatio } from "../compare/verdict.ts";
+import type { Culprit, Explanation, SiteVerdict, Verdict } from "../verdict/schema.ts";
+import { maxRatio } from "../verdict/schema.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Params } from "../engine/protocol.ts";
 import { rankCounterfactuals } from "../explain/ranking.ts";
 import { readError } from "../explain/reading.ts";
-import { replayRun } from "./replay-run.ts";
+import { replayRun } from "./replay.ts";
 import { describeError } from "./verdict-builder.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 

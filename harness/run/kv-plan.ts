@@ -1,7 +1,7 @@
 import type { KvPlan, Params } from "../engine/protocol.ts";
 import { EngineFailure } from "../trace/errors.ts";
-import type { Case } from "./case.ts";
-import type { EnginePool } from "./engines.ts";
+import type { Case } from "../case/case.ts";
+import type { EnginePool } from "../engine/pool.ts";
 
 /** Asks an engine what a KV cache of `budget` bytes holds for a case's model, and writes the plan as lines. */
 export async function planKvCache(

@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
-import type { Power } from "../compare/verdict.ts";
+import type { Power } from "../verdict/schema.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { InputFacts, Visibility } from "../explain/power.ts";
 import { summarisePower } from "../explain/power.ts";
 import { withoutLayer } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
-import type { Case } from "./case.ts";
-import { powerSeed } from "./case-key.ts";
-import type { EnginePool } from "./engines.ts";
-import type { InputsFile } from "./inputs-file.ts";
-import { writeInputs } from "./inputs-file.ts";
+import type { Case } from "../case/case.ts";
+import { powerSeed } from "../case/key.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import type { InputsFile } from "../case/inputs-file.ts";
+import { writeInputs } from "../case/inputs-file.ts";
 import { defaultLimit } from "./live.ts";
-import { replayRun } from "./replay-run.ts";
+import { replayRun } from "./replay.ts";
 
 /** Phases in which one place is looked at. */
 const mostPhases = 6;

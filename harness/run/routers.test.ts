@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RawTensor } from "../trace/tensor.ts";
 import { float32Tensor, int64Tensor } from "../trace/tensor.ts";
-import type { Group } from "./merge.ts";
+import type { Group } from "./pairing.ts";
 import { collectRouters } from "./routers.ts";
 
 const floats = (...shape: number[]) => float32Tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape);

@@ -1,7 +1,7 @@
 import { isFloating } from "../trace/dtype.ts";
 import { parseSite } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
-import type { Group } from "./merge.ts";
+import type { Group } from "./pairing.ts";
 
 /** A group that can be judged; of a router's weights and choice, with the groups that decide about them. */
 export interface Ready {

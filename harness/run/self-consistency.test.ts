@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { maxRatio } from "../compare/verdict.ts";
+import { maxRatio } from "../verdict/schema.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { elementCount, float32Tensor } from "../trace/tensor.ts";
-import { planPhases } from "./case.ts";
+import { planPhases } from "../case/case.ts";
 import { hasWholePhase, trackConsistency } from "./self-consistency.ts";
 
 const phases = planPhases({ chunks: [2], decode: 1, full: true }); // prefill [0, 2), decode:1 [2, 3), full

@@ -1,4 +1,4 @@
-import type { ConfigAudit, Culprit, SiteVerdict } from "../compare/verdict.ts";
+import type { ConfigAudit, Culprit, SiteVerdict } from "../verdict/schema.ts";
 import type { Result } from "../engine/protocol.ts";
 import { explainSizes } from "../explain/shape-cause.ts";
 import type { SizeHints } from "../explain/sizes.ts";
@@ -6,10 +6,10 @@ import { configNumbers, readSize } from "../explain/sizes.ts";
 import type { Lengths } from "../explain/symbolic.ts";
 import { substituteField } from "../explain/substitution.ts";
 import { symbolicShape } from "../explain/symbolic.ts";
-import { responsibleModule } from "../locate/culprit.ts";
+import { responsibleModule } from "../explain/culprits.ts";
 import { layerOf, withoutLayer } from "../trace/site.ts";
 import { elementCount } from "../trace/tensor.ts";
-import type { Case } from "./case.ts";
+import type { Case } from "../case/case.ts";
 
 type Shapes = Result<"shapes">;
 

@@ -1,17 +1,12 @@
-import type { SiteVerdict, Verdict } from "../compare/verdict.ts";
+import type { SiteVerdict, Verdict } from "../verdict/schema.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Result } from "../engine/protocol.ts";
-import { hashConfig } from "../golden/format.ts";
-import { goldenVersion } from "../golden/golden.ts";
-import type { ShapesGolden } from "../golden/shapes.ts";
-import { readShapesGolden, readsOf } from "../golden/shapes.ts";
-import { responsibleModule } from "../locate/culprit.ts";
+import { responsibleModule } from "../explain/culprits.ts";
 import { parseSite } from "../trace/site.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
-import type { Case } from "./case.ts";
-import type { EnginePool } from "./engines.ts";
-import { refuseOldShapes } from "./golden-stale.ts";
-import { writeInputs } from "./inputs-file.ts";
+import type { Case } from "../case/case.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { writeInputs } from "../case/inputs-file.ts";
 import { defaultLimit } from "./live.ts";
 import type { TwoShapes } from "./shapes-culprit.ts";
 import { explainCulprit, shapeLengths } from "./shapes-culprit.ts";
@@ -24,50 +19,24 @@ export async function runShapesCase(
   found: Case,
   options: { engine?: string } = {},
 ): Promise<Verdict> {
-  return compareWith(pool, found, options, async () => {
+  return compareShapesWith(pool, found, options, async () => {
     const reference = await pool.reference();
     return { identity: identify(reference.hello), shapes: await askShapes(reference, found) };
   });
 }
 
-/** The same against recorded shapes: no Python. */
-export async function checkShapesGolden(
-  pool: EnginePool,
-  found: Case,
-  options: { engine?: string; folder: string },
-): Promise<Verdict> {
-  return compareWith(pool, found, options, () => {
-    const golden = readShapesGolden(options.folder, hashConfig(found.config), found.name);
-    refuseOldShapes(golden.reference, found);
-    const first = golden.sites.map(([site, dtype, shape]) => ({ site, dtype, shape }));
-    const second = new Map(golden.sites.map(([site, , , shape]) => [site, shape]));
-    const shapes = {
-      first: { sites: first, modules: [], tensors: golden.tensors, config_reads: readsOf(golden) },
-      second,
-    };
-    return Promise.resolve({ identity: golden.reference, shapes });
-  });
+/** The shapes of one side with the name of what gave them. */
+export interface KnownShapes {
+  readonly identity: Verdict["reference"];
+  readonly shapes: TwoShapes;
 }
 
-/** Records the reference's shapes of a case's config. */
-export async function recordShapes(pool: EnginePool, found: Case): Promise<ShapesGolden> {
-  const reference = await pool.reference();
-  const { first, second } = await askShapes(reference, found);
-  return {
-    golden: goldenVersion,
-    config: hashConfig(found.config),
-    reference: identify(reference.hello),
-    sites: first.sites.map(({ site, dtype, shape }) => [site, dtype, shape, [...(second.get(site) ?? [])]]),
-    tensors: first.tensors,
-    reads: first.config_reads.map(({ scope, field }) => [scope, field]),
-  };
-}
-
-async function compareWith(
+/** Compares an engine's shapes with those that `ask` gives. Never throws for what an engine does. */
+export async function compareShapesWith(
   pool: EnginePool,
   found: Case,
   options: { engine?: string },
-  ask: () => Promise<{ identity: Verdict["reference"]; shapes: TwoShapes }>,
+  ask: () => Promise<KnownShapes>,
 ): Promise<Verdict> {
   const engineName = options.engine ?? found.engine;
   let frame = openFrame(found, { mode: "shapes", engine: engineName, limit: defaultLimit });
@@ -82,7 +51,8 @@ async function compareWith(
   }
 }
 
-async function askShapes(side: EngineProcess, found: Case, fault?: Case["fault"]): Promise<TwoShapes> {
+/** Asks an engine for all shapes at two lengths. */
+export async function askShapes(side: EngineProcess, found: Case, fault?: Case["fault"]): Promise<TwoShapes> {
   const ask = (length: number): Promise<Result<"shapes">> =>
     side.request("shapes", {
       config: found.config,

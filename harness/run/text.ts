@@ -1,7 +1,7 @@
-import type { TextFindings, Verdict } from "../compare/verdict.ts";
+import type { TextFindings, Verdict } from "../verdict/schema.ts";
 import type { Params } from "../engine/protocol.ts";
-import { checkpointCase } from "./checkpoint-case.ts";
-import type { EnginePool } from "./engines.ts";
+import { checkpointCase } from "../case/checkpoint.ts";
+import type { EnginePool } from "../engine/pool.ts";
 import type { RunOptions } from "./live.ts";
 import { runCase } from "./live.ts";
 

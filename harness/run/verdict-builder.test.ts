@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
-import type { Consistency, Culprit, SiteVerdict, Status } from "../compare/verdict.ts";
-import { verdict as verdictSchema } from "../compare/verdict.ts";
+import type { Consistency, Culprit, SiteVerdict, Status } from "../verdict/schema.ts";
+import { verdict as verdictSchema } from "../verdict/schema.ts";
 import { EngineFailure } from "../trace/errors.ts";
-import type { CaseDefinition } from "./case.ts";
-import { defineCase, planPhases } from "./case.ts";
+import type { CaseDefinition } from "../case/case.ts";
+import { defineCase, planPhases } from "../case/case.ts";
 import type { Findings } from "./verdict-builder.ts";
 import { buildVerdict, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 

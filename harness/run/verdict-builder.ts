@@ -1,14 +1,14 @@
 import { largestRatio } from "../compare/judge.ts";
-import type { Consistency, Culprit, SiteVerdict, Verdict } from "../compare/verdict.ts";
-import { verdictVersion } from "../compare/verdict.ts";
+import type { Consistency, Culprit, SiteVerdict, Verdict } from "../verdict/schema.ts";
+import { verdictVersion } from "../verdict/schema.ts";
 import type { Result } from "../engine/protocol.ts";
-import type { Located } from "../locate/culprit.ts";
-import { findCulprits } from "../locate/culprit.ts";
+import type { Located } from "../explain/culprits.ts";
+import { findCulprits } from "../explain/culprits.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { EngineFailure, EnvironmentError, UsageError } from "../trace/errors.ts";
 import { tensorsAgree } from "./audits.ts";
-import type { Case } from "./case.ts";
-import { repositoryPath } from "./discover.ts";
+import type { Case } from "../case/case.ts";
+import { repositoryPath } from "../case/discover.ts";
 
 /** The parts of a verdict that its maker has to find out. */
 export type Findings = Partial<

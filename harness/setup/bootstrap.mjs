@@ -16,8 +16,8 @@ const tasks = {
   start: ["harness/cli/bin.mjs", "run", "--start"],
   test: ["node_modules/vitest/vitest.mjs", "run"],
   bench: ["harness/bench/main.ts"],
-  "bench-engine": ["cases/bench/main.ts"],
-  models: ["cases/real/fetch.ts"],
+  "bench-engine": ["engines/typescript/bench/main.ts"],
+  models: ["tests/real/fetch.ts"],
 };
 
 const [task, ...rest] = process.argv.slice(2);

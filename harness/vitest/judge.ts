@@ -1,17 +1,15 @@
 /** From what a matcher is given to a verdict: one warm pool for all tests of a process, one comparison at a time. */
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import type { EngineObject } from "../engine/in-process.ts";
 import { isEngineObject } from "../engine/in-process.ts";
 import { chooseEngine } from "../engine/registry.ts";
-import type { Case } from "../run/case.ts";
-import { casesFolder, findCases, goldenFolder } from "../run/discover.ts";
-import type { EnginePool } from "../run/engines.ts";
-import { createPool } from "../run/engines.ts";
-import { checkGolden } from "../run/golden.ts";
+import type { Case } from "../case/case.ts";
+import { casesFolder, findCases, goldenFolder } from "../case/discover.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { createPool } from "../engine/pool.ts";
 import type { RunOptions } from "../run/live.ts";
-import { runCase } from "../run/live.ts";
-import { checkShapesGolden, runShapesCase } from "../run/shapes.ts";
 import { UsageError } from "../trace/errors.ts";
+import { runAny, checkAny } from "../golden/kinds.ts";
 
 /** An engine as `--engine` names it (`typescript`, `torch:file.py:factory`, `cmd:<command>`), or an object with `load` and `run`. */
 export type EngineUnderTest = string | EngineObject;
@@ -42,9 +40,7 @@ export async function closeEngines(): Promise<void> {
 export function judgeLive(engine: unknown, found: Case | string, options: ReferenceOptions = {}): Promise<Verdict> {
   return inTurn(async (engines) => {
     const [name, one] = [nameOf(engines, engine), await caseOf(found)];
-    return one.kind === "shapes"
-      ? runShapesCase(engines, one, { engine: name })
-      : runCase(engines, one, { ...options, engine: name });
+    return runAny(engines, one, { ...options, engine: name });
   });
 }
 
@@ -52,8 +48,7 @@ export function judgeLive(engine: unknown, found: Case | string, options: Refere
 export function judgeGolden(engine: unknown, found: Case | string, options: GoldenOptions = {}): Promise<Verdict> {
   return inTurn(async (engines) => {
     const [name, one] = [nameOf(engines, engine), await caseOf(found)];
-    const check = one.kind === "shapes" ? checkShapesGolden : checkGolden;
-    return check(engines, one, { folder: goldenFolder(), ...options, engine: name });
+    return checkAny(engines, one, { folder: goldenFolder(), ...options, engine: name });
   });
 }
 

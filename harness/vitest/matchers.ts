@@ -1,8 +1,8 @@
 /** Matchers whose failure message is lockstep's verdict, and which leave that verdict in the test's `meta` for the reporter. */
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { plainVerdict } from "../report/findings.ts";
-import type { Case } from "../run/case.ts";
-import { repositoryPath } from "../run/discover.ts";
+import type { Case } from "../case/case.ts";
+import { repositoryPath } from "../case/discover.ts";
 import type { GoldenOptions, ReferenceOptions } from "./judge.ts";
 import { judgeGolden, judgeLive } from "./judge.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { TestModule } from "vitest/node";
-import type { Verdict } from "../compare/verdict.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { explainedVerdict } from "../report/html/test-explanations.ts";
 import { liveVerdict } from "../report/html/test-verdicts.ts";
 import { lockstepReporter, verdictsOf } from "./reporter.ts";

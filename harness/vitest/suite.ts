@@ -1,8 +1,8 @@
 import { globSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { Case } from "../run/case.ts";
-import { loadCaseFile } from "../run/discover.ts";
+import type { Case } from "../case/case.ts";
+import { loadCaseFile } from "../case/discover.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { EngineUnderTest, GoldenOptions, ReferenceOptions } from "./judge.ts";
 import { closeEngines } from "./judge.ts";

@@ -1,5 +1,5 @@
 /** Numbers, shapes and site names as text. */
-import type { Distance, SiteVerdict, Verdict } from "../../compare/verdict.ts";
+import type { Distance, SiteVerdict, Verdict } from "../../verdict/schema.ts";
 
 /** Verdicts cap ratios here because JSON has no infinity. */
 const cappedRatio = 1e30;

@@ -1,5 +1,5 @@
 /** What a verdict means to a reader: a status word that takes the case's expectation into account. */
-import type { Verdict } from "../../compare/verdict.ts";
+import type { Verdict } from "../../verdict/schema.ts";
 
 /** `expected`: a known fault failed at the place where it had to fail, which is as good as a pass. */
 export type Outcome = "pass" | "expected" | "fail" | "unknown" | "error";

@@ -2,10 +2,9 @@
  * The form in which verdicts are embedded in the page: sites in columns, texts once in a front-coded table, numbers to
  * the digits that are shown. About 90 bytes a site instead of 600.
  */
-import type { Detail, Distance, SiteVerdict, Verdict } from "../../compare/verdict.ts";
-import type { ResultLine } from "../../history/record.ts";
+import type { Detail, Distance, SiteVerdict, Verdict } from "../../verdict/schema.ts";
 import { isInherited } from "./format.ts";
-import type { TrendPoint } from "./trend.ts";
+import type { PastResult, TrendPoint } from "./trend.ts";
 import { trendOf } from "./trend.ts";
 
 /** Distances of one kind over all sites of a verdict. */
@@ -169,13 +168,13 @@ function packSites(sites: readonly SiteVerdict[], intern: Intern): PackedSites {
   };
 }
 
-function trendFields(verdict: Verdict, history: readonly ResultLine[]): Pick<PackedVerdict, "trend"> {
+function trendFields(verdict: Verdict, history: readonly PastResult[]): Pick<PackedVerdict, "trend"> {
   const trend = trendOf(verdict, history);
   return trend.length > 1 ? { trend } : {};
 }
 
 /** Packs verdicts for embedding; `history` are the results of the nights before. */
-export function packVerdicts(verdicts: readonly Verdict[], history: readonly ResultLine[] = []): PackedDocument {
+export function packVerdicts(verdicts: readonly Verdict[], history: readonly PastResult[] = []): PackedDocument {
   const positions = new Map<string, number>();
   const intern: Intern = (text) => {
     if (text === undefined) return -1;

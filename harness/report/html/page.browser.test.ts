@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ResultLine } from "../../history/record.ts";
+import type { PastResult } from "./trend.ts";
 import { renderHtml } from "./render.ts";
 import { explainedVerdict, samplePower, unsolvedVerdict } from "./test-explanations.ts";
 import { liveVerdict, sampleVerdicts } from "./test-verdicts.ts";
@@ -32,7 +32,7 @@ describe.skipIf(!existsSync(executablePath))("the page in chromium", { timeout: 
       ...{ night: `2026-11-0${night + 1}`, case: first!.case, engine: first!.rerun?.engine ?? first!.engine.name },
       ...{ dtype: first!.dtype, seed: first!.seed, status: "pass", reference: { version: "5", roles: ["pinned"] } },
       worst: { site: "x", phase: "full", ratio: night === 8 ? 3.4 : 1.1 },
-    })) as unknown as ResultLine[];
+    })) as unknown as PastResult[];
     await writeFile(join(folder, "matrix.html"), renderHtml(twice, nights));
     axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   }, 60_000);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { SiteVerdict, Verdict } from "../../compare/verdict.ts";
+import type { SiteVerdict, Verdict } from "../../verdict/schema.ts";
 import { generatePage } from "./build-page.ts";
 import { packVerdicts } from "./packed.ts";
 import { renderHtml } from "./render.ts";

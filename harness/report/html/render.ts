@@ -1,10 +1,10 @@
 /** Renders verdicts as one self-contained HTML file. */
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import type { Verdict } from "../../compare/verdict.ts";
-import type { ResultLine } from "../../history/record.ts";
+import type { Verdict } from "../../verdict/schema.ts";
 import { countOutcomes, outcomes, outcomeWords } from "./outcome.ts";
 import { packVerdicts } from "./packed.ts";
+import type { PastResult } from "./trend.ts";
 import { pageScript, pageStyle } from "./page.generated.ts";
 
 /** Data above this many characters are compressed. */
@@ -22,7 +22,7 @@ function embedJson(value: unknown): string {
 }
 
 /** Data of the page: plain JSON, or when that is large, a JSON string of gzip in base64. */
-function embedData(verdicts: readonly Verdict[], history: readonly ResultLine[]): string {
+function embedData(verdicts: readonly Verdict[], history: readonly PastResult[]): string {
   const json = embedJson(packVerdicts(verdicts, history));
   return json.length <= plainDataLimit ? json : JSON.stringify(gzipSync(json).toString("base64"));
 }
@@ -45,7 +45,7 @@ function titleOf(verdicts: readonly Verdict[]): string {
  * One HTML document with everything in it: opens from file://, makes no request, and runs only the script whose hash its
  * content security policy names. Numbers are rounded to the digits that are shown. `history` are the results of earlier nights: cases that are in it show how they went.
  */
-export function renderHtml(verdicts: readonly Verdict[], history: readonly ResultLine[] = []): string {
+export function renderHtml(verdicts: readonly Verdict[], history: readonly PastResult[] = []): string {
   const policy = [
     "default-src 'none'",
     `script-src ${hashSource(pageScript)}`,

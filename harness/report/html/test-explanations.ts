@@ -7,7 +7,7 @@ import {
   type Picture,
   type Power,
   type Verdict,
-} from "../../compare/verdict.ts";
+} from "../../verdict/schema.ts";
 import { liveVerdict } from "./test-verdicts.ts";
 
 const layer = "model.language_model.layers";

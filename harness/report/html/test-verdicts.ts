@@ -1,6 +1,6 @@
 /** Verdicts for the tests of the page: made up, but shaped as runs of a nine-layer gemma4_unified give them. */
 import type { z } from "zod";
-import { verdict as verdictSchema, type Distance, type SiteVerdict, type Verdict } from "../../compare/verdict.ts";
+import { verdict as verdictSchema, type Distance, type SiteVerdict, type Verdict } from "../../verdict/schema.ts";
 
 const model = "model.language_model";
 

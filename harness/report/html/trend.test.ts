@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
-import type { ResultLine } from "../../history/record.ts";
+import type { PastResult } from "./trend.ts";
 import { liveVerdict } from "./test-verdicts.ts";
 import { trendOf } from "./trend.ts";
 
 const verdict = { ...liveVerdict({}), case: "a/b", dtype: "float32", seed: 0, rerun: { engine: "typescript" } };
-const line = (night: string, ratio: number | null, change: Partial<ResultLine> = {}): ResultLine =>
+const line = (night: string, ratio: number | null, change: Partial<PastResult> = {}): PastResult =>
   ({
     ...{ night, case: "a/b", engine: "typescript", dtype: "float32", seed: 0, status: "pass" },
     reference: { version: "1", roles: ["pinned"] },
     worst: ratio === null ? null : { site: "x", phase: "full", ratio },
     ...change,
-  }) as ResultLine;
+  }) as PastResult;
 
 test("nights of the same case, engine, dtype and seed, against the pinned reference", () => {
   const found = trendOf(verdict, [

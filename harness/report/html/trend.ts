@@ -1,6 +1,17 @@
 /** How a case went over the nights, beside the verdict of today. */
-import type { Status, Verdict } from "../../compare/verdict.ts";
-import type { ResultLine } from "../../history/record.ts";
+import type { Status, Verdict } from "../../verdict/schema.ts";
+
+/** The result of a case in one night, as far as a trend needs it. */
+export interface PastResult {
+  readonly night: string;
+  readonly case: string;
+  readonly engine: string;
+  readonly dtype: string;
+  readonly seed: number;
+  readonly reference: { readonly version: string; readonly roles: readonly string[] };
+  readonly status: Status;
+  readonly worst: { readonly ratio: number } | null;
+}
 
 /** One night. */
 export interface TrendPoint {
@@ -11,7 +22,7 @@ export interface TrendPoint {
 }
 
 /** The results of the same case, engine, dtype and seed against the pinned reference, in the order of `history`: one a night. */
-export function trendOf(verdict: Verdict, history: readonly ResultLine[]): TrendPoint[] {
+export function trendOf(verdict: Verdict, history: readonly PastResult[]): TrendPoint[] {
   const engine = verdict.rerun?.engine ?? verdict.engine.name;
   return history
     .filter((line) => line.case === verdict.case && line.engine === engine && line.seed === verdict.seed)
@@ -19,6 +30,6 @@ export function trendOf(verdict: Verdict, history: readonly ResultLine[]): Trend
     .map(({ night, status, worst }) => ({ night, status, ratio: worst?.ratio ?? null }));
 }
 
-function isOwn({ version, roles }: ResultLine["reference"], { reference }: Verdict): boolean {
+function isOwn({ version, roles }: PastResult["reference"], { reference }: Verdict): boolean {
   return roles.includes("pinned") || version === reference.version;
 }

@@ -1,5 +1,5 @@
 /** The way back from the embedded form to verdicts, run in the page. */
-import type { Distance, SiteVerdict, Status, Verdict } from "../../compare/verdict.ts";
+import type { Distance, SiteVerdict, Status, Verdict } from "../../verdict/schema.ts";
 import type { PackedDistances, PackedDocument, PackedVerdict } from "./packed.ts";
 
 const statusOf: Readonly<Record<string, Status>> = { p: "pass", f: "fail", u: "unknown", e: "error" };

@@ -1,7 +1,7 @@
 /** One case in the list, with the likely faults that it would miss in a row of its own. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { Verdict } from "../../../compare/verdict.ts";
+import type { Verdict } from "../../../verdict/schema.ts";
 import { formatCount, formatEngine, formatSeconds } from "../format.ts";
 import { outcomeOf } from "../outcome.ts";
 import { Breakable, OutcomeMark, RatioBar, SiteName } from "./parts.tsx";

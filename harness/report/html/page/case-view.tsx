@@ -1,7 +1,7 @@
 /** One case. */
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import type { SiteVerdict, Verdict } from "../../../compare/verdict.ts";
+import type { SiteVerdict, Verdict } from "../../../verdict/schema.ts";
 import { formatCount, formatEngine, formatRatio, formatSeconds, isInherited } from "../format.ts";
 import { outcomeOf } from "../outcome.ts";
 import { Controls, Legend } from "./controls.tsx";

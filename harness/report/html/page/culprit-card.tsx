@@ -1,6 +1,6 @@
 /** The answer of a case: where it goes wrong and why, or that nothing does. */
 import type { JSX } from "preact";
-import type { Culprit, Verdict } from "../../../compare/verdict.ts";
+import type { Culprit, Verdict } from "../../../verdict/schema.ts";
 import { formatCount } from "../format.ts";
 import { expectationNote } from "../outcome.ts";
 import { Explanation } from "./explanation.tsx";

@@ -1,6 +1,6 @@
 /** The tables below the map: logits, consistency, audits, coverage, provenance. */
 import type { ComponentChildren, JSX } from "preact";
-import type { Verdict } from "../../../compare/verdict.ts";
+import type { Verdict } from "../../../verdict/schema.ts";
 import { formatCount, formatDate, formatEngine, formatNumber, formatRatio } from "../format.ts";
 import { Section, SiteName, StatusMark } from "./parts.tsx";
 

@@ -1,6 +1,6 @@
 /** Why the engine differs at a culprit: the cause, what else it may be, or that nothing was found. */
 import type { JSX } from "preact";
-import type { Counterfactual, Explanation as Facts } from "../../../compare/verdict.ts";
+import type { Counterfactual, Explanation as Facts } from "../../../verdict/schema.ts";
 import { distancesText, phasesText, sortCandidates } from "../../explanation.ts";
 import { formatCount, formatRatio, formatSeconds } from "../format.ts";
 import { Sentence } from "./parts.tsx";

@@ -1,7 +1,7 @@
 /** The heat map: layers by kinds of sites. */
 import type { JSX } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { SiteVerdict } from "../../../compare/verdict.ts";
+import type { SiteVerdict } from "../../../verdict/schema.ts";
 import { formatRatio, ratioOf } from "../format.ts";
 import { layoutMap, type MapBlock, type MapColumn } from "../map-layout.ts";
 import { cellAt, cellEntry, geometryOf, type Geometry, type Paint, paintBlock } from "./heat-paint.ts";

@@ -1,6 +1,6 @@
 /** Small pieces that every view uses. */
 import type { ComponentChildren, JSX } from "preact";
-import type { Status } from "../../../compare/verdict.ts";
+import type { Status } from "../../../verdict/schema.ts";
 import { formatRatio } from "../format.ts";
 import { outcomeWords, type Outcome } from "../outcome.ts";
 import { highestRatio, logShare, lowestRatio } from "./scale.ts";

@@ -1,5 +1,5 @@
 /** What of a case is shown: which phase, which measure, which sites. */
-import type { SiteVerdict, Verdict } from "../../../compare/verdict.ts";
+import type { SiteVerdict, Verdict } from "../../../verdict/schema.ts";
 import { isInherited, type Measure, worseSite } from "../format.ts";
 
 /** Settings of the views of one case. `phase` "" is the worst of all phases. */

@@ -1,6 +1,6 @@
 /** Everything that is known about the selected site. */
 import type { JSX } from "preact";
-import type { Detail, Distance, SiteVerdict } from "../../../compare/verdict.ts";
+import type { Detail, Distance, SiteVerdict } from "../../../verdict/schema.ts";
 import { formatCount, formatNumber, formatRatio, formatShape } from "../format.ts";
 import { SiteName, StatusMark } from "./parts.tsx";
 import { TensorPicture } from "./picture.tsx";

@@ -1,7 +1,7 @@
 /** All sites as a table: what the heat map shows, for everyone who can't use the map. */
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import type { SiteVerdict } from "../../../compare/verdict.ts";
+import type { SiteVerdict } from "../../../verdict/schema.ts";
 import { formatCount, formatRatio, formatShape, isInherited, ratioOf } from "../format.ts";
 import { Section, SiteName, StatusMark } from "./parts.tsx";
 

@@ -1,6 +1,6 @@
 /** Head of the page: what was compared, and the totals in one line. */
 import type { JSX } from "preact";
-import type { Verdict } from "../../../compare/verdict.ts";
+import type { Verdict } from "../../../verdict/schema.ts";
 import { formatCount, formatDate, formatEngine, formatRatio, formatSeconds } from "../format.ts";
 import { countOutcomes, outcomes } from "../outcome.ts";
 import { OutcomeMark } from "./parts.tsx";

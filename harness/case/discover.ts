@@ -1,0 +1,107 @@
+import { existsSync, globSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import { loadFaults, selectFaults } from "../engine/faults.ts";
+import { codeRoot, packageRoot } from "../engine/registry.ts";
+import { UsageError } from "../trace/errors.ts";
+import type { Case } from "./case.ts";
+
+/** The folder of the user's cases: `cases/` where they stand if it holds any, else this package's own. */
+export function casesFolder(): string {
+  const own = resolve("cases");
+  return existsSync(own) && caseFiles(own).length > 0 ? own : join(codeRoot, "cases");
+}
+
+/** Goldens lie beside the cases. */
+export function goldenFolder(): string {
+  const cases = casesFolder();
+  return join(cases === join(codeRoot, "cases") ? packageRoot : dirname(cases), "golden");
+}
+
+/** The cases and goldens that come with lockstep, wherever it is called. */
+export const standardFolders = { cases: join(codeRoot, "cases"), golden: join(packageRoot, "golden") } as const;
+
+function caseFiles(folder: string): string[] {
+  return globSync("**/*.case.{ts,js}", { cwd: folder })
+    .filter((file) => !file.endsWith(".d.ts"))
+    .toSorted()
+    .map((file) => join(folder, file));
+}
+
+/**
+ * Loads every `*.case.ts` of the folder; each exports `cases: Case[]`.
+ * @throws UsageError for a file without that export, or two cases of one name.
+ */
+export async function loadCases(folder: string): Promise<Case[]> {
+  const all: Case[] = [];
+  for (const file of caseFiles(folder)) {
+    for (const found of await loadCaseFile(file)) {
+      if (all.some(({ name }) => name === found.name))
+        throw new UsageError(`${file}: case ${found.name} is defined twice`);
+      all.push(found);
+    }
+  }
+  return all;
+}
+
+/** The cases of one file. @throws UsageError when there is no such file, or it does not export `cases`. */
+export async function loadCaseFile(file: string): Promise<Case[]> {
+  if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected a case file, or the name of a case`);
+  const loaded = (await import(pathToFileURL(resolve(file)).href)) as { cases?: Case[] };
+  if (!Array.isArray(loaded.cases))
+    throw new UsageError(`${file}: expected an export \`cases\`, an array made with defineCase`);
+  return Promise.all(loaded.cases.map(async (found) => ({ ...(await withFault(found)), file: resolve(file) })));
+}
+
+/** A case with the fault that its `faultId` names. @throws UsageError where no engine has such a fault. */
+async function withFault(found: Case): Promise<Case> {
+  const { faultId, fault } = found;
+  if (faultId === undefined || fault !== undefined) return found;
+  const [known] = selectFaults(await loadFaults(), [faultId]);
+  return { ...found, fault: known!.spec };
+}
+
+/** A file relative to the repository that holds it (the nearest folder with `.git`), else to where this runs; with `/`. */
+export function repositoryPath(file: string): string {
+  const root = (folder: string): string =>
+    existsSync(join(folder, ".git")) ? folder : dirname(folder) === folder ? process.cwd() : root(dirname(folder));
+  return relative(root(dirname(resolve(file))), resolve(file))
+    .split(sep)
+    .join("/");
+}
+
+/**
+ * What a command line names: the cases of files (`reports/minimised/x.case.ts`), and those of the folder that match the other patterns; all of the folder when nothing
+ * is named.
+ * @throws UsageError as `loadCaseFile` and `selectCases` do.
+ */
+export async function findCases(named: readonly string[], folder = casesFolder()): Promise<Case[]> {
+  const [files, patterns] = [true, false].map((want) => named.filter((name) => /\.[tj]s$/.test(name) === want));
+  const ofFiles = (await Promise.all(files!.map(loadCaseFile))).flat();
+  if (patterns!.length === 0 && ofFiles.length > 0) return ofFiles;
+  return [...ofFiles, ...selectCases(await loadCases(folder), patterns!)];
+}
+
+/**
+ * The cases that match one of the patterns (`gemma4_unified`, `gemma4_unified/text`, `*\/audio`); all when there are none.
+ * @throws UsageError for a pattern that matches nothing, listing what there is.
+ */
+export function selectCases(all: readonly Case[], patterns: readonly string[]): Case[] {
+  if (patterns.length === 0) return [...all];
+  const chosen = new Set<Case>();
+  for (const pattern of patterns) {
+    const matching = all.filter(({ name }) => matches(name, pattern));
+    if (matching.length === 0)
+      throw new UsageError(
+        `no case matches ${JSON.stringify(pattern)}; there are ${all.map(({ name }) => name).join(", ")}`,
+      );
+    for (const found of matching) chosen.add(found);
+  }
+  return all.filter((found) => chosen.has(found));
+}
+
+function matches(name: string, pattern: string): boolean {
+  if (name === pattern || name.startsWith(`${pattern}/`)) return true;
+  const expression = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${expression.join(".*")}$`).test(name);
+}

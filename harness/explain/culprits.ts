@@ -1,0 +1,60 @@
+import { parseSite, withoutLayer } from "../trace/site.ts";
+import type { SiteVerdict } from "../verdict/schema.ts";
+
+/** A place that is wrong on its own account, with the same place in other layers and phases. */
+export interface Located {
+  readonly first: SiteVerdict;
+  /** The other sites of this place, as "site in phase". */
+  readonly also: readonly string[];
+}
+
+/**
+ * The places that fail on their own, in execution order. Where sites were judged locally, each failing one is its own culprit, since it had the engine's
+ * data to work on; the same place in other layers, calls and phases is one culprit. Else, and when every local judgement passes though the run as a whole
+ * does not, the earliest failing site.
+ */
+export function findCulprits(sites: readonly SiteVerdict[]): Located[] {
+  const failing = sites.filter(({ status }) => status === "fail").toSorted((a, b) => a.order - b.order);
+  const local = failing.filter((site) => site.local_status === "fail");
+  if (local.length === 0) return failing.slice(0, 1).map((first) => ({ first, also: [] }));
+  const places = Map.groupBy(withoutFollowers(local), ({ site }) => placeOf(site));
+  return [...places.values()].map(([first, ...rest]) => ({
+    first: first!,
+    also: rest.map(({ site, phase }) => `${site} in ${phase}`),
+  }));
+}
+
+/** The same place in all layers, calls, output ports, and for keys and values. */
+function placeOf(site: string): string {
+  return withoutLayer(site)
+    .replace(/@.*$/, "")
+    .replace(/:out\.\d+$/, ":out")
+    .replace(/^(cache\.\*)\.\w+$/, "$1");
+}
+
+/**
+ * A tensor of another shape can't take the reference's place, so what follows from it in the same module, and shapes that differ later, are no findings of
+ * their own.
+ */
+function withoutFollowers(local: readonly SiteVerdict[]): SiteVerdict[] {
+  const first = local.find(isMisshapen);
+  const broken = new Set<string>();
+  return local.filter((site) => {
+    const inside = `${site.phase}|${parseSite(site.site).module}`;
+    const follows = broken.has(inside) || (isMisshapen(site) && placeOf(site.site) !== placeOf(first!.site));
+    if (isMisshapen(site)) broken.add(inside);
+    return !follows;
+  });
+}
+
+function isMisshapen({ found_shape: found }: SiteVerdict): boolean {
+  return found !== undefined;
+}
+
+/** The module that a site belongs to: for `...o_proj:in` the parent `...self_attn`, since its glue made the input; else the module itself. */
+export function responsibleModule(site: string): string {
+  const { module, port } = parseSite(site);
+  if (port !== "in") return module;
+  const dot = module.lastIndexOf(".");
+  return dot < 0 ? "" : module.slice(0, dot);
+}

@@ -1,0 +1,85 @@
+import type { SiteVerdict, Verdict } from "../verdict/schema.ts";
+import { readGolden } from "./format/file.ts";
+import { judgeAgainstGolden } from "./judge.ts";
+import { siteFilter, tapKey } from "../trace/site.ts";
+import type { Case } from "../case/case.ts";
+import type { EnginePool } from "../engine/pool.ts";
+import { goldenSeed } from "./record.ts";
+import { freshCheckpoint } from "./fresh-checkpoint.ts";
+import { tensorOf, visible } from "./tensors.ts";
+import { writeInputs } from "../case/inputs-file.ts";
+import { defaultLimit } from "../run/live.ts";
+import { mergeTaps } from "../run/pairing.ts";
+import { possiblePhases } from "../case/possible-phases.ts";
+import type { Ready } from "../run/routers.ts";
+import { collectRouters } from "../run/routers.ts";
+import { buildVerdict, errorVerdict, identify, openFrame } from "../run/verdict-builder.ts";
+
+/** How a case is compared with its golden. */
+export interface CheckOptions {
+  /** Where the goldens are. */
+  readonly folder: string;
+  /** In place of the case's engine. */
+  readonly engine?: string;
+  readonly limit?: number;
+  /** Only sites that match one of these patterns. */
+  readonly sites?: readonly string[];
+  /** Numbers of a sketch that are used, in the first phase and in later ones, to measure how many are needed; all when absent. */
+  readonly numbers?: readonly [first: number, later: number];
+}
+
+/** Runs a case's engine alone and compares it with the golden, all sites or those that match `sites`: no Python. Same verdict as a live run. */
+export async function checkGolden(
+  pool: EnginePool,
+  found: Case,
+  options: CheckOptions,
+): Promise<Verdict> {
+  const { folder, engine: engineName = found.engine, limit = defaultLimit, numbers } = options;
+  let frame = openFrame(found, { mode: "golden", engine: engineName, seed: goldenSeed, limit });
+  try {
+    const golden = readGolden(folder, found.name);
+    frame = { ...frame, reference: golden.reference };
+    const inputs = writeInputs(found.inputs(golden.seed));
+    const directory = freshCheckpoint(golden, found, inputs);
+    const engine = await pool.get(engineName);
+    frame = { ...frame, engine: identify(engine.hello, found.fault?.name) };
+    await pool.load(engine, { checkpoint: directory, dtype: "float32", ...(found.fault && { fault: found.fault }) });
+    const wanted = siteFilter(options.sites);
+    const places = new Map(
+      golden.sites.flatMap(({ site, phase }, place) => (wanted(site) ? [[tapKey(phase, site), place] as const] : [])),
+    );
+    const sites: SiteVerdict[] = [];
+    const unexpected: string[] = [];
+    const { possible, impossible } = possiblePhases(found.phases, engine.hello.capabilities);
+    const only = options.sites && { sites: [...options.sites] };
+    const run = { inputs: inputs.path, phases: [...possible], oracle: false, ...only };
+    const judge = (ready: Ready): void => {
+      const { site, phase } = ready.group;
+      const place = places.get(tapKey(phase, site));
+      if (place === undefined) return void unexpected.push(site);
+      places.delete(tapKey(phase, site));
+      const tensor = tensorOf(ready, "engine");
+      const values = visible({ found, inputs }, { site, phase }, tensor);
+      const seen = { shape: tensor.shape, dtype: tensor.dtype, values };
+      const size = numbers?.[phase === found.phases[0]!.name ? 0 : 1];
+      sites.push(judgeAgainstGolden(golden, place, seen, { limit, ...(size !== undefined && { size }) }));
+    };
+    const routers = collectRouters();
+    await mergeTaps({ engine: engine.run(run) }, (group) => {
+      for (const ready of routers.take(group)) judge(ready);
+      return "go on";
+    });
+    for (const ready of routers.rest()) judge(ready);
+    const missing = [...places.values()].map((place) => golden.sites[place]!);
+    for (const [, order] of places) {
+      const sketch = golden.sites[order]!;
+      const reason = impossible.get(sketch.phase) ?? "the engine does not offer this site";
+      const { site, phase, shape, dtype } = sketch;
+      sites.push({ site, phase, shape: [...shape], dtype, order, status: "unknown", reason });
+    }
+    const checksums = { ...golden.checksums };
+    return buildVerdict(frame, { sites, missing: missing.map(({ site }) => site), unexpected, checksums });
+  } catch (error) {
+    return errorVerdict(frame, error);
+  }
+}

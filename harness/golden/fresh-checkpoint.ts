@@ -1,0 +1,61 @@
+/** Whether a golden still speaks of its case. */
+import { existsSync, readFileSync } from "node:fs";
+import type { EngineManifest } from "../engine/registry.ts";
+import { referenceEngine } from "../engine/registry.ts";
+import { drawCheckpoint } from "./checkpoint.ts";
+import { remedyFor } from "./format/file.ts";
+import { hashConfig } from "../case/config-hash.ts";
+import type { Golden } from "./format/schema.ts";
+import type { Stale } from "./stale.ts";
+import { describeStale, findOldReference, findStale } from "./stale.ts";
+import { UsageError } from "../trace/errors.ts";
+import type { Case } from "../case/case.ts";
+import { requirementFiles } from "../engine/pool.ts";
+import type { InputsFile } from "../case/inputs-file.ts";
+import { writeInputs } from "../case/inputs-file.ts";
+
+/** The version of the reference that this package is pinned to, from its requirement files; null where none is there that pins it. */
+export function pinnedReference(manifest: EngineManifest = referenceEngine()): string | null {
+  for (const file of requirementFiles(manifest).filter((file) => existsSync(file))) {
+    const pin = new RegExp(`^${manifest.name}==([^\\s;]+)`, "m").exec(readFileSync(file, "utf8"));
+    if (pin) return pin[1]!;
+  }
+  return null;
+}
+
+/** The checkpoint of a golden, once it is sure that it speaks of this case. @throws UsageError that names what is stale and what to do. */
+export function freshCheckpoint(golden: Golden, found: Case, inputs: InputsFile): string {
+  const { stale, directory } = compareWithCase(golden, found, inputs);
+  if (stale) throw refusal(found, stale);
+  return directory;
+}
+
+/** @throws UsageError for shapes recorded of another reference. */
+export function refuseOldShapes(reference: Golden["reference"], found: Case): void {
+  const stale = findOldReference(reference.version, pinnedReference());
+  if (stale) throw refusal(found, stale);
+}
+
+/** What is stale of a golden of a run, as one sentence; null where it still speaks of its case. */
+export function whyStale(golden: Golden, found: Case): string | null {
+  const { stale } = compareWithCase(golden, found, writeInputs(found.inputs(golden.seed)));
+  return stale ? describeStale(stale) : null;
+}
+
+function compareWithCase(golden: Golden, found: Case, inputs: InputsFile): { stale: Stale | null; directory: string } {
+  const wanted = {
+    config: hashConfig(found.config),
+    inputs: inputs.sha256,
+    phases: hashConfig(found.phases),
+    reference: pinnedReference(),
+  };
+  const stale = findStale(golden, wanted);
+  if (stale) return { stale, directory: "" };
+  const { directory, sha256 } = drawCheckpoint(found.config, golden);
+  const { weights } = golden.checksums;
+  return { stale: sha256 === weights ? null : { what: "weights", expected: weights, found: sha256 }, directory };
+}
+
+function refusal({ name }: Case, stale: Stale): UsageError {
+  return new UsageError(`the golden of ${name} is stale: ${describeStale(stale)}; ${remedyFor(name)}`);
+}

@@ -1,0 +1,57 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { closeOpen, lockFolder, nameNight, openNights, readOpen, writeOpen } from "./folder.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe("the lock of a folder", () => {
+  it("is held by one at a time, and given back", () => {
+    {
+      using _lock = lockFolder(folder);
+      expect(() => lockFolder(folder)).toThrow(
+        `process ${process.pid} writes to ${folder}: expected one night at a time`,
+      );
+    }
+    using _again = lockFolder(folder);
+    expect(existsSync(join(folder, "lock"))).toBe(true);
+  });
+
+  it("is taken over from a process that has ended", async () => {
+    const child = spawn(process.execPath, ["-e", ""]);
+    await once(child, "exit");
+    writeFileSync(join(folder, "lock"), JSON.stringify({ pid: child.pid, born: "1" }));
+    using _lock = lockFolder(folder);
+  });
+
+  it("is taken over when its number is another process's now, or it was cut off", () => {
+    for (const text of [JSON.stringify({ pid: process.pid, born: "1" }), '{"pi', ""]) {
+      writeFileSync(join(folder, "lock"), text);
+      using _lock = lockFolder(folder);
+    }
+  });
+});
+
+describe("an open night", () => {
+  const night = { night: "n", started: "s", fresh: false, references: [{ role: "pinned", version: "5.24.0" }] };
+
+  it("is there until it is closed", () => {
+    writeOpen(folder, "a", night);
+    expect([readOpen(folder, "a"), readOpen(folder, "b"), openNights(folder)]).toEqual([night, null, ["n"]]);
+    closeOpen(folder, "a");
+    expect([readOpen(folder, "a"), openNights(folder)]).toEqual([null, []]);
+  });
+
+  it("is called by its day, with a number from the second on", () => {
+    const day = new Date("2026-11-26T23:59:59Z");
+    expect(nameNight(day, new Set())).toBe("2026-11-26");
+    expect(nameNight(day, new Set(["2026-11-26", "2026-11-26.2"]))).toBe("2026-11-26.3");
+  });
+});

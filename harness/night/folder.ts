@@ -1,0 +1,119 @@
+/** What a night leaves in its folder while it runs: a lock, and what it is called and set out to do. */
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { writeWhole } from "./history/store.ts";
+import { UsageError } from "../trace/errors.ts";
+
+const openNight = z.strictObject({
+  night: z.string(),
+  started: z.string(),
+  /** Results of earlier nights are not taken. */
+  fresh: z.boolean(),
+  /** Versions that roles stood for when the night began: a night that goes on the next morning is still the same one. */
+  references: z.array(z.strictObject({ role: z.string(), version: z.string() })),
+});
+
+/** A night that is not in the history yet. */
+export type OpenNight = z.infer<typeof openNight>;
+
+/** The file of the open night of a scope. */
+export function openPath(folder: string, scope: string): string {
+  return join(folder, `open-${scope}.json`);
+}
+
+/** The open night of a scope; null where there is none. */
+export function readOpen(folder: string, scope: string): OpenNight | null {
+  const file = openPath(folder, scope);
+  if (!existsSync(file)) return null;
+  try {
+    return openNight.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    return null; // of another version of lockstep
+  }
+}
+
+/** Writes down an open night. */
+export function writeOpen(folder: string, scope: string, night: OpenNight): void {
+  writeWhole(openPath(folder, scope), night);
+}
+
+/** Forgets an open night: it is in the history. */
+export function closeOpen(folder: string, scope: string): void {
+  rmSync(openPath(folder, scope), { force: true });
+}
+
+/** The day, and a number where it has had a night already. */
+export function nameNight(started: Date, taken: ReadonlySet<string>): string {
+  const day = started.toISOString().slice(0, 10);
+  for (let count = 1; ; count++) {
+    const name = count === 1 ? day : `${day}.${count}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+/** Names of nights that are open in a folder, of any scope. */
+export function openNights(folder: string): string[] {
+  return globSync("open-*.json", { cwd: folder }).flatMap((file) => {
+    const found = readOpen(folder, file.slice("open-".length, -".json".length));
+    return found ? [found.night] : [];
+  });
+}
+
+/**
+ * Takes a folder for this process: one night at a time writes to it. A lock whose process has ended is taken over.
+ * @throws UsageError while another process holds it
+ */
+export function lockFolder(folder: string): Disposable {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, "lock");
+  const mine = JSON.stringify({ pid: process.pid, born: birthOf(process.pid) });
+  for (let tries = 0; tries < 3; tries++) {
+    try {
+      writeFileSync(file, mine, { flag: "wx" });
+      return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const holder = readHolder(file);
+    if (holder !== null && isSame(holder))
+      throw new UsageError(
+        `process ${holder.pid} writes to ${folder}: expected one night at a time; wait for it, or choose another --folder`,
+      );
+    rmSync(file, { force: true });
+  }
+  throw new UsageError(`${file} can't be taken: other processes take it at the same time; run the same command again`);
+}
+
+interface Holder {
+  readonly pid: number;
+  readonly born: string | null;
+}
+
+function readHolder(file: string): Holder | null {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Holder;
+  } catch {
+    return null; // cut off while it was written, or gone
+  }
+}
+
+/** Alive, and no other process that was given the number later. */
+function isSame({ pid, born }: Holder): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  return birthOf(pid) === born;
+}
+
+/** When a process was started, where the system tells (Linux). */
+function birthOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,63 @@
+/** Results by their content address: what a killed night has done already, and what need not be done again while nothing that it depends on changes. */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import type { Verdict } from "../../verdict/schema.ts";
+import { verdict as verdictSchema } from "../../verdict/schema.ts";
+import type { ResultLine } from "./record.ts";
+import { resultLine } from "./record.ts";
+
+/** A result, with its whole verdict where that is not as expected. */
+export const outcome = z.strictObject({ record: resultLine, verdict: verdictSchema.nullable() });
+
+export type Outcome = z.infer<typeof outcome>;
+
+/** Results of a folder. */
+export interface Store {
+  /** The result of this key; null where there is none, or none that can be read. */
+  get(key: string): ResultLine | null;
+  put(outcome: Outcome): void;
+  /** Where the verdict of a key lies that is not as expected. */
+  verdictPath(key: string): string;
+}
+
+/** Opens `results/` and `verdicts/` of a folder. Files are written to another name first: a result is there whole or not at all. */
+export function openStore(folder: string): Store {
+  const resultPath = (key: string): string => join(folder, "results", `${key}.json`);
+  const verdictPath = (key: string): string => join(folder, "verdicts", `${key}.json`);
+  return {
+    get(key) {
+      const file = resultPath(key);
+      if (!existsSync(file)) return null;
+      try {
+        const record = resultLine.parse(JSON.parse(readFileSync(file, "utf8")));
+        return record.key === key ? record : null;
+      } catch {
+        return null; // of another version of lockstep: as good as none
+      }
+    },
+    put({ record, verdict }) {
+      if (verdict) writeWhole(verdictPath(record.key), verdict);
+      else rmSync(verdictPath(record.key), { force: true });
+      writeWhole(resultPath(record.key), record);
+    },
+    verdictPath,
+  };
+}
+
+/** Writes JSON to a name of this process and renames it. */
+export function writeWhole(file: string, content: ResultLine | Verdict | object): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const fresh = `${file}.${process.pid}.tmp`;
+  writeFileSync(fresh, `${JSON.stringify(content, null, 1)}\n`);
+  renameSync(fresh, file);
+}
+
+/**
+ * Whether a stored result stands for another run in this night. What the machine lacked is always tried again; an engine that broke, and everything where `fresh` is
+ * asked for, is taken from this very night alone.
+ */
+export function isUsable(record: ResultLine, { night, fresh }: { night: string; fresh: boolean }): boolean {
+  if (record.error?.kind === "environment") return false;
+  return record.measured === night || (record.status !== "error" && !fresh);
+}

@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { int64Tensor } from "../trace/tensor.ts";
+import { defineCase } from "../case/case.ts";
+import type { KeyParts } from "./key.ts";
+import { engineSources, harnessIdentity, resultKey } from "./key.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  vi.stubEnv("LOCKSTEP_CACHE", folder);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+const definition = {
+  name: "a/b",
+  title: "t",
+  config: { hidden_size: 4, heads: 2 },
+  inputs: (seed: number) => new Map([["input_ids", int64Tensor([seed + 1, 2], [1, 2])]]),
+  phases: [{ name: "full", start: 0, end: 2, cache: false }],
+};
+const parts: KeyParts = {
+  found: defineCase(definition),
+  ...{ dtype: "float32", seed: 0, limit: 4, explain: 20, harness: "0.1.0+a" },
+  engine: { typescript: "0.1.0", sources: "s" },
+  reference: { transformers: "5.24.0", torch: "2.13.0" },
+};
+
+describe("the key of a result", () => {
+  it("is the same for the same parts, in whatever order they come", () => {
+    const config = { heads: 2, hidden_size: 4 };
+    const reference = { torch: "2.13.0", transformers: "5.24.0" };
+    expect(resultKey({ ...parts, reference, found: defineCase({ ...definition, config }) })).toBe(resultKey(parts));
+    expect(resultKey(parts)).toMatch(/^[\da-f]{24}$/);
+  });
+
+  it("does not depend on what only people read, nor on where a case lies", () => {
+    expect(resultKey({ ...parts, found: { ...parts.found, title: "other", file: "/x.case.ts" } })).toBe(
+      resultKey(parts),
+    );
+  });
+
+  const others: readonly (readonly [string, Partial<KeyParts>])[] = [
+    ["config", { found: defineCase({ ...definition, config: { hidden_size: 5, heads: 2 } }) }],
+    [
+      "inputs",
+      { found: defineCase({ ...definition, inputs: () => new Map([["input_ids", int64Tensor([9, 9], [1, 2])]]) }) },
+    ],
+    ["phases", { found: defineCase({ ...definition, phases: [{ name: "full", start: 0, end: 1, cache: false }] }) }],
+    ["expectation", { found: defineCase({ ...definition, expect: { fail_at: "logits" } }) }],
+    ["dtype", { dtype: "bfloat16" }],
+    ["seed", { seed: 1 }],
+    ["limit", { limit: 3 }],
+    ["seconds for a cause", { explain: 5 }],
+    ["engine", { engine: { typescript: "0.1.0", sources: "t" } }],
+    ["version of the reference", { reference: { transformers: "5.25.0", torch: "2.13.0" } }],
+    ["harness", { harness: "0.1.0+b" }],
+  ];
+  it.each(others)("is another for another %s", (_, other) => {
+    expect(resultKey({ ...parts, ...other })).not.toBe(resultKey(parts));
+  });
+});
+
+describe("the sources of an engine", () => {
+  const command = (...words: string[]) => engineSources({ kind: "command", command: words });
+
+  it("are the words of its command and the contents of the files that it names", () => {
+    const file = join(folder, "engine.sh");
+    writeFileSync(file, "one");
+    const one = command(file, "--serve");
+    expect(command(file, "--serve")).toBe(one);
+    expect(command(file, "--other")).not.toBe(one);
+    writeFileSync(file, "two");
+    expect(command(file, "--serve")).not.toBe(one);
+  });
+
+  it("of a factory are its file, what lies beside it, and its name", () => {
+    const manifest = {
+      name: "torch",
+      title: "t",
+      command: ["x"],
+      environment: {},
+      requirements: [],
+      reference: false,
+      folder,
+    };
+    const sources = (factory: string) =>
+      engineSources({
+        kind: "manifest",
+        manifest: { ...manifest, folder: "/nonexistent" },
+        argument: join(folder, `f.py:${factory}`),
+      });
+    writeFileSync(join(folder, "f.py"), "one");
+    const one = sources("a");
+    expect(sources("b")).not.toBe(one);
+    writeFileSync(join(folder, "beside.py"), "x");
+    expect(sources("a")).not.toBe(one);
+  });
+});
+
+it("the harness is its version and a hash", () => {
+  expect(harnessIdentity()).toMatch(/^\d+\.\d+\.\d+\+[\da-f]{12}$/);
+});

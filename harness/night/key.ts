@@ -1,0 +1,116 @@
+/** The content address of a result: a hash over everything that it depends on. */
+import { createHash } from "node:crypto";
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import type { Result } from "../engine/protocol.ts";
+import type { EngineChoice } from "../engine/registry.ts";
+import { chooseEngine, codeRoot, packageRoot, referenceEngine } from "../engine/registry.ts";
+import { hashConfig } from "../case/config-hash.ts";
+import { generatorVersion } from "../trace/draw.ts";
+import type { Case } from "../case/case.ts";
+import { writeInputs } from "../case/inputs-file.ts";
+import { kindOf } from "../golden/kinds.ts";
+
+/** What a side says of itself, and a hash of its sources. */
+export type Identity = Readonly<Record<string, string>>;
+
+/** Everything that a result depends on. */
+export interface KeyParts {
+  readonly found: Case;
+  readonly dtype: string;
+  readonly seed: number;
+  readonly limit: number;
+  /** Seconds to search for a cause: another budget, another answer. */
+  readonly explain: number;
+  readonly engine: Identity;
+  readonly reference: Identity;
+  readonly harness: string;
+}
+
+/** The key of a result: 24 hexadecimal digits. */
+export function resultKey({ found, dtype, seed, limit, explain, engine, reference, harness }: KeyParts): string {
+  const seeds = kindOf(found).inputSeeds(seed);
+  const { name, kind, config, phases, expect, checkpoint, fault } = found;
+  return hashConfig({
+    case: { name, kind, config, phases, expect },
+    inputs: seeds.map((value) => writeInputs(found.inputs(value)).sha256),
+    weights: checkpoint === undefined ? generatorVersion : hashFolder(checkpoint, "**/*"),
+    fault:
+      fault === undefined
+        ? null
+        : { name: fault.name, module: hashFolder(dirname(fault.module), basename(fault.module)) },
+    ...{ engine, reference, dtype, seed, limit, explain, harness },
+  }).slice(0, 24);
+}
+
+/** How an engine is named in keys and records: its name and versions as in its verdicts, and its sources. */
+export function identityOf({ name, version, versions }: Result<"hello">, sources: string): Identity {
+  return { ...versions, [name]: version, sources };
+}
+
+const sourceFiles = "**/*.{ts,js,mjs,py,wasm,json,toml,txt}";
+
+/** The sources of an engine as `--engine` names it: its folder, the factory and its file, the words of a command line and the files that they name. */
+export function engineSources(choice: EngineChoice): string {
+  if (choice.kind === "command")
+    return hashConfig(choice.command.map((word) => (isFile(word) ? hashFiles([word], dirname(word)) : word))).slice(
+      0,
+      12,
+    );
+  const { manifest, argument } = choice;
+  const folders = [manifest.folder, join(codeRoot, relative(packageRoot, manifest.folder))];
+  // The reference's package also answers for PyTorch engines.
+  if (manifest.requirements.length > 0) folders.push(referenceEngine().folder);
+  const file = argument?.slice(0, argument.lastIndexOf(":")) ?? "";
+  const own = isFile(file) ? [basename(argument!), hashFiles(siblings(file), dirname(file))] : [];
+  const hashes = [...new Set(folders)].map((folder) => hashFolder(folder, sourceFiles));
+  return hashConfig([manifest.name, ...hashes, ...own]).slice(0, 12);
+}
+
+/** A factory may import what lies beside it. */
+function siblings(file: string): string[] {
+  return globSync("*.py", { cwd: dirname(file) }).map((name) => join(dirname(file), name));
+}
+
+/** The sources of the engine of this name. @throws UsageError for an unknown one */
+export function sourcesOf(engine: string): string {
+  return engineSources(chooseEngine(engine));
+}
+
+/** The sources of the reference. */
+export function referenceSources(): string {
+  return engineSources({ kind: "manifest", manifest: referenceEngine(), argument: null });
+}
+
+/** Rooms of the harness whose sources decide a verdict. */
+const deciding = "{trace,compare,locate,explain,engine,golden,run}/**/*.{ts,js,json}";
+
+/** Version of lockstep and a hash of the sources that decide a verdict: `0.1.0+5f2c...`. */
+export function harnessIdentity(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
+  return `${version}+${hashFolder(join(codeRoot, "harness"), deciding).slice(0, 12)}`;
+}
+
+function hashFolder(folder: string, pattern: string): string {
+  return hashFiles(
+    globSync(pattern, { cwd: folder, exclude: ["**/node_modules/**", "**/__pycache__/**", "**/tests/**"] })
+      .filter((name) => !/\.test\.[tj]s$|\.d\.ts$|(^|[\\/])nightly[\w-]*\.[tj]s$/.test(name))
+      .map((name) => join(folder, name))
+      .filter(isFile),
+    folder,
+  );
+}
+
+/** A hash over the names, relative to `root`, and the contents of files; 12 hexadecimal digits. */
+export function hashFiles(files: readonly string[], root: string): string {
+  const hash = createHash("sha256");
+  for (const file of files.toSorted()) {
+    const name = relative(root, resolve(file)).split(sep).join("/");
+    hash.update(`${name}\0${createHash("sha256").update(readFileSync(file)).digest("hex")}\0`);
+  }
+  return hash.digest("hex").slice(0, 12);
+}
+
+function isFile(path: string): boolean {
+  return existsSync(path) && statSync(path).isFile();
+}

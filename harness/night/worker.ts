@@ -1,0 +1,137 @@
+/** One worker of a queue: takes jobs, runs them here, gives the results back. Any number, on any machines with the same sources. */
+import { EnvironmentError } from "../trace/errors.ts";
+import type { Outcome } from "./history/store.ts";
+import type { Case } from "../case/case.ts";
+import { casesFolder, loadCaseFile, loadCases } from "../case/discover.ts";
+import { harnessIdentity } from "./key.ts";
+import type { KeyedJob, Lab } from "./lab.ts";
+import { createLab } from "./lab.ts";
+import type { JobData } from "./queue.ts";
+import { connectRedis, jobData, loadQueueLibraries, queueName } from "./queue.ts";
+
+/** How a worker works. */
+export interface WorkerOptions {
+  readonly url: string;
+  /** Seconds without a sign of life after which another worker gets the job of this one. */
+  readonly lease: number;
+  /** Seconds without a job after which it ends; it never does where absent. */
+  readonly idle?: number;
+  readonly signal: AbortSignal;
+}
+
+/** Told what a worker does. */
+export interface WorkerListener {
+  report(line: string): void;
+  ready(queue: string): void;
+  begins(job: JobData): void;
+  /** A job that another worker, or this one, is to try again. */
+  lacks(job: JobData, error: Error): void;
+  done(outcome: Outcome): void;
+}
+
+/** How a worker calls itself in the queue. */
+export function workerName(pid: number): string {
+  return `worker-${pid}`;
+}
+
+/** Workers that a job may lose before it counts as one that ends them. */
+const patience = 5;
+
+/**
+ * Works until the signal comes (a job that runs is finished first) or there has been nothing to do for `idle` seconds; returns the number of jobs done.
+ * @throws EnvironmentError when no server answers
+ */
+export async function work({ url, lease, idle, signal }: WorkerOptions, listener: WorkerListener): Promise<number> {
+  const redis = await connectRedis(url, (line) => listener.report(line));
+  const { bullmq } = await loadQueueLibraries();
+  const bench = createBench((line) => listener.report(line));
+  const name = queueName(harnessIdentity());
+  let done = 0;
+  let active = 0;
+  let last = Date.now();
+  const worker = new bullmq.Worker<unknown, Outcome>(
+    name,
+    async ({ data, attemptsMade }) => {
+      active++;
+      const job = jobData.parse(data);
+      try {
+        listener.begins(job);
+        const { record, verdict } = await bench.run(job);
+        const outcome = { record: { ...record, attempts: attemptsMade + 1 }, verdict };
+        if (record.error?.kind === "environment") throw new EnvironmentError(record.error.message); // BullMQ tries again
+        done++;
+        listener.done(outcome);
+        return outcome;
+      } catch (error) {
+        listener.lacks(job, error as Error);
+        throw error;
+      } finally {
+        active--;
+        last = Date.now();
+      }
+    },
+    {
+      connection: redis,
+      name: workerName(process.pid), // Redis shows who has a job
+      concurrency: 1,
+      lockDuration: lease * 1000,
+      stalledInterval: (lease * 1000) / 2,
+      maxStalledCount: patience,
+    },
+  );
+  worker.on("error", () => undefined); // the connection tells
+  listener.ready(name);
+  await new Promise<void>((resolve) => {
+    const clock = setInterval(() => {
+      if (!signal.aborted && (idle === undefined || active > 0 || Date.now() - last < idle * 1000)) return;
+      clearInterval(clock);
+      resolve();
+    }, 100);
+  });
+  await worker.close();
+  await bench.close();
+  redis.disconnect();
+  return done;
+}
+
+/** Runs jobs as they come; a lab for each time that it may search for a cause. */
+function createBench(report: (line: string) => void) {
+  const labs = new Map<number, Lab>();
+  let cases: Promise<readonly Case[]> | undefined;
+  const find = async (job: JobData): Promise<Case> => {
+    const own = (await Promise.all(job.cases.map(loadCaseFile))).flat();
+    const found = [...own, ...(await (cases ??= loadCases(casesFolder())))].find(({ name }) => name === job.case);
+    if (!found)
+      throw new EnvironmentError(`this worker has no case ${job.case}: expected the same sources as the night's`);
+    return found;
+  };
+  return {
+    async run(job: JobData): Promise<Outcome> {
+      const found = await find(job);
+      let lab = labs.get(job.explain);
+      if (!lab) labs.set(job.explain, (lab = createLab({ report, explain: job.explain, retries: 0, pause: 0 })));
+      const { engine, dtype, seed, limit, reference } = job;
+      const keyed = await lab.key({ found, engine, dtype, seed, limit, reference });
+      if (keyed.key !== job.key && !Object.hasOwn(keyed.versions.reference, "unavailable"))
+        throw new EnvironmentError(
+          `this worker would run another job than the night asks for: ${sayDifferences(job.versions, keyed.versions)}; use the same commit and environment`,
+        );
+      return lab.run(keyed, job.night);
+    },
+    async close(): Promise<void> {
+      for (const lab of labs.values()) await lab.close();
+    },
+  };
+}
+
+/** What differs between the sides of a night and those of a worker. Pure. */
+export function sayDifferences(expected: JobData["versions"], found: KeyedJob["versions"]): string {
+  const sides = (["engine", "reference"] as const).flatMap((side) =>
+    [...new Set([...Object.keys(expected[side]), ...Object.keys(found[side])])]
+      .filter((name) => expected[side][name] !== found[side][name])
+      .map(
+        (name) => `${side}: ${name} ${expected[side][name] ?? "none"} expected, ${found[side][name] ?? "none"} found`,
+      ),
+  );
+  return sides.length > 0 ? sides.join(", ") : "another config, inputs, phases or fault of this case";
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import type { SiteVerdict, Verdict } from "../verdict/schema.ts";
+import { UsageError } from "../trace/errors.ts";
+import { defineCase } from "../case/case.ts";
+import type { KnownFault } from "../engine/faults.ts";
+import { chooseSite, findAgain } from "./capture.ts";
+import { buildVerdict, openFrame } from "../run/verdict-builder.ts";
+
+const found = defineCase({
+  name: "tiny/text",
+  title: "",
+  config: {},
+  inputs: () => new Map(),
+  phases: [{ name: "prefill", start: 0, end: 3, cache: true }],
+});
+
+function verdictOf(sites: readonly SiteVerdict[], changes: Partial<Verdict> = {}): Verdict {
+  const frame = openFrame(found, { mode: "live", engine: "typescript", limit: 4 });
+  return { ...buildVerdict(frame, { sites, missing: [], unexpected: [] }), ...changes };
+}
+
+const site = (name: string, phase: string, order: number, status: "pass" | "fail"): SiteVerdict => ({
+  ...{ site: name, phase, order, status },
+  local_status: status,
+  ...(status === "fail" && { reason: "9.0x noise" }),
+});
+const failing = verdictOf([
+  site("a:out", "prefill", 0, "pass"),
+  site("b:out", "decode:2", 9, "fail"),
+  site("b:out", "decode:1", 5, "fail"),
+  site("c:out", "decode:1", 6, "fail"),
+]);
+const fault = (id: string, name: string): KnownFault => ({
+  ...{ id, title: "", category: "x", case: "tiny/text", at: "b:out" },
+  spec: { module: `${id}.ts`, name },
+});
+
+describe("the site of a reproduction", () => {
+  it("is the culprit in the first phase in which it fails", () => {
+    expect(chooseSite(failing, undefined)).toMatchObject({ site: "b:out", phase: "decode:1", local: true });
+  });
+
+  it("is the named one", () => {
+    expect(chooseSite(failing, "c:out")).toMatchObject({ site: "c:out", reason: "9.0x noise" });
+  });
+
+  it.each<[string, Verdict, string | undefined, RegExp]>([
+    ["is not in the verdict", failing, "b:in", /no site b:in; these fail: b:out/],
+    ["passes", failing, "a:out", /a:out does not fail .*\(pass\); these fail: b:out, c:out/],
+    [
+      "is of a verdict that passes",
+      verdictOf([site("a:out", "prefill", 0, "pass")]),
+      undefined,
+      /passes: there is no diff/,
+    ],
+    ["has no tensors", { ...failing, mode: "shapes" }, undefined, /compares shapes only/],
+    ["is not known", verdictOf([]), undefined, /\(fail\) has no culprit/],
+  ])("is refused when it %s", (_, verdict, name, message) => {
+    expect(() => chooseSite(verdict, name)).toThrow(UsageError);
+    expect(() => chooseSite(verdict, name)).toThrow(message);
+  });
+});
+
+describe("the run of a verdict", () => {
+  const named = (name: string): Verdict => {
+    const { rerun: _, ...old } = { ...failing, engine: { ...failing.engine, fault: name } };
+    return old;
+  };
+
+  it("plants the fault that the verdict names by id", () => {
+    const verdict: Verdict = { ...failing, rerun: { engine: "typescript", fault: "two" } };
+    const again = findAgain(verdict, [found], [fault("one", "same"), fault("two", "same")]);
+    expect(again.found.fault).toEqual({ module: "two.ts", name: "same" });
+    expect(again.engine).toBe("typescript");
+  });
+
+  it("finds the fault of an older verdict by the name of its export", () => {
+    expect(findAgain(named("only"), [found], [fault("one", "only")]).found.faultId).toBe("one");
+  });
+
+  it.each<[string, Verdict, RegExp]>([
+    ["the name of two faults", named("same"), /fault same is the name of several faults/],
+    ["a fault that is gone", named("gone"), /fault gone is no known fault of that case/],
+    ["a case that is gone", { ...failing, case: "tiny/other" }, /no case tiny\/other; .*--checkpoint/],
+    ["an engine that is unknown", { ...failing, rerun: { engine: "nope" } }, /unknown engine "nope"/],
+  ])("is refused for %s", (_, verdict, message) => {
+    expect(() => findAgain(verdict, [found], [fault("one", "same"), fault("two", "same")])).toThrow(message);
+  });
+
+  it("says how its engine and fault were named", () => {
+    const frame = openFrame({ ...found, faultId: "one" }, { mode: "live", engine: "torch:a.py:f", limit: 4 });
+    const verdict = buildVerdict(frame, { sites: [], missing: [], unexpected: [] });
+    expect(verdict.rerun).toEqual({ engine: "torch:a.py:f", fault: "one" });
+  });
+});

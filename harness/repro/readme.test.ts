@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { renderReproReadme } from "./readme.ts";
+
+type Facts = Parameters<typeof renderReproReadme>[0];
+
+const culprit = {
+  ...{ site: "a:out", phase: "prefill", summary: "9x noise" },
+  ...{ expected_sizes: [], found_sizes: [], also: [], readings: [] },
+};
+const verdict = {
+  case: "tiny/text",
+  engine: { name: "mine", version: "1.0", versions: {}, fault: "wrongEps" },
+  reference: { name: "transformers", version: "5.24.0", versions: { torch: "2.13.0+cpu", transformers: "5.24.0" } },
+  ...{ dtype: "float32", seed: 0, culprit, rerun: { engine: "mine", fault: "wrong-eps" } },
+} as unknown as Facts["verdict"];
+
+function readme(changes: Partial<Facts> = {}): string {
+  return renderReproReadme({
+    ...{ verdict, site: "a:out", phase: "prefill", reason: "9x noise", local: true, padded: false },
+    ...{ kind: "module", weights: "all", printed: "max |transformers - found| = 0.5", ...changes },
+  });
+}
+
+describe("the README of a reproduction", () => {
+  it("names engine, fault, case and versions, and what the script prints", () => {
+    expect(readme()).toContain(
+      "Engine mine 1.0, with the planted fault `wrong-eps`; case `tiny/text`, float32, seed 0",
+    );
+    expect(readme()).toContain("pip install torch==2.13.0 transformers==5.24.0 safetensors");
+    expect(readme()).toContain("```\nmax |transformers - found| = 0.5\n```");
+  });
+
+  it("says that a large model's directory is the script's argument", () => {
+    expect(readme({ kind: "model", weights: "module" })).toContain("python repro.py path/to/the/checkpoint");
+    expect(readme({ kind: "model", weights: "all" })).not.toContain("path/to/the/checkpoint");
+  });
+
+  it("admits that a script only compares the saved tensors", () => {
+    expect(readme({ kind: "tensors" })).toContain("no shorter way to compute it again was found");
+  });
+
+  it("gives the cause that was found at this site, and at no other", () => {
+    const candidate = {
+      synonyms: [],
+      sentence: "eps is 1e-6",
+      source: "norm.py:3",
+      ratio: 1,
+      id: "",
+      category: "",
+      phases: [],
+      not_in: [],
+    };
+    const explanation = { status: "explained" as const, tried: 3, ratio: 9, seconds: 1, candidates: [candidate] };
+    const explained = { ...verdict, culprit: { ...culprit, explanation } };
+    expect(readme({ verdict: explained })).toContain("Likely cause: eps is 1e-6 (`norm.py:3`)");
+    expect(readme({ verdict: explained, site: "b:out" })).not.toContain("Likely cause");
+  });
+});

@@ -1,0 +1,44 @@
+/** Planting a known fault, and rating what a verdict says of it. */
+import type { Case } from "../case/case.ts";
+import type { KnownFault } from "../engine/faults.ts";
+import { UsageError } from "../trace/errors.ts";
+import { parseSite } from "../trace/site.ts";
+import type { Verdict } from "../verdict/schema.ts";
+import type { Explained, Found } from "./pages/selftest.ts";
+
+/** The case that a fault is planted into. @throws UsageError when there is no such case. */
+export function plant(fault: KnownFault, cases: readonly Case[]): Case {
+  const found = cases.find(({ name }) => name === fault.case);
+  if (!found) throw new UsageError(`fault ${fault.id}: there is no case ${fault.case}`);
+  return { ...found, fault: fault.spec, faultId: fault.id };
+}
+
+/**
+ * right: the first explanation is the fault's cause, or one of its synonyms is; listed: another explanation is; wrong: it is explained by something else;
+ * unexplained: no change gives it.
+ */
+export function rateExplanation({ cause }: Pick<KnownFault, "cause">, { culprit }: Verdict): Explained {
+  const explanation = culprit?.explanation;
+  const readings = culprit?.readings.filter(({ holds }) => holds).map(({ claim }) => [claim]) ?? [];
+  const solved = explanation && (explanation.status === "explained" || explanation.status === "ambiguous");
+  const told = solved
+    ? explanation.candidates.map(({ id, sentence, synonyms }) => [id, sentence, ...synonyms])
+    : readings;
+  if (told.length === 0) return "unexplained";
+  const place =
+    cause === undefined ? -1 : told.findIndex((texts) => texts.some((text) => new RegExp(cause).test(text)));
+  return place === 0 ? "right" : place > 0 ? "listed" : "wrong";
+}
+
+/**
+ * exact: the culprit is the fault's own site (and phase, where it has one); parent: the same module or one that contains it, or is contained in it;
+ * wrong: elsewhere.
+ */
+export function locate(fault: Pick<KnownFault, "at" | "phase">, { status, culprit }: Verdict): Found {
+  if (status === "error" ? !culprit : status !== "fail") return "undetected";
+  if (!culprit) return "wrong";
+  if (culprit.site === fault.at && (fault.phase === undefined || culprit.phase === fault.phase)) return "exact";
+  const [found, wanted] = [parseSite(culprit.site).module, parseSite(fault.at).module];
+  const related = found === wanted || wanted.startsWith(`${found}.`) || found.startsWith(`${wanted}.`);
+  return related ? "parent" : "wrong";
+}

@@ -1,0 +1,24 @@
+/** The warm engines that all live tests share: one process each for a whole test run. */
+import type { EnginePool } from "../../harness/engine/pool.ts";
+import { createPool } from "../../harness/engine/pool.ts";
+import { PythonUnavailable } from "../../harness/setup/python.ts";
+
+const report = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** Engines with the live reference; null, said aloud, where there is no Python. */
+export const livePool: EnginePool | null = await withReference();
+
+/** Engines for tests that must not need Python. */
+export const offlinePool: EnginePool = createPool({ report });
+
+async function withReference(): Promise<EnginePool | null> {
+  const pool = createPool({ report });
+  try {
+    await pool.reference();
+    return pool;
+  } catch (error) {
+    if (!(error instanceof PythonUnavailable)) throw error;
+    report(`live tests are skipped: ${error.message}`);
+    return null;
+  }
+}
