@@ -7,13 +7,13 @@ import type { PositionEmbeddings } from "./rotary_embedding.ts";
 import { apply_rotary_pos_emb } from "./rotary_embedding.ts";
 import type { Scope } from "./scope.ts";
 
-/** What an attention gets beside its states. */
+/** The inputs of an attention beside its states. */
 export interface AttentionInputs {
   readonly attention_mask: MaskTensor;
   readonly cache: KVCache | null;
 }
 
-/** What a decoder layer gets beside its hidden states. */
+/** The inputs of a decoder layer beside its hidden states. */
 export interface DecoderLayerInputs extends AttentionInputs {
   readonly position_embeddings: PositionEmbeddings;
 }
@@ -21,10 +21,10 @@ export interface DecoderLayerInputs extends AttentionInputs {
 /** Queries [B, S, heads, D], keys and values [B, S, kv_heads, D] of the new tokens. */
 export type AttentionStates = readonly [query: Tensor, key: Tensor, value: Tensor];
 
-/** What the attention modules of decoders share; projections, norms and their order are each architecture's own. */
+/** An attention of one layer. Projections, norms and their order are each architecture's own. */
 export abstract class Attention<C extends AttentionCoreConfig = AttentionCoreConfig> extends LayerModule<C> {
   head_dim: number;
-  /** What is left of attention without projections, norms and rope. */
+  /** The attention itself, without projections, norms and rope. */
   abstract attention: AttentionCore;
 
   constructor(at: Scope, config: C, layer_idx: number) {
@@ -40,7 +40,7 @@ export abstract class Attention<C extends AttentionCoreConfig = AttentionCoreCon
     return new Type(this.at.functional("attention"), this.config, { ...options, layer_idx: this.layer_idx } as O);
   }
 
-  /** What scores are multiplied by; kept by the attention core. */
+  /** The factor of scores, which the attention core keeps. */
   get scaling(): number {
     return this.attention.scaling;
   }

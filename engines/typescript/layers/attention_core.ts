@@ -29,10 +29,10 @@ export interface AttentionCoreConfig {
   readonly head_dim: number;
 }
 
-/** How an attention core is made. */
+/** The options of an attention core. */
 export interface AttentionCoreOptions {
   readonly layer_idx: number;
-  /** What scores are multiplied by. */
+  /** The factor of scores. */
   readonly scaling: number;
   /** Sizes in place of those that the config has under their usual names. */
   readonly sizes?: Partial<Pick<AttentionCore, "num_heads" | "num_key_value_heads" | "head_dim" | "v_head_dim">>;
@@ -50,7 +50,7 @@ export class AttentionCore {
   head_dim: number;
   /** Channels of values, where these are not as wide as keys. */
   v_head_dim: number | null = null;
-  /** What scores are multiplied by. */
+  /** The factor of scores. */
   scaling: number;
   readonly #path: string;
   readonly #context: ModelContext;

@@ -32,7 +32,7 @@ export const noModalities: ModalityInputs = {
   input_features_mask: null,
 };
 
-/** What one forward of a model runs on. */
+/** The inputs of one forward of a model beside its tokens. */
 export interface CausalModelInputs extends ModalityInputs {
   readonly attention_masks: AttentionMasks;
   /** [B, S]; [B, S, kinds] of models with several kinds of positions. */
@@ -44,7 +44,7 @@ export interface CausalModelInputs extends ModalityInputs {
   readonly logits_to_keep?: number;
 }
 
-/** What the reference's `generate` prepares around a forward. */
+/** The facts that the masks of a forward are made from, as the reference's `generate` prepares them. */
 export interface MaskRequest extends MaskInputs {
   /** [B, S], 0 text, 1 image, 2 video, 3 audio; null in forwards that continue a cache. */
   readonly mm_token_type_ids: IndexTensor | null;
@@ -52,7 +52,7 @@ export interface MaskRequest extends MaskInputs {
   readonly token_type_ids?: IndexTensor | null;
 }
 
-/** What positions may follow from besides the attention mask. */
+/** The facts that positions may follow from besides the attention mask. */
 export interface PositionRequest extends ModalityInputs {
   /** [B, S] of the whole sequence, 0 text, 1 image, 2 video, 3 audio; null where a run does not say. */
   readonly mm_token_type_ids: IndexTensor | null;

@@ -1,4 +1,4 @@
-/** What the config schemas of architectures have in common. The defaults are each class's own and stand in its file. */
+/** The parts that config schemas have in common. The defaults are each class's own and stand in its file. */
 import { z } from "zod";
 import { activations } from "../kernels/activations.ts";
 

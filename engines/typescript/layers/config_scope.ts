@@ -13,14 +13,14 @@ import { Scope } from "./scope.ts";
 import type { Dimension, NumberField, Size, SwitchField } from "./size.ts";
 import { sizeOf, sum } from "./size.ts";
 
-/** What `linear` may be told besides its sizes. As in PyTorch there is a bias unless it is said that there is none. */
+/** The options of `linear` beside its sizes. As in PyTorch there is a bias unless it is said that there is none. */
 interface LinearChoice<C> {
   readonly bias?: boolean | SwitchField<C>;
   readonly tied?: TiedNames | null;
 }
 
 /**
- * What `norm` may be told besides its class and width: where eps is no `rms_norm_eps`, and the options of that class.
+ * The options of `norm` beside its class and width: eps where it is no `rms_norm_eps`, and what that class has more.
  */
 type NormChoice<C, O> = Omit<O, keyof NormOptions> & { readonly eps?: NumberField<C> | number };
 

@@ -2,7 +2,7 @@ import { EngineError } from "../../../harness/engine/implementation.ts";
 import type { ConfigRead } from "../../../harness/engine/protocol.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 
-/** Which scope read which config field, each pair once, in order of first reading. */
+/** A record of which scope read which config field, each pair once, in order of first reading. */
 export class ConfigReads {
   readonly #seen = new Map<string, ConfigRead>();
 
@@ -16,7 +16,7 @@ export class ConfigReads {
   }
 }
 
-/** Where the reads of a view go. */
+/** The scope that reads a view, and the record of its reads. */
 export interface Reader {
   readonly scope: string;
   readonly reads: ConfigReads;

@@ -5,7 +5,7 @@ import { Module } from "./module.ts";
 import type { Scope } from "./scope.ts";
 import type { Size } from "./size.ts";
 
-/** How a Conv1d is made. */
+/** The options of a Conv1d. */
 export interface Conv1dOptions {
   readonly in: Size;
   readonly out: Size;

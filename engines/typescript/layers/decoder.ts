@@ -160,7 +160,7 @@ export abstract class DecoderForCausalLM<C extends RootConfig = RootConfig> exte
     return this.logits(this.lm_head.call(kept)); // [B, S or logits_to_keep, vocab_size]
   }
 
-  /** What becomes of the head's output. */
+  /** The logits, made of the head's output: unchanged here, soft-capped or scaled by some models. */
   logits(logits: Tensor): Tensor {
     return logits;
   }

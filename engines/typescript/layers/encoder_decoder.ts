@@ -1,4 +1,4 @@
-/** What models share whose decoder reads an encoder's output: the cache of both attentions, and the root. */
+/** The frame of a model whose decoder reads an encoder's output: the cache of both attentions, and the root. */
 import type { Tensor } from "../tensor/tensor.ts";
 import { CausalModel } from "./causal_model.ts";
 import type { KeyValue } from "./kv_cache.ts";
@@ -14,7 +14,7 @@ import type { Scope } from "./scope.ts";
  * `EncoderDecoderCache`.
  */
 export class EncoderDecoderCache extends KVCache {
-  /** By layer; what a layer keeps is null before the first forward. */
+  /** The cache of each layer for the encoder's output; it keeps null before the first forward. */
   readonly cross: CacheLayer[];
 
   constructor(layers: number) {

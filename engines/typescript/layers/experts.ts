@@ -112,7 +112,7 @@ export class GatedExperts extends Experts {
   }
 }
 
-/** How gated experts are made. */
+/** The options of gated experts. */
 export interface GatedExpertsOptions {
   readonly experts: Size;
   readonly hidden: Size;

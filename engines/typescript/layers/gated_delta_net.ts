@@ -12,7 +12,7 @@ import type { LinearAttentionCacheLayer } from "./linear_attention_cache.ts";
 import { addRows, pointwise, sigmoid, softplus } from "./pointwise.ts";
 import type { Scope } from "./scope.ts";
 
-/** What a linear-attention layer gets beside its states. */
+/** The inputs of a linear-attention layer beside its hidden states. */
 export interface LinearAttentionInputs {
   /** [B, S], 0 = padding. */
   readonly attention_mask: IndexTensor | null;
@@ -73,7 +73,7 @@ export abstract class GatedDeltaNet<C extends GatedDeltaNetConfig> extends Confi
     return pointwise(this.conv1d.continue_from(state, mixed_qkv), this.activation);
   }
 
-  /** How much of the difference to the new value is taken up, [B, S, v_heads]. */
+  /** The share of the difference to the new value that is taken up, [B, S, v_heads]. */
   beta(b: Tensor): Tensor {
     return sigmoid(b);
   }

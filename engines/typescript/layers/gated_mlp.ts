@@ -13,7 +13,7 @@ export interface GatedMLPConfig {
   readonly intermediate_size: number;
 }
 
-/** How a gated MLP is made; `intermediate` where it is not the config's `intermediate_size`. */
+/** The options of a gated MLP; `intermediate` where its width is not the config's `intermediate_size`. */
 export interface GatedMLPOptions {
   readonly activation: ActivationName;
   readonly bias?: boolean;

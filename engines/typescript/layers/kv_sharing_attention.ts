@@ -14,7 +14,7 @@ import type { PositionEmbeddings } from "./rotary_embedding.ts";
 import { apply_rotary_pos_emb } from "./rotary_embedding.ts";
 import type { Scope } from "./scope.ts";
 
-/** What a layer of a model with shared keys gets beside its hidden states. */
+/** The inputs of a layer of a model with shared keys, beside its hidden states. */
 export interface KVSharingInputs {
   readonly position_embeddings: PositionEmbeddings;
   readonly attention_mask: MaskTensor;
@@ -83,7 +83,7 @@ export abstract class KVSharingAttention extends ConfiguredModule<KVSharingConfi
     this.attention = new AttentionCore(at.functional("attention"), this.config, { layer_idx, scaling: 1 });
   }
 
-  /** What scores are multiplied by; kept by the attention core. */
+  /** The factor of scores, which the attention core keeps. */
   get scaling(): number {
     return this.attention.scaling;
   }

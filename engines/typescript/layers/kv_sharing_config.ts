@@ -17,7 +17,7 @@ const rope = z.strictObject({
 
 const layer_overrides = z.strictObject({ head_dim: count.optional(), num_key_value_heads: count.optional() });
 
-/** Which tokens may look ahead: all of them, those of images, or none. */
+/** The tokens that may look ahead: all of them, those of images, or none. */
 export const bidirectional = z.enum(["all", "vision"]).nullable();
 
 /**

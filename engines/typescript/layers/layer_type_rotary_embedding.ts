@@ -24,7 +24,7 @@ export interface LayerTypeRotaryConfig {
  * share.
  */
 export class LayerTypeRotaryEmbedding extends ConfiguredModule<LayerTypeRotaryConfig> {
-  /** By layer type. */
+  /** The frequencies by layer type. */
   readonly rope: Record<string, RopeInit> = {};
 
   constructor(at: Scope, given: LayerTypeRotaryConfig) {

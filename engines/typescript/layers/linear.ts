@@ -18,7 +18,7 @@ export interface TiedNames {
   readonly bias?: string;
 }
 
-/** How a Linear is made. */
+/** The options of a Linear. */
 export interface LinearOptions {
   readonly in: Size;
   readonly out: Size;

@@ -4,8 +4,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 
 /**
- * What a linear-attention or state-space layer keeps between forwards, of one size however long the sequence. The
- * tensors are never changed, only replaced. Source: transformers 5.24.0, `cache_utils.py`, `LinearAttentionLayer`.
+ * The states that a linear-attention or state-space layer keeps between forwards, of one size however long the
+ * sequence. The tensors are never changed, only replaced. Source: transformers 5.24.0, `cache_utils.py`,
+ * `LinearAttentionLayer`.
  */
 export class LinearAttentionCacheLayer {
   /** The last inputs of the convolution [B, channels, kernel]; null before the first forward. */

@@ -4,7 +4,7 @@ import type { IndexTensor, MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { indexTensor, maskTensor } from "../tensor/tensor.ts";
 import type { KVCache } from "./kv_cache.ts";
 
-/** What a mask is made for. */
+/** The facts that a mask is made from. */
 export interface MaskInputs {
   readonly batch_size: number;
   /** Number of new tokens. */
@@ -36,8 +36,8 @@ export function everythingReadable(
 }
 
 /**
- * Whether query position `q` may read key position `k` in sequence `b`; positions count from the start of the (padded)
- * sequence.
+ * True where query position `q` may read key position `k` in sequence `b`; positions count from the start of the
+ * (padded) sequence.
  */
 export type MaskFunction = (b: number, q: number, k: number) => boolean;
 

@@ -6,7 +6,7 @@ import { Module } from "./module.ts";
 import type { Scope } from "./scope.ts";
 import type { Size } from "./size.ts";
 
-/** How a norm is made: the width of what it norms, and eps. */
+/** The options of every norm: the width of its input, and eps. */
 export interface NormOptions {
   readonly dim: Size;
   readonly eps: number;

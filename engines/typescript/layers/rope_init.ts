@@ -154,7 +154,7 @@ export function compute_llama3_parameters(rope: RopeParameters, head_dim: number
   return { inv_freq: scaled, attention_scaling: 1 };
 }
 
-/** By `rope_type`. Configs with another type are refused when they are read. */
+/** The functions by `rope_type`. Configs with another type are refused when they are read. */
 export const ROPE_INIT_FUNCTIONS = {
   default: compute_default_rope_parameters,
   linear: compute_linear_scaling_rope_parameters,

@@ -8,16 +8,16 @@ import { Module } from "./module.ts";
 import type { Scope } from "./scope.ts";
 import type { Size } from "./size.ts";
 
-/** Which experts each token goes to, [tokens, k]; without data in shapes-only mode. */
+/** The numbers of the experts that each token goes to, [tokens, k]; without data in shapes-only mode. */
 export type ExpertIndices = Tensor<Int32Array>;
 
 /**
- * What a router returns: logits of all experts [tokens, experts], and weights and numbers of the chosen ones, both
+ * The outputs of a router: logits of all experts [tokens, experts], and weights and numbers of the chosen ones, both
  * [tokens, k].
  */
 export type Routing = readonly [router_logits: Tensor, top_k_weights: Tensor, top_k_index: ExpertIndices];
 
-/** How a router is made. */
+/** The options of a router. */
 export interface RouterOptions {
   readonly hidden: Size;
   readonly experts: Size;
@@ -54,7 +54,7 @@ export abstract class ExpertChoice extends Module {
 }
 
 /**
- * What the routers of mixtures of experts share: a projection of each token to one logit per expert, and the choice of
+ * A router of a mixture of experts: a projection of each token to one logit per expert, and the choice of
  * the largest.
  */
 export abstract class Router extends ExpertChoice {

@@ -13,7 +13,7 @@ export interface DeclaredTensor extends TensorSpec {
   readonly owner: string;
 }
 
-/** What is wrong with a checkpoint; collected over the whole build, so that one message names it all. */
+/** A fault of a checkpoint; collected over the whole build, so that one message names them all. */
 export interface WeightProblem {
   readonly kind: "missing" | "shape" | "tied";
   readonly name: string;

@@ -19,7 +19,7 @@ export function grids(grid_thw: IndexTensor): Grid[] {
   });
 }
 
-/** Where frames begin and the last one ends: [0, ..., patches]. */
+/** The places where frames begin, and the end of the last one: [0, ..., patches]. */
 export function get_vision_cu_seqlens(grid_thw: IndexTensor): number[] {
   const lengths = grids(grid_thw).flatMap(([t, h, w]) => new Array<number>(t).fill(h * w));
   return cumulative(lengths);
@@ -39,7 +39,7 @@ export function get_vision_position_ids(grid_thw: IndexTensor, spatial_merge_siz
   return indexTensor([positions.length, 2], Int32Array.from(positions.flat()));
 }
 
-/** How tokens (merged patches) are cut into windows. */
+/** The sizes by which tokens (merged patches) are cut into windows. */
 export interface WindowSizes {
   readonly spatial_merge_size: number;
   readonly window_size: number;

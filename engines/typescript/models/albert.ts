@@ -152,7 +152,7 @@ interface PoolingOptions {
   readonly add_pooling_layer: boolean;
 }
 
-/** What the decoder shares where the config ties embeddings: `_tied_weights_keys` of the reference. */
+/** The weights that the decoder shares where the config ties embeddings: the reference's `_tied_weights_keys`. */
 const tied_weights_keys = { weight: "albert.embeddings.word_embeddings.weight", bias: "predictions.bias" };
 
 /** hidden_states [B, S, hidden_size] -> [B, S, vocab_size]. */

@@ -58,7 +58,7 @@ export class BertSelfAttention extends Attention<BertConfig> {
   }
 }
 
-/** What attention and MLP end with: projected, added to `input_tensor`, normed. */
+/** The end of attention and MLP: projected, added to `input_tensor`, normed. */
 abstract class ResidualOutput extends ConfiguredModule<BertConfig> {
   abstract dense: Linear;
   abstract LayerNorm: LayerNorm;
@@ -149,7 +149,7 @@ export class BertPredictionHeadTransform extends ConfiguredModule<BertConfig> {
   }
 }
 
-/** What the decoder shares where the config ties embeddings: `_tied_weights_keys` of the reference. */
+/** The weights that the decoder shares where the config ties embeddings: the reference's `_tied_weights_keys`. */
 const tied_weights_keys = { weight: "bert.embeddings.word_embeddings.weight", bias: "cls.predictions.bias" };
 
 /** hidden_states [B, S, hidden_size] -> [B, S, vocab_size]. */

@@ -27,7 +27,7 @@ export function mergeExperts({ gate, up, down }: ExpertNames): Conversion {
       const names = expertNames(tensors, path, [gate, up, down]);
       const [gates, ups, downs] = names.map((column) => column.map((name) => tensors.get(name)));
       const gates_and_ups = [...gates!, ...ups!];
-      if (!alike(gates_and_ups) || !alike(downs!)) continue;
+      if (!sameShapes(gates_and_ups) || !sameShapes(downs!)) continue;
       const gate_up = gates!.map((_, expert) =>
         concat([gates_and_ups[expert]!, gates_and_ups[gates!.length + expert]!], 0),
       );
@@ -51,7 +51,7 @@ function expertNames(tensors: ReadonlyMap<string, Tensor>, path: string, project
   );
 }
 
-function alike(tensors: readonly (Tensor | undefined)[]): tensors is readonly Tensor[] {
+function sameShapes(tensors: readonly (Tensor | undefined)[]): tensors is readonly Tensor[] {
   const [first] = tensors;
   return first !== undefined && tensors.every((tensor) => tensor?.shape.join() === first.shape.join());
 }

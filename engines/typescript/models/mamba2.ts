@@ -53,7 +53,7 @@ export const Mamba2Config = config({
   }));
 export type Mamba2Config = z.output<typeof Mamba2Config>;
 
-/** What a block gets beside its hidden states. */
+/** The inputs of a block beside its hidden states. */
 interface BlockInputs {
   /** [B, S], 0 = padding. */
   readonly attention_mask: IndexTensor | null;
@@ -148,7 +148,7 @@ export class Mamba2Mixer extends LayerModule<Mamba2Config> {
     return this.A_log.data && this.A_log.data.map((x) => -Math.exp(x));
   }
 
-  /** What comes of the recurrence [B, S, intermediate_size]: in float32, and of a single token in the model's dtype. */
+  /** Runs the recurrence: [B, S, intermediate_size] in float32, and of a single token in the model's dtype. */
   scan(
     [x, B, C]: readonly [Tensor, Tensor, Tensor],
     dt: Tensor,

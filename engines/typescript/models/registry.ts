@@ -55,7 +55,7 @@ export interface Architecture {
 /** Names of an expert's projections in most checkpoints. */
 const projections = { gate: "gate_proj", up: "up_proj", down: "down_proj" };
 
-/** By the name in the config's `architectures`. */
+/** All architectures by the name in a config's `architectures`. */
 const architectures: Readonly<Record<string, Architecture>> = {
   Gemma4UnifiedForConditionalGeneration: architecture(Gemma4UnifiedConfig, Gemma4UnifiedForConditionalGeneration, [
     [/^model\.vision_embedder\./, "model.embed_vision."],

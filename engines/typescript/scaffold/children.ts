@@ -3,7 +3,7 @@ import type { Outline, OutlineChild, OutlineClass } from "../../../harness/engin
 import type { Imports } from "./imports.ts";
 import { boolean, dimension, number, option } from "./values.ts";
 
-/** What a file is written from, and what it imports so far. */
+/** The outline that a file is written from, and the imports that it has so far. */
 export interface Writer {
   readonly outline: Outline;
   readonly imports: Imports;
@@ -11,14 +11,14 @@ export interface Writer {
 
 type Element = Omit<OutlineChild, "elements" | "count" | "element">;
 
-/** Whether the constructor of a class takes a layer index: its own does, or a child needs one. */
+/** True where the constructor of a class takes a layer index: its own does, or a child needs one. */
 export function takesIndex(found: OutlineClass, { classes }: Outline): boolean {
   if (found.like === "root" || found.like === "model" || isShared(found)) return false;
   const inner = found.children.map(({ type }) => classes.find(({ name }) => name === type));
   return found.indexed || inner.some((one) => one !== undefined && takesIndex(one, { classes } as Outline));
 }
 
-/** Whether the class is one line here, of a layer that does it all. */
+/** True where the class is one line here, of a layer that does it all. */
 export function isShared({ like }: OutlineClass): boolean {
   return !["root", "model", "attention", "module"].includes(like);
 }

@@ -34,7 +34,7 @@ ${derived(outline, imports)
 export type ${name} = z.output<typeof ${name}>;`;
 }
 
-/** What the transform adds: what `__post_init__` and `attribute_map` give, and what masks and caches follow from. */
+/** The lines of the transform: what `__post_init__` and `attribute_map` give, and what masks and caches follow from. */
 function derived({ fields, aliases, rope }: Outline, imports: Imports): string[] {
   const has = (name: string) => fields.find((field) => field.name === name);
   const own = (name: string) => `fields.${aliases[name] ?? name}`;

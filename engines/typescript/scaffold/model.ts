@@ -7,7 +7,7 @@ import { importBlock, newImports } from "./imports.ts";
 import { dimension } from "./values.ts";
 
 /** Layers that classes of the reference are one line of here. */
-const alike: Readonly<Partial<Record<OutlineClass["like"], readonly [base: string, file: string]>>> = {
+const shared: Readonly<Partial<Record<OutlineClass["like"], readonly [base: string, file: string]>>> = {
   rms_norm: ["RMSNorm", "layers/normalization"],
   rounded_rms_norm: ["RoundedRMSNorm", "layers/normalization"],
   one_plus_rms_norm: ["OnePlusRMSNorm", "layers/normalization"],
@@ -41,7 +41,7 @@ function classBlock(found: OutlineClass, writer: Writer): string {
 }
 
 function sharedClass({ name, like, forward: own }: OutlineClass, { outline, imports }: Writer): string {
-  const [base, file] = alike[like]!;
+  const [base, file] = shared[like]!;
   const partial = like === "rotary" && (outline.rope?.["partial_rotary_factor"] ?? 1) !== 1;
   const type = imports.value(file, partial ? "PartialRotaryEmbedding" : base);
   if ((like !== "linear" && like !== "embedding") || !own) return `export class ${name} extends ${type} {}`;

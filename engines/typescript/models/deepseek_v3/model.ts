@@ -20,7 +20,7 @@ export class DeepseekV3RMSNorm extends RoundedRMSNorm {}
 
 export class DeepseekV3RotaryEmbedding extends RotaryEmbedding {}
 
-/** What YaRN makes scores larger by: its `mscale`, squared. */
+/** `scaling` times the square of `mscale`, by which YaRN makes scores larger. */
 export function yarn_apply_mscale(rope: DeepseekV3Config["rope_parameters"], scaling: number): number {
   const { rope_type, factor, mscale_all_dim } = rope;
   if (rope_type === "default" || !mscale_all_dim || !factor) return scaling;

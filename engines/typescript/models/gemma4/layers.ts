@@ -84,14 +84,14 @@ export class Gemma4TextRouter extends ExpertChoice {
 }
 
 /**
- * What a layer gets beside its hidden states; `per_layer_input` [B, S, hidden_size_per_layer_input] where the model has
- * such inputs.
+ * The inputs of a layer beside its hidden states; `per_layer_input` [B, S, hidden_size_per_layer_input] where the model
+ * has such inputs.
  */
 export interface DecoderLayerInputs extends KVSharingInputs {
   readonly per_layer_input: Tensor | null;
 }
 
-/** What a layer makes of the input that it alone gets. */
+/** The children of a layer that read the input which it alone gets. */
 interface PerLayerInput {
   readonly act_fn: Activation;
   readonly per_layer_input_gate: Linear;

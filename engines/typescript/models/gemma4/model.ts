@@ -18,7 +18,7 @@ import { Gemma4RMSNorm, Gemma4TextDecoderLayer, Gemma4TextRotaryEmbedding } from
 
 export class Gemma4TextScaledWordEmbedding extends ScaledEmbedding {}
 
-/** What makes the inputs of single layers from tokens and their embeddings. */
+/** The children that make the inputs of single layers from tokens and their embeddings. */
 interface PerLayerEmbeddings {
   readonly embed_tokens_per_layer: Gemma4TextScaledWordEmbedding;
   readonly per_layer_model_projection: Linear;
@@ -80,12 +80,12 @@ export class Gemma4TextModel extends ConfiguredModule<Gemma4TextConfig> {
     return this.norm.call(hidden_states);
   }
 
-  /** What each layer gets of the tokens: [B, S, layers, D]. */
+  /** The share of each layer in the embeddings of tokens: [B, S, layers, D]. */
   get_per_layer_inputs(input_ids: IndexTensor, { embed_tokens_per_layer }: PerLayerEmbeddings): Tensor {
     return this.split_layers(embed_tokens_per_layer.call(input_ids));
   }
 
-  /** What each layer gets of tokens and embeddings: [B, S, layers, D]. */
+  /** The input of each layer, made of both: [B, S, layers, D]. */
   project_per_layer_inputs(inputs_embeds: Tensor, per_layer_inputs: Tensor, at: PerLayerEmbeddings): Tensor {
     let per_layer_projection = at.per_layer_model_projection.call(inputs_embeds); // [B, S, layers * D]
     per_layer_projection = scale(per_layer_projection, this.per_layer_model_projection_scale);

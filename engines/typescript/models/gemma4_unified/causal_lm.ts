@@ -17,7 +17,7 @@ import { Gemma4UnifiedTextModel } from "./text.ts";
 /** The config of a root: that of the language model, or of a whole model with it inside. */
 type RootConfig = Gemma4UnifiedTextConfig | { readonly text_config: Gemma4UnifiedTextConfig };
 
-/** What both roots do: caches, masks and logits. */
+/** A root of either kind: caches, masks and logits. */
 export abstract class Gemma4UnifiedCausalModel<C extends RootConfig = RootConfig> extends CausalModel<C> {
   masks: MaskBuilder;
   final_logit_softcapping: number | null;

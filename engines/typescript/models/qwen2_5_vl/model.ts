@@ -23,7 +23,7 @@ export type Position = readonly [t: number, h: number, w: number];
 /** Types of tokens, as `mm_token_type_ids` has them. */
 const [TEXT, IMAGE, VIDEO] = [0, 1, 2];
 
-/** What 3-D positions follow from; the two first are [B, S]. */
+/** The inputs that 3-D positions follow from; types and mask are [B, S]. */
 interface RopeIndexInputs extends Pick<ModalityInputs, "image_grid_thw" | "video_grid_thw" | "second_per_grid_ts"> {
   readonly mm_token_type_ids: IndexTensor;
   readonly attention_mask: IndexTensor;
@@ -37,7 +37,7 @@ export class Qwen2_5_VLModel extends ConfiguredModule<Qwen2_5_VLConfig> {
   tokens_per_second = this.config.vision_config.tokens_per_second;
   visual = new Qwen2_5_VisionTransformerPretrainedModel(this.at.child("visual"), this.config.vision_config);
   language_model = new Qwen2_5_VLTextModel(this.at.child("language_model"), this.config.text_config);
-  /** By how much the positions of each sequence [B] are ahead of the number of its tokens, since its first forward. */
+  /** The lead [B] of the positions of each sequence over the number of its tokens, since its first forward. */
   rope_deltas: readonly number[] | null = null;
 
   /** Positions of the tokens of one image or video, the first frame at `start_position`. */
@@ -50,7 +50,7 @@ export class Qwen2_5_VLModel extends ConfiguredModule<Qwen2_5_VLConfig> {
     });
   }
 
-  /** Where the positions go on behind an image or video that began at `start_position`. */
+  /** The first position behind an image or video that began at `start_position`. */
   position_after_vision(start_position: number, [, h, w]: Grid): number {
     return start_position + Math.floor(Math.max(h, w) / this.spatial_merge_size);
   }

@@ -161,7 +161,7 @@ export class Qwen2_5_VisionTransformerPretrainedModel extends ConfiguredModule<Q
     return take_groups(input_tensor, window_index, this.spatial_merge_unit);
   }
 
-  /** Where the sequences that a block attends within begin, and the last one ends. */
+  /** The places where the sequences begin that a block attends within, and the end of the last one. */
   seqlens_of_block(layer_num: number, { cu_seqlens, cu_window_seqlens }: Seqlens): readonly number[] {
     return this.fullatt_block_indexes.includes(layer_num) ? cu_seqlens : cu_window_seqlens;
   }

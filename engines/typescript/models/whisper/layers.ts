@@ -35,7 +35,7 @@ interface WhisperAttentionOptions {
 /** Attention of one layer, to its own states or to the encoder's: hidden_states [B, S, d_model] -> the same shape. */
 export class WhisperAttention extends Attention<WhisperConfig> {
   attention: AttentionCore;
-  /** What queries are multiplied by, before scores are made. */
+  /** The factor of queries, before scores are made. */
   query_scaling: number;
   k_proj = this.at.linear("k_proj", "d_model", "d_model", { bias: false });
   v_proj = this.at.linear("v_proj", "d_model", "d_model");
@@ -83,12 +83,12 @@ export class WhisperCrossAttention extends WhisperAttention {
   }
 }
 
-/** What a layer of the decoder gets: the states of the encoder, null where the cache has what is made of them. */
+/** The inputs of a decoder layer: the states of the encoder, null where the cache has what is made of them. */
 export interface DecoderLayerInputs extends AttentionInputs {
   readonly key_value_states?: Tensor | null;
 }
 
-/** What layers of both sides end with: norm, two projections, residual. */
+/** A layer of either side, which ends with a norm, two projections and a residual. */
 abstract class WhisperLayer extends LayerModule<WhisperConfig> {
   abstract activation_fn: Activation;
   abstract fc1: Linear;
