@@ -1,6 +1,6 @@
 /** The config of whisper, read beside transformers 5.24.0, `models/whisper/configuration_whisper.py`. */
 import { z } from "zod";
-import { activation, config, size as count, tokenId } from "../layers/config_schema.ts";
+import { activation, config, count, tokenId, unread } from "../../layers/config_schema.ts";
 
 /** `WhisperConfig`, with its defaults; sizes also under the names of other models, as its `attribute_map` has them. */
 export const WhisperConfig = config({
@@ -19,17 +19,13 @@ export const WhisperConfig = config({
   max_target_positions: count.default(448),
   pad_token_id: tokenId.default(50_256),
   tie_word_embeddings: z.boolean().default(true),
-  ...Object.fromEntries(
-    [
-      "encoder_layerdrop decoder_layerdrop dropout activation_dropout apply_spec_augment mask_time_prob mask_time_length",
-      "mask_time_min_masks mask_feature_prob mask_feature_length mask_feature_min_masks init_std", // of training
-      "decoder_start_token_id suppress_tokens begin_suppress_tokens forced_decoder_ids max_length", // of generation
-      "use_weighted_layer_sum classifier_proj_size median_filter_width", // of other heads, and time stamps
-      "scale_embedding", // which the reference does not use either
-    ]
-      .flatMap((line) => line.split(" "))
-      .map((key) => [key, z.unknown().optional()] as const),
+  // Of training, of generation, of other heads and time stamps; `scale_embedding` the reference does not use either.
+  ...unread("encoder_layerdrop decoder_layerdrop dropout activation_dropout apply_spec_augment mask_time_prob"),
+  ...unread(
+    "mask_time_length mask_time_min_masks mask_feature_prob mask_feature_length mask_feature_min_masks init_std",
   ),
+  ...unread("decoder_start_token_id suppress_tokens begin_suppress_tokens forced_decoder_ids max_length"),
+  ...unread("use_weighted_layer_sum classifier_proj_size median_filter_width scale_embedding"),
 }).transform((config) => ({
   ...config,
   max_position_embeddings: config.max_target_positions,

@@ -1,58 +1,52 @@
 /**
- * gemma4_unified with images, video and audio, read beside transformers 5.24.0, `models/gemma4_unified/modeling_gemma4_unified.py`: same classes,
- * same order, same names. `gemma4_unified_text.ts` holds the language model of that file.
+ * gemma4_unified with images, video and audio, read beside transformers 5.24.0,
+ * `models/gemma4_unified/modeling_gemma4_unified.py`: same classes, order and names. `text.ts` holds the language model
+ * of that file.
  */
-import { factorized_positions } from "../kernels/embedding.ts";
-import type { CausalModelInputs, MaskRequest, ModalityInputs } from "../layers/causal_model.ts";
-import { Linear } from "../layers/linear.ts";
-import type { AttentionMasks } from "../layers/masks.ts";
-import { block_sequence_ids } from "../layers/masks.ts";
-import { Module } from "../layers/module.ts";
-import type { RMSNorm } from "../layers/normalization.ts";
-import { LayerNorm } from "../layers/normalization.ts";
-import { outOfRange } from "../layers/out_of_range.ts";
-import type { Scope, Size } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
-import { add, cast } from "../tensor/elementwise.ts";
-import { countTrue, maskedScatter, selectRows, where } from "../tensor/select.ts";
-import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-import { ShapeError, expectShape, indexTensor, roundedTensor } from "../tensor/tensor.ts";
-import type {
-  Gemma4UnifiedConfig,
-  Gemma4UnifiedTextConfig,
-  Gemma4UnifiedVisionConfig,
-} from "./gemma4_unified.config.ts";
-import { Gemma4UnifiedCausalModel } from "./gemma4_unified_causal_lm.ts";
-import { Gemma4UnifiedRMSNorm, Gemma4UnifiedTextModel } from "./gemma4_unified_text.ts";
+import { factorized_positions } from "../../kernels/embedding.ts";
+import type { CausalModelInputs, MaskRequest, ModalityInputs } from "../../layers/causal_model.ts";
+import { ConfiguredModule } from "../../layers/configured_module.ts";
+import type { AttentionMasks } from "../../layers/masks.ts";
+import { block_sequence_ids } from "../../layers/masks.ts";
+import type { Linear } from "../../layers/linear.ts";
+import { LayerNorm } from "../../layers/normalization.ts";
+import { outOfRange } from "../../layers/out_of_range.ts";
+import type { Scope } from "../../layers/scope.ts";
+import type { Size } from "../../layers/size.ts";
+import { add, cast } from "../../tensor/elementwise.ts";
+import { countTrue, maskedScatter, selectRows, where } from "../../tensor/select.ts";
+import type { IndexTensor, Tensor } from "../../tensor/tensor.ts";
+import { ShapeError, expectShape, indexTensor, roundedTensor } from "../../tensor/tensor.ts";
+import type { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig, Gemma4UnifiedVisionConfig } from "./config.ts";
+import { Gemma4UnifiedCausalModel } from "./causal_lm.ts";
+import { Gemma4UnifiedRMSNorm, Gemma4UnifiedTextModel } from "./text.ts";
 
-/** Raw patches into the language model's space, without a vision tower: LN, dense, LN, + positions, LN, RMS norm, projection. */
-export class Gemma4UnifiedVisionEmbedder extends Module {
-  patch_ln1: LayerNorm;
-  patch_dense: Linear;
-  patch_ln2: LayerNorm;
-  pos_embedding: Tensor;
-  pos_norm: LayerNorm;
+/**
+ * Raw patches into the language model's space, without a vision tower: LN, dense, LN, + positions, LN, RMS norm,
+ * projection.
+ */
+export class Gemma4UnifiedVisionEmbedder extends ConfiguredModule<Gemma4UnifiedVisionConfig> {
+  /** The pixels of a merged patch. */
+  patch_dim = this.at.size(["patch_size", "pooling_kernel_size", "patch_size", "pooling_kernel_size", 3]);
+  patch_ln1 = this.at.norm("patch_ln1", LayerNorm, this.patch_dim, { eps: 1e-5 });
+  patch_dense = this.at.linear("patch_dense", this.patch_dim, "mm_embed_dim");
+  patch_ln2 = this.at.norm("patch_ln2", LayerNorm, "mm_embed_dim", { eps: 1e-5 });
+  pos_embedding = this.at.parameter("pos_embedding", "mm_posemb_size", 2, "mm_embed_dim");
+  pos_norm = this.at.norm("pos_norm", LayerNorm, "mm_embed_dim", { eps: 1e-5 });
   multimodal_embedder: Gemma4UnifiedMultimodalEmbedder;
 
-  constructor(vision_config: Gemma4UnifiedVisionConfig, text_config: Gemma4UnifiedTextConfig, at: Scope) {
-    super(at);
-    const config = at.read(vision_config);
-    const patch = ["patch_size", "pooling_kernel_size"] as const;
-    const patch_dim = size(config, ...patch, ...patch, 3); // the pixels of a merged patch
-    const mm_embed_dim = size(config, "mm_embed_dim");
-    this.patch_ln1 = new LayerNorm(at.child("patch_ln1"), { dim: patch_dim });
-    this.patch_dense = new Linear(at.child("patch_dense"), { in: patch_dim, out: mm_embed_dim, bias: true });
-    this.patch_ln2 = new LayerNorm(at.child("patch_ln2"), { dim: mm_embed_dim });
-    this.pos_embedding = at.weight("pos_embedding", [size(config, "mm_posemb_size"), size(config, 2), mm_embed_dim]);
-    this.pos_norm = new LayerNorm(at.child("pos_norm"), { dim: mm_embed_dim });
-    this.multimodal_embedder = new Gemma4UnifiedMultimodalEmbedder(
-      { hidden_size: size(config, "output_proj_dims"), eps: config.rms_norm_eps },
-      text_config,
-      at.child("multimodal_embedder"),
-    );
+  constructor(at: Scope, vision_config: Gemma4UnifiedVisionConfig, text_config: Gemma4UnifiedTextConfig) {
+    super(at, vision_config);
+    this.multimodal_embedder = new Gemma4UnifiedMultimodalEmbedder(at.child("multimodal_embedder"), text_config, {
+      width: this.at.size("output_proj_dims"),
+      eps: this.config.rms_norm_eps,
+    });
   }
 
-  /** pixel_values [images, patches, patch_dim], image_position_ids [images, patches, 2] -> last_hidden_state, pooler_output. */
+  /**
+   * pixel_values [images, patches, patch_dim], image_position_ids [images, patches, 2] -> last_hidden_state,
+   * pooler_output.
+   */
   forward(
     pixel_values: Tensor,
     image_position_ids: IndexTensor,
@@ -80,17 +74,17 @@ export class Gemma4UnifiedVisionEmbedder extends Module {
 }
 
 /** Embeds soft tokens of an image or a sound into the language model's space. */
-export class Gemma4UnifiedMultimodalEmbedder extends Module {
+export class Gemma4UnifiedMultimodalEmbedder extends ConfiguredModule<Gemma4UnifiedTextConfig> {
   embedding_projection: Linear;
-  embedding_pre_projection_norm: RMSNorm;
+  embedding_pre_projection_norm: Gemma4UnifiedRMSNorm;
 
-  constructor(multimodal: { hidden_size: Size; eps: number }, text_config: Gemma4UnifiedTextConfig, at: Scope) {
-    super(at);
-    const text_hidden_size = size(at.read(text_config), "hidden_size");
-    const projection = { in: multimodal.hidden_size, out: text_hidden_size, bias: false };
-    this.embedding_projection = new Linear(at.child("embedding_projection"), projection);
-    const norm = { dim: multimodal.hidden_size, eps: multimodal.eps, with_scale: false };
-    this.embedding_pre_projection_norm = new Gemma4UnifiedRMSNorm(at.child("embedding_pre_projection_norm"), norm);
+  constructor(at: Scope, text_config: Gemma4UnifiedTextConfig, { width, eps }: SoftTokens) {
+    super(at, text_config);
+    this.embedding_projection = this.at.linear("embedding_projection", width, "hidden_size", { bias: false });
+    this.embedding_pre_projection_norm = this.at.norm("embedding_pre_projection_norm", Gemma4UnifiedRMSNorm, width, {
+      eps,
+      with_scale: false,
+    });
   }
 
   forward(inputs_embeds: Tensor): Tensor {
@@ -99,37 +93,39 @@ export class Gemma4UnifiedMultimodalEmbedder extends Module {
   }
 }
 
+/** The width of the soft tokens of one modality, and the eps of their norm. */
+interface SoftTokens {
+  readonly width: Size;
+  readonly eps: number;
+}
+
 /** mm_token_type_ids [B, S] -> the number of the run of image or video tokens that a token lies in, -1 outside. */
 export function get_block_sequence_ids_for_mask(mm_token_type_ids: IndexTensor): IndexTensor {
   return block_sequence_ids(mm_token_type_ids, (type) => type === 1 || type === 2);
 }
 
-/** Embeds tokens, images, video frames and sound, and runs the language model: input_ids [B, S] -> [B, S, hidden_size]. */
-export class Gemma4UnifiedModel extends Module {
-  image_token_id: number | null;
-  video_token_id: number | null;
-  audio_token_id: number | null;
-  pad_token_id: number | null;
-  language_model: Gemma4UnifiedTextModel;
-  embed_vision: Gemma4UnifiedVisionEmbedder | null;
-  embed_audio: Gemma4UnifiedMultimodalEmbedder | null;
+/**
+ * Embeds tokens, images, video frames and sound, and runs the language model: input_ids [B, S] -> [B, S, hidden_size].
+ */
+export class Gemma4UnifiedModel extends ConfiguredModule<Gemma4UnifiedConfig> {
+  image_token_id = this.config.image_token_id;
+  video_token_id = this.config.video_token_id;
+  audio_token_id = this.config.audio_token_id;
+  pad_token_id = this.config.text_config.pad_token_id;
+  language_model = new Gemma4UnifiedTextModel(this.at.child("language_model"), this.config.text_config);
+  embed_vision = this.vision_embedder(this.config);
+  embed_audio = this.audio_embedder(this.config);
 
-  constructor(config: Gemma4UnifiedConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { text_config, vision_config, audio_config } = config;
-    this.image_token_id = config.image_token_id;
-    this.video_token_id = config.video_token_id;
-    this.audio_token_id = config.audio_token_id;
-    this.pad_token_id = text_config.pad_token_id;
-    this.language_model = new Gemma4UnifiedTextModel(text_config, at.child("language_model"));
-    this.embed_vision =
-      vision_config && new Gemma4UnifiedVisionEmbedder(vision_config, text_config, at.child("embed_vision"));
-    const audio = audio_config && {
-      hidden_size: size(audio_config, "audio_embed_dim"),
+  vision_embedder({ vision_config, text_config }: Gemma4UnifiedConfig): Gemma4UnifiedVisionEmbedder | null {
+    return vision_config && new Gemma4UnifiedVisionEmbedder(this.at.child("embed_vision"), vision_config, text_config);
+  }
+
+  audio_embedder({ audio_config, text_config }: Gemma4UnifiedConfig): Gemma4UnifiedMultimodalEmbedder | null {
+    if (audio_config === null) return null;
+    return new Gemma4UnifiedMultimodalEmbedder(this.at.child("embed_audio"), text_config, {
+      width: this.at.with(audio_config).size("audio_embed_dim"),
       eps: audio_config.rms_norm_eps,
-    };
-    this.embed_audio = audio && new Gemma4UnifiedMultimodalEmbedder(audio, text_config, at.child("embed_audio"));
+    });
   }
 
   /** Soft tokens of images or video frames without padding patches: [valid patches, hidden_size]. */
@@ -196,12 +192,12 @@ export class Gemma4UnifiedModel extends Module {
       const features = this.get_audio_features(input_features, input_features_mask);
       inputs_embeds = this.merge_features(inputs_embeds, audio_mask, features);
     }
-    return this.language_model.call(null, inputs_embeds, inputs);
+    return this.language_model.call(null, inputs, inputs_embeds);
   }
 }
 
 /** The multimodal model: input_ids [B, S] and media -> logits [B, S, vocab_size]. */
-export class Gemma4UnifiedForConditionalGeneration extends Gemma4UnifiedCausalModel {
+export class Gemma4UnifiedForConditionalGeneration extends Gemma4UnifiedCausalModel<Gemma4UnifiedConfig> {
   readonly modalities = [
     "pixel_values",
     "image_position_ids",
@@ -211,22 +207,13 @@ export class Gemma4UnifiedForConditionalGeneration extends Gemma4UnifiedCausalMo
     "input_features",
     "input_features_mask",
   ] as const satisfies (keyof ModalityInputs)[];
-  model: Gemma4UnifiedModel;
-  lm_head: Linear;
+  model = this.at.module("model", Gemma4UnifiedModel);
+  lm_head = this.at.with(this.text_config).linear("lm_head", "hidden_size", "vocab_size", {
+    bias: false,
+    tied: this.config.tie_word_embeddings ? { weight: "model.language_model.embed_tokens.weight" } : null,
+  });
   /** "vision": image and video tokens see the rest of their block, in sliding layers only. */
-  use_bidirectional_attention: "all" | "vision" | null;
-
-  constructor(config: Gemma4UnifiedConfig, at: Scope) {
-    super(config.text_config, at);
-    config = at.read(config);
-    const { text_config } = config;
-    this.use_bidirectional_attention = text_config.use_bidirectional_attention;
-    this.model = new Gemma4UnifiedModel(config, at.child("model"));
-    const { weight } = this.model.language_model.embed_tokens;
-    const tied = { tied: { name: "model.language_model.embed_tokens.weight", weight } };
-    const sizes = { in: size(text_config, "hidden_size"), out: size(text_config, "vocab_size"), bias: false };
-    this.lm_head = new Linear(at.child("lm_head"), { ...sizes, ...(config.tie_word_embeddings ? tied : {}) });
-  }
+  use_bidirectional_attention = this.text_config.use_bidirectional_attention;
 
   forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
     return this.softcap_logits(this.lm_head.call(this.model.call(input_ids, inputs))); // [B, S, vocab_size]

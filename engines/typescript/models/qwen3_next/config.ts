@@ -3,11 +3,11 @@ import { z } from "zod";
 import {
   activation,
   config,
+  count,
   rope_fields,
-  size as count,
   standardize_rope_params,
   tokenId,
-} from "../layers/config_schema.ts";
+} from "../../layers/config_schema.ts";
 
 /** `Qwen3NextConfig`, with its defaults. */
 export const Qwen3NextConfig = config({

@@ -1,32 +1,35 @@
-/** Configs of qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/configuration_qwen2_5_vl.py`. The defaults are those of the reference's classes. */
+/**
+ * Configs of qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/configuration_qwen2_5_vl.py`. The defaults
+ * are those of the reference's classes.
+ */
 import { z } from "zod";
 import {
   activation,
   config,
+  count,
   layer_type,
   layerTypes,
   rope_fields,
   rope_parameters,
-  size,
   standardize_rope_params,
   tokenId,
-} from "../layers/config_schema.ts";
+} from "../../layers/config_schema.ts";
 
 /** `Qwen2_5_VLVisionConfig`; `num_heads` and `depth` also under the names that its `attribute_map` has. */
 export const Qwen2_5_VLVisionConfig = config({
   model_type: z.enum(["qwen2_5_vl_vision", "qwen2_5_vl"]).default("qwen2_5_vl_vision"), // the latter in older configs
-  depth: size.default(32),
-  hidden_size: size.default(3584),
+  depth: count.default(32),
+  hidden_size: count.default(3584),
   hidden_act: activation.default("silu"),
-  intermediate_size: size.default(3420),
-  num_heads: size.default(16),
-  in_channels: size.default(3),
-  patch_size: size.default(14),
-  spatial_merge_size: size.default(2),
-  temporal_patch_size: size.default(2),
+  intermediate_size: count.default(3420),
+  num_heads: count.default(16),
+  in_channels: count.default(3),
+  patch_size: count.default(14),
+  spatial_merge_size: count.default(2),
+  temporal_patch_size: count.default(2),
   tokens_per_second: z.number().positive().default(4),
-  window_size: size.default(112),
-  out_hidden_size: size.default(3584),
+  window_size: count.default(112),
+  out_hidden_size: count.default(3584),
   fullatt_block_indexes: z.array(z.int().nonnegative()).default([7, 15, 23, 31]),
   rope_parameters: z
     .strictObject({ rope_type: z.literal("axial").default("axial"), rope_theta: z.number().positive().default(10_000) })
@@ -44,24 +47,24 @@ export type Qwen2_5_VLVisionConfig = z.output<typeof Qwen2_5_VLVisionConfig>;
 const multimodal_rope = rope_parameters.extend({
   rope_type: z.enum([...rope_parameters.shape.rope_type.unwrap().options, "mrope"]).optional(),
   type: z.enum([...rope_parameters.shape.type.unwrap().options, "mrope"]).optional(),
-  mrope_section: z.array(size).optional(),
+  mrope_section: z.array(count).optional(),
 });
 
 const text_fields = {
-  vocab_size: size.default(152_064),
-  hidden_size: size.default(8192),
-  intermediate_size: size.default(29_568),
-  num_hidden_layers: size.default(80),
-  num_attention_heads: size.default(64),
-  num_key_value_heads: size.nullable().default(8),
+  vocab_size: count.default(152_064),
+  hidden_size: count.default(8192),
+  intermediate_size: count.default(29_568),
+  num_hidden_layers: count.default(80),
+  num_attention_heads: count.default(64),
+  num_key_value_heads: count.nullable().default(8),
   hidden_act: activation.default("silu"),
-  max_position_embeddings: size.default(32_768),
+  max_position_embeddings: count.default(32_768),
   rms_norm_eps: z.number().default(1e-5),
   ...rope_fields,
   rope_parameters: multimodal_rope.nullish(),
   rope_scaling: multimodal_rope.nullish(),
   use_sliding_window: z.boolean().nullable().default(false),
-  sliding_window: size.nullable().default(4096),
+  sliding_window: count.nullable().default(4096),
   max_window_layers: z.int().nonnegative().nullable().default(80),
   layer_types: z.array(layer_type).nullish(),
   pad_token_id: tokenId.default(null),

@@ -1,23 +1,21 @@
 /**
- * qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`: same classes, same order, same names. `qwen2_5_vl_vision.ts` and
- * `qwen2_5_vl_text.ts` hold the vision tower and the language model of that file.
+ * qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`: same classes, order and
+ * names. `vision.ts` and `text.ts` hold the vision tower and the language model of that file.
  */
-import { EngineError } from "../../../harness/engine/implementation.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
-import type { CausalModelInputs, ModalityInputs, PositionRequest } from "../layers/causal_model.ts";
-import { DecoderForCausalLM } from "../layers/decoder.ts";
-import type { Linear } from "../layers/linear.ts";
-import { Module } from "../layers/module.ts";
-import type { Scope } from "../layers/scope.ts";
-import type { Grid } from "../layers/vision_grid.ts";
-import { grids } from "../layers/vision_grid.ts";
-import { cast } from "../tensor/elementwise.ts";
-import { countTrue, maskedScatter, where } from "../tensor/select.ts";
-import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-import { indexTensor, ShapeError } from "../tensor/tensor.ts";
-import type { Qwen2_5_VLConfig } from "./qwen2_5_vl.config.ts";
-import { Qwen2_5_VLTextModel } from "./qwen2_5_vl_text.ts";
-import { Qwen2_5_VisionTransformerPretrainedModel } from "./qwen2_5_vl_vision.ts";
+import { EngineError } from "../../../../harness/engine/implementation.ts";
+import { errorCodes } from "../../../../harness/engine/protocol.ts";
+import type { CausalModelInputs, ModalityInputs, PositionRequest } from "../../layers/causal_model.ts";
+import { ConfiguredModule } from "../../layers/configured_module.ts";
+import { DecoderForCausalLM } from "../../layers/decoder.ts";
+import type { Grid } from "../../layers/vision_grid.ts";
+import { grids } from "../../layers/vision_grid.ts";
+import { cast } from "../../tensor/elementwise.ts";
+import { countTrue, maskedScatter, where } from "../../tensor/select.ts";
+import type { IndexTensor, Tensor } from "../../tensor/tensor.ts";
+import { indexTensor, ShapeError } from "../../tensor/tensor.ts";
+import type { Qwen2_5_VLConfig } from "./config.ts";
+import { Qwen2_5_VLTextModel } from "./text.ts";
+import { Qwen2_5_VisionTransformerPretrainedModel } from "./vision.ts";
 
 /** Positions in time, height and width. */
 export type Position = readonly [t: number, h: number, w: number];
@@ -25,34 +23,22 @@ export type Position = readonly [t: number, h: number, w: number];
 /** Types of tokens, as `mm_token_type_ids` has them. */
 const [TEXT, IMAGE, VIDEO] = [0, 1, 2];
 
-/** What 3-D positions follow from; the two first are [B, S]. */
+/** The inputs that 3-D positions follow from; types and mask are [B, S]. */
 interface RopeIndexInputs extends Pick<ModalityInputs, "image_grid_thw" | "video_grid_thw" | "second_per_grid_ts"> {
   readonly mm_token_type_ids: IndexTensor;
   readonly attention_mask: IndexTensor;
 }
 
 /** Embeds tokens, images and videos, and runs the language model: input_ids [B, S] -> [B, S, hidden_size]. */
-export class Qwen2_5_VLModel extends Module {
-  image_token_id: number | null;
-  video_token_id: number | null;
-  spatial_merge_size: number;
-  tokens_per_second: number;
-  visual: Qwen2_5_VisionTransformerPretrainedModel;
-  language_model: Qwen2_5_VLTextModel;
-  /** By how much the positions of each sequence [B] are ahead of the number of its tokens, since its first forward. */
+export class Qwen2_5_VLModel extends ConfiguredModule<Qwen2_5_VLConfig> {
+  image_token_id = this.config.image_token_id;
+  video_token_id = this.config.video_token_id;
+  spatial_merge_size = this.config.vision_config.spatial_merge_size;
+  tokens_per_second = this.config.vision_config.tokens_per_second;
+  visual = new Qwen2_5_VisionTransformerPretrainedModel(this.at.child("visual"), this.config.vision_config);
+  language_model = new Qwen2_5_VLTextModel(this.at.child("language_model"), this.config.text_config);
+  /** The lead [B] of the positions of each sequence over the number of its tokens, since its first forward. */
   rope_deltas: readonly number[] | null = null;
-
-  constructor(config: Qwen2_5_VLConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { vision_config } = config;
-    this.image_token_id = config.image_token_id;
-    this.video_token_id = config.video_token_id;
-    this.spatial_merge_size = vision_config.spatial_merge_size;
-    this.tokens_per_second = vision_config.tokens_per_second;
-    this.visual = new Qwen2_5_VisionTransformerPretrainedModel(vision_config, at.child("visual"));
-    this.language_model = new Qwen2_5_VLTextModel(config.text_config, at.child("language_model"));
-  }
 
   /** Positions of the tokens of one image or video, the first frame at `start_position`. */
   get_vision_position_ids(start_position: number, [t, h, w]: Grid, time_interval: number): Position[] {
@@ -64,12 +50,15 @@ export class Qwen2_5_VLModel extends Module {
     });
   }
 
-  /** Where the positions go on behind an image or video that began at `start_position`. */
+  /** The first position behind an image or video that began at `start_position`. */
   position_after_vision(start_position: number, [, h, w]: Grid): number {
     return start_position + Math.floor(Math.max(h, w) / this.spatial_merge_size);
   }
 
-  /** Positions [B, S, 3], 0 for padding, and for each sequence the position behind its last token less the number of its tokens. */
+  /**
+   * Positions [B, S, 3], 0 for padding, and for each sequence the position behind its last token less the number of its
+   * tokens.
+   */
   get_rope_index(inputs: RopeIndexInputs): { position_ids: IndexTensor; mrope_position_deltas: number[] } {
     const { attention_mask, mm_token_type_ids: types, image_grid_thw, video_grid_thw, second_per_grid_ts } = inputs;
     const [batch, length] = types.shape as [number, number];
@@ -156,7 +145,7 @@ function misfit(type: number, expected: string, found: string): EngineError {
 }
 
 /** The multimodal model: input_ids [B, S], images and videos -> logits [B, S, vocab_size]. */
-export class Qwen2_5_VLForConditionalGeneration extends DecoderForCausalLM {
+export class Qwen2_5_VLForConditionalGeneration extends DecoderForCausalLM<Qwen2_5_VLConfig> {
   override readonly modalities: readonly (keyof ModalityInputs)[] = [
     "pixel_values",
     "image_grid_thw",
@@ -164,19 +153,13 @@ export class Qwen2_5_VLForConditionalGeneration extends DecoderForCausalLM {
     "video_grid_thw",
     "second_per_grid_ts",
   ];
-  model: Qwen2_5_VLModel;
-  lm_head: Linear;
+  model = this.at.module("model", Qwen2_5_VLModel);
+  lm_head = this.head("model.language_model.embed_tokens.weight");
 
-  constructor(config: Qwen2_5_VLConfig, at: Scope) {
-    super(at.read(config).text_config, at);
-    config = at.read(config);
-    const { text_config, tie_word_embeddings: tie } = config;
-    this.model = new Qwen2_5_VLModel(config, at.child("model"));
-    const embedding = this.model.language_model.embed_tokens;
-    this.lm_head = this.create_lm_head(text_config, at.child("lm_head"), { embedding, tie });
-  }
-
-  /** Positions [B, S, 3]: of all tokens from the grids, or, in forwards that continue a cache, those of the text and `rope_deltas`. */
+  /**
+   * Positions [B, S, 3]: of all tokens from the grids, or, in forwards that continue a cache, those of the text and
+   * `rope_deltas`.
+   */
   override create_position_ids(attention_mask: IndexTensor, request: PositionRequest): IndexTensor {
     const text_positions = super.create_position_ids(attention_mask, request); // [B, S]
     const { mm_token_type_ids, image_grid_thw, video_grid_thw } = request;

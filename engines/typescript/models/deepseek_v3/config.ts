@@ -2,12 +2,13 @@
 import { z } from "zod";
 import {
   activation,
+  alike,
   config,
+  count,
   rope_fields,
-  size as count,
   standardize_rope_params,
   tokenId,
-} from "../layers/config_schema.ts";
+} from "../../layers/config_schema.ts";
 
 /** `DeepseekV3Config`, with its defaults. */
 export const DeepseekV3Config = config({
@@ -67,7 +68,7 @@ export const DeepseekV3Config = config({
     num_key_value_heads,
     qk_head_dim: fields.qk_nope_head_dim + fields.qk_rope_head_dim,
     head_dim, // what rotates
-    layer_types: Array.from({ length: fields.num_hidden_layers }, () => "full_attention" as const),
+    layer_types: alike(fields),
   };
 });
 export type DeepseekV3Config = z.output<typeof DeepseekV3Config>;

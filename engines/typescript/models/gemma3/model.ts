@@ -1,25 +1,24 @@
 /**
- * gemma3 with images, read beside transformers 5.24.0, `models/gemma3/modeling_gemma3.py`: same classes, same order, same names. `gemma3_text.ts` holds the
- * language model of that file.
+ * gemma3 with images, read beside transformers 5.24.0, `models/gemma3/modeling_gemma3.py`: same classes, order and
+ * names. `text.ts` holds the language model of that file.
  */
 import { z } from "zod";
-import { linear_transposed } from "../kernels/linear.ts";
-import type { CausalModelInputs, MaskRequest, ModalityInputs } from "../layers/causal_model.ts";
-import { config, tokenId, size as count } from "../layers/config_schema.ts";
-import { DecoderForCausalLM } from "../layers/decoder.ts";
-import type { Linear } from "../layers/linear.ts";
-import type { AttentionMasks } from "../layers/masks.ts";
-import { block_sequence_ids } from "../layers/masks.ts";
-import { Module } from "../layers/module.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
-import { SiglipVisionConfig, SiglipVisionModel } from "../layers/siglip_vision_model.ts";
-import { reshape } from "../tensor/layout.ts";
-import { countTrue, maskedScatter, where } from "../tensor/select.ts";
-import { transposeLast } from "../tensor/split.ts";
-import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-import { floatTensor, indexTensor, roundedTensor, ShapeError } from "../tensor/tensor.ts";
-import { Gemma3RMSNorm, Gemma3TextConfig, Gemma3TextModel } from "./gemma3_text.ts";
+import { linear_transposed } from "../../kernels/linear.ts";
+import type { CausalModelInputs, MaskRequest, ModalityInputs } from "../../layers/causal_model.ts";
+import { config, count, tokenId } from "../../layers/config_schema.ts";
+import { ConfiguredModule } from "../../layers/configured_module.ts";
+import { DecoderForCausalLM } from "../../layers/decoder.ts";
+import type { AttentionMasks } from "../../layers/masks.ts";
+import { block_sequence_ids } from "../../layers/masks.ts";
+import { Module } from "../../layers/module.ts";
+import type { Scope } from "../../layers/scope.ts";
+import { SiglipVisionConfig, SiglipVisionModel } from "../../layers/siglip_vision_model.ts";
+import { reshape } from "../../tensor/layout.ts";
+import { countTrue, maskedScatter, where } from "../../tensor/select.ts";
+import { transposeLast } from "../../tensor/split.ts";
+import type { IndexTensor, Tensor } from "../../tensor/tensor.ts";
+import { floatTensor, indexTensor, roundedTensor, ShapeError } from "../../tensor/tensor.ts";
+import { Gemma3RMSNorm, Gemma3TextConfig, Gemma3TextModel } from "./text.ts";
 
 /** `Gemma3Config`, with its defaults; token ids also under the names that its `attribute_map` has. */
 export const Gemma3Config = config({
@@ -38,7 +37,10 @@ export const Gemma3Config = config({
 }));
 export type Gemma3Config = z.output<typeof Gemma3Config>;
 
-/** `torch.nn.AvgPool2d` of which the stride is as wide as the kernel: [N, channels, H, W] -> [N, channels, H / kernel, W / kernel]. */
+/**
+ * `torch.nn.AvgPool2d` of which the stride is as wide as the kernel: [N, channels, H, W] -> [N, channels, H / kernel, W
+ * / kernel].
+ */
 export class AvgPool2d extends Module {
   kernel_size: number;
 
@@ -66,31 +68,27 @@ export class AvgPool2d extends Module {
   }
 }
 
-/** Outputs of the vision tower [images, patches, vision width], pooled, into the language model's space [images, mm_tokens_per_image, hidden_size]. */
-export class Gemma3MultiModalProjector extends Module {
-  mm_input_projection_weight: Tensor;
-  mm_soft_emb_norm: Gemma3RMSNorm;
-  patches_per_image: number;
-  avg_pool: AvgPool2d;
-
-  constructor(config: Gemma3Config, at: Scope) {
-    super(at);
-    const { vision_config, text_config, mm_tokens_per_image } = at.read(config);
-    const dim = size(vision_config, "hidden_size");
-    const projection = [dim, size(text_config, "hidden_size")];
-    this.mm_input_projection_weight = at.weight("mm_input_projection_weight", projection); // [in, out], unlike a Linear
-    const norm = { dim, eps: vision_config.layer_norm_eps, with_scale: true };
-    this.mm_soft_emb_norm = new Gemma3RMSNorm(at.child("mm_soft_emb_norm"), norm);
-    this.patches_per_image = Math.floor(vision_config.image_size / vision_config.patch_size);
-    const tokens_per_side = Math.floor(mm_tokens_per_image ** 0.5);
-    this.avg_pool = new AvgPool2d(at.child("avg_pool"), Math.floor(this.patches_per_image / tokens_per_side));
-  }
+/**
+ * Outputs of the vision tower [images, patches, vision width], pooled, into the language model's space [images,
+ * mm_tokens_per_image, hidden_size].
+ */
+export class Gemma3MultiModalProjector extends ConfiguredModule<Gemma3Config> {
+  vision = this.at.with(this.config.vision_config);
+  mm_input_projection_weight = this.at.parameter(
+    "mm_input_projection_weight", // [in, out], unlike a Linear
+    this.vision.size("hidden_size"),
+    this.at.with(this.config.text_config).size("hidden_size"),
+  );
+  mm_soft_emb_norm = this.vision.norm("mm_soft_emb_norm", Gemma3RMSNorm, "hidden_size", { eps: "layer_norm_eps" });
+  patches_per_image = Math.floor(this.vision.config.image_size / this.vision.config.patch_size);
+  tokens_per_side = Math.floor(this.config.mm_tokens_per_image ** 0.5);
+  avg_pool = new AvgPool2d(this.at.child("avg_pool"), Math.floor(this.patches_per_image / this.tokens_per_side));
 
   forward(vision_outputs: Tensor): Tensor {
     const side = this.patches_per_image;
     const [images, , width] = vision_outputs.shape as [number, number, number];
     const planes = reshape(transposeLast(vision_outputs), [images, width, side, side]);
-    const pooled_vision_outputs = this.avg_pool.call(planes); // [images, vision width, tokens_per_side, tokens_per_side]
+    const pooled_vision_outputs = this.avg_pool.call(planes); // [images, vision width, side, side]
     const tokens = transposeLast(reshape(pooled_vision_outputs, [images, width, -1])); // [images, tokens, vision width]
     return this.project(this.mm_soft_emb_norm.call(tokens));
   }
@@ -113,23 +111,12 @@ export function get_block_sequence_ids_for_mask(token_type_ids: IndexTensor): In
 }
 
 /** Embeds tokens and images, and runs the language model: input_ids [B, S] -> [B, S, hidden_size]. */
-export class Gemma3Model extends Module {
-  image_token_id: number | null;
-  vocab_size: number;
-  vision_tower: SiglipVisionModel;
-  multi_modal_projector: Gemma3MultiModalProjector;
-  language_model: Gemma3TextModel;
-
-  constructor(config: Gemma3Config, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { text_config, vision_config } = config;
-    this.image_token_id = config.image_token_index;
-    this.vocab_size = text_config.vocab_size;
-    this.vision_tower = new SiglipVisionModel(vision_config, at.child("vision_tower"));
-    this.multi_modal_projector = new Gemma3MultiModalProjector(config, at.child("multi_modal_projector"));
-    this.language_model = new Gemma3TextModel(text_config, at.child("language_model"));
-  }
+export class Gemma3Model extends ConfiguredModule<Gemma3Config> {
+  image_token_id: number | null = this.config.image_token_index;
+  vocab_size = this.config.text_config.vocab_size;
+  vision_tower = new SiglipVisionModel(this.at.child("vision_tower"), this.config.vision_config);
+  multi_modal_projector = this.at.module("multi_modal_projector", Gemma3MultiModalProjector);
+  language_model = new Gemma3TextModel(this.at.child("language_model"), this.config.text_config);
 
   /** Soft tokens of all images: [images, mm_tokens_per_image, hidden_size]. */
   get_image_features(pixel_values: Tensor): Tensor {
@@ -171,19 +158,10 @@ export class Gemma3Model extends Module {
 }
 
 /** The multimodal model: input_ids [B, S] and images -> logits [B, S, vocab_size], which have no soft-cap here. */
-export class Gemma3ForConditionalGeneration extends DecoderForCausalLM {
+export class Gemma3ForConditionalGeneration extends DecoderForCausalLM<Gemma3Config> {
   override readonly modalities: readonly (keyof ModalityInputs)[] = ["pixel_values"];
-  model: Gemma3Model;
-  lm_head: Linear;
-
-  constructor(config: Gemma3Config, at: Scope) {
-    super(at.read(config).text_config, at);
-    config = at.read(config);
-    const { text_config, tie_word_embeddings: tie } = config;
-    this.model = new Gemma3Model(config, at.child("model"));
-    const embedding = this.model.language_model.embed_tokens;
-    this.lm_head = this.create_lm_head(text_config, at.child("lm_head"), { embedding, tie });
-  }
+  model = this.at.module("model", Gemma3Model);
+  lm_head = this.head("model.language_model.embed_tokens.weight");
 
   override create_masks_for_generate(request: MaskRequest): AttentionMasks {
     const { token_type_ids } = request;

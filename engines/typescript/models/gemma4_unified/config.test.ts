@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { EngineError } from "../../../harness/engine/implementation.ts";
-import type { Json } from "../testing/tiny.ts";
-import { large, tiny, tinyText } from "../testing/tiny.ts";
-import { readConfig } from "../runtime/build.ts";
-import type { Gemma4UnifiedConfig } from "./gemma4_unified.config.ts";
-import { kv_sharing_modes } from "../layers/kv_sharing_config.ts";
+import { EngineError } from "../../../../harness/engine/implementation.ts";
+import type { Json } from "../../testing/tiny.ts";
+import { large, tiny, tinyText } from "../../testing/tiny.ts";
+import { readConfig } from "../../runtime/build.ts";
+import type { Gemma4UnifiedConfig } from "./config.ts";
+import { kv_sharing_modes } from "../../layers/kv_sharing_config.ts";
 
 const parse = (config: Json) => readConfig({ config, fault: null }).config as Gemma4UnifiedConfig;
 const parseText = (changes: Json) => parse({ ...tiny, text_config: { ...tinyText, ...changes } }).text_config;

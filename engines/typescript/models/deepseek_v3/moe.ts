@@ -1,22 +1,28 @@
-/** The experts of deepseek_v3, read beside transformers 5.24.0, `models/deepseek_v3/modeling_deepseek_v3.py`: same classes, same order, same names. */
-import { GatedExperts } from "../layers/experts.ts";
-import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Module } from "../layers/module.ts";
-import { addRows, sigmoid } from "../layers/pointwise.ts";
-import type { ExpertIndices, Routing } from "../layers/router.ts";
-import { Router } from "../layers/router.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
-import { add, cast, scale } from "../tensor/elementwise.ts";
-import { reshape } from "../tensor/layout.ts";
-import { split } from "../tensor/split.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { floatTensor } from "../tensor/tensor.ts";
-import type { DeepseekV3Config } from "./deepseek_v3.config.ts";
+/**
+ * The experts of deepseek_v3, read beside transformers 5.24.0, `models/deepseek_v3/modeling_deepseek_v3.py`: same
+ * classes, order and names.
+ */
+import { ConfigScope } from "../../layers/config_scope.ts";
+import { ConfiguredModule } from "../../layers/configured_module.ts";
+import { GatedExperts } from "../../layers/experts.ts";
+import { GatedMLP } from "../../layers/gated_mlp.ts";
+import { addRows, sigmoid } from "../../layers/pointwise.ts";
+import type { ExpertIndices, Routing } from "../../layers/router.ts";
+import { Router } from "../../layers/router.ts";
+import type { Scope } from "../../layers/scope.ts";
+import { add, cast, scale } from "../../tensor/elementwise.ts";
+import { reshape } from "../../tensor/layout.ts";
+import { split } from "../../tensor/split.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { floatTensor } from "../../tensor/tensor.ts";
+import type { DeepseekV3Config } from "./config.ts";
 
 export class DeepseekV3MLP extends GatedMLP {}
 
-/** Scores experts by sigmoids in float32, and chooses among those of the best groups with a bias that their weights do not have. */
+/**
+ * Scores experts by sigmoids in float32, and chooses among those of the best groups with a bias that their weights do
+ * not have.
+ */
 export class DeepseekV3TopkRouter extends Router {
   routed_scaling_factor: number;
   num_group: number;
@@ -24,10 +30,11 @@ export class DeepseekV3TopkRouter extends Router {
   norm_topk_prob: boolean;
   e_score_correction_bias: Tensor;
 
-  constructor(config: DeepseekV3Config, at: Scope) {
-    config = at.read(config);
-    const [hidden, experts] = [size(config, "hidden_size"), size(config, "n_routed_experts")];
-    super(at, { hidden, experts, top_k: config.num_experts_per_tok, dtype: "F32" });
+  constructor(scope: Scope, given: DeepseekV3Config) {
+    const at = new ConfigScope(scope, given);
+    const { config } = at;
+    const experts = at.size("n_routed_experts");
+    super(scope, { hidden: at.size("hidden_size"), experts, top_k: config.num_experts_per_tok, dtype: "F32" });
     this.routed_scaling_factor = config.routed_scaling_factor;
     this.num_group = config.n_group;
     this.topk_group = config.topk_group;
@@ -41,7 +48,8 @@ export class DeepseekV3TopkRouter extends Router {
     const scores = sigmoid(router_logits);
     const topk_indices = this.choose(addRows(scores, this.e_score_correction_bias)); // [tokens, k]
     let topk_weights = this.gather(scores, topk_indices);
-    if (this.norm_topk_prob) topk_weights = this.normalize(topk_weights); // the reference adds 1e-20 to the sum: no number of float32 changes
+    // The reference adds 1e-20 to the sum: no number of float32 changes.
+    if (this.norm_topk_prob) topk_weights = this.normalize(topk_weights);
     return [router_logits, scale(topk_weights, this.routed_scaling_factor), topk_indices];
   }
 
@@ -70,22 +78,17 @@ export class DeepseekV3TopkRouter extends Router {
 export class DeepseekV3Experts extends GatedExperts {}
 
 /** hidden_states [B, S, hidden_size] -> the same shape: routed experts, and shared ones that see every token. */
-export class DeepseekV3MoE extends Module {
-  experts: DeepseekV3Experts;
-  gate: DeepseekV3TopkRouter;
-  shared_experts: DeepseekV3MLP;
-
-  constructor(config: DeepseekV3Config, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [hidden, experts] = [size(config, "hidden_size"), size(config, "n_routed_experts")];
-    const { hidden_act: activation } = config;
-    const intermediate = size(config, "moe_intermediate_size");
-    const shared = { activation, intermediate: size(config, "moe_intermediate_size", "n_shared_experts") };
-    this.experts = new DeepseekV3Experts(at.child("experts"), { experts, hidden, intermediate, activation });
-    this.gate = new DeepseekV3TopkRouter(config, at.child("gate"));
-    this.shared_experts = new DeepseekV3MLP(config, at.child("shared_experts"), shared);
-  }
+export class DeepseekV3MoE extends ConfiguredModule<DeepseekV3Config> {
+  experts = this.at.experts("experts", DeepseekV3Experts, {
+    experts: "n_routed_experts",
+    intermediate: "moe_intermediate_size",
+    activation: this.config.hidden_act,
+  });
+  gate = this.at.module("gate", DeepseekV3TopkRouter);
+  shared_experts = this.at.module("shared_experts", DeepseekV3MLP, {
+    activation: this.config.hidden_act,
+    intermediate: this.at.size(["moe_intermediate_size", "n_shared_experts"]),
+  });
 
   forward(hidden_states: Tensor): Tensor {
     const residuals = hidden_states;

@@ -1,7 +1,7 @@
 /** The text config of gemma4, read beside transformers 5.24.0, `models/gemma4/configuration_gemma4.py`. */
 import { z } from "zod";
-import { config, size as count } from "../layers/config_schema.ts";
-import { bidirectional, derive_layers, kv_sharing_fields } from "../layers/kv_sharing_config.ts";
+import { config, count } from "../../layers/config_schema.ts";
+import { bidirectional, derive_layers, kv_sharing_fields } from "../../layers/kv_sharing_config.ts";
 
 /** `Gemma4TextConfig`, with its defaults. */
 export const Gemma4TextConfig = config({
