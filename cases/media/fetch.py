@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save_file
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "gemma4_unified.safetensors"
-sys.path.insert(0, str(HERE.parents[1] / "engines" / "transformers"))
+sys.path[:0] = [str(HERE.parents[1] / "engines" / name) for name in ("transformers", "python")]
 
 from lockstep_reference.media import audio_frames, image_patches  # noqa: E402
 

@@ -3,6 +3,7 @@ import { verdict, verdictVersion } from "../verdict/schema.ts";
 import {
   cancelNotification,
   creditNotification,
+  errorCodes,
   errorData,
   feedNotification,
   methods,
@@ -29,6 +30,7 @@ export function publishedSchemas(): Record<string, object> {
       title: `lockstep protocol ${protocolVersion}`,
       methods: Object.fromEntries(requests),
       notifications,
+      error_codes: errorCodes,
       error_data: describe(errorData, "output"),
     },
     "verdict.schema.json": { title: `lockstep verdict ${verdictVersion}`, ...describe(verdict, "output") },

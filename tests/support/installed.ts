@@ -2,8 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { packageRoot } from "../../harness/engine/registry.ts";
+import { join, relative } from "node:path";
+import { listEngines, packageRoot } from "../../harness/engine/registry.ts";
 
 /** A folder with `node_modules`, gone at the end of its scope. */
 export interface Installed extends Disposable {
@@ -26,7 +26,7 @@ const kernels = "engines/typescript/kernels";
 
 /** Not what somebody installed in the example. */
 const isOwn = (path: string): boolean =>
-  !/node_modules|__pycache__|transformers\/tests/.test(path.slice(packageRoot.length));
+  !/node_modules|__pycache__|(python|transformers)\/tests/.test(path.slice(packageRoot.length));
 
 /** Builds the package into a new folder and links what it depends on. */
 export function installPackage(): Installed {
@@ -38,8 +38,8 @@ export function installPackage(): Installed {
     if (!name.startsWith(".") && name !== "lockstep")
       symlinkSync(join(packageRoot, "node_modules", name), join(modules, name));
   const kept = ["package.json", "harness/cli/bin.mjs", "examples/vitest-engine"];
-  for (const name of readdirSync(join(packageRoot, "engines"))) kept.push(`engines/${name}/engine.json`);
-  kept.push("engines/transformers", "engines/torch_module");
+  for (const { folder: engine } of listEngines()) kept.push(join(relative(packageRoot, engine), "engine.json"));
+  kept.push("engines/python", "engines/transformers", "engines/torch_module");
   for (const path of kept) cpSync(join(packageRoot, path), join(own, path), { recursive: true, filter: isOwn });
   const compiler = join(packageRoot, "node_modules", "typescript", "bin", "tsc");
   const args = ["-p", join(packageRoot, "tsconfig.build.json"), "--outDir", join(own, "dist"), "--noCheck"];

@@ -1,6 +1,6 @@
 """`python -m lockstep_torch_module path/to/file.py:factory`: serves a module factory on stdin and stdout."""
 
-from lockstep_reference.wire import claim_stdout, fix_hash_seed
+from lockstep_engine.wire import claim_stdout, fix_hash_seed
 
 fix_hash_seed()
 channel = claim_stdout()

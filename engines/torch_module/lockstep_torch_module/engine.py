@@ -9,15 +9,16 @@ from typing import Any
 from unittest import mock
 
 import torch
-from lockstep_reference.build import restore_floats
-from lockstep_reference.checkpoint import read_config
-from lockstep_reference.controls import Controls
-from lockstep_reference.engine import Engine, Notify
-from lockstep_reference.errors import EngineError, bad_input, unsupported
-from lockstep_reference.verify import switch_attention, verify_taps
 from torch import nn
 from transformers import CONFIG_MAPPING
 
+from lockstep_engine.adapter import Notify
+from lockstep_engine.checkpoint import read_config
+from lockstep_engine.controls import Controls
+from lockstep_engine.errors import EngineError, bad_input, unsupported
+from lockstep_reference.build import restore_floats
+from lockstep_reference.engine import Engine
+from lockstep_reference.verify import switch_attention, verify_taps
 from lockstep_torch_module.factory import load_function
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lockstep_reference.errors import bad_input
+from lockstep_engine.errors import bad_input
 
 
 def load_function(file: str, name: str) -> Callable[..., Any]:

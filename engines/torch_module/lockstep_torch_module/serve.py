@@ -6,8 +6,8 @@ import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from lockstep_reference.serve import Identity, serve
-from lockstep_reference.wire import Channel
+from lockstep_engine.serve import Identity, serve
+from lockstep_engine.wire import Channel
 
 if TYPE_CHECKING:
     from lockstep_torch_module.engine import TorchModuleEngine
@@ -22,7 +22,7 @@ def serve_factory(channel: Channel) -> None:
         raise SystemExit(2)
     file, _, name = sys.argv[1].rpartition(":")
 
-    def engine() -> TorchModuleEngine:
+    def adapter() -> TorchModuleEngine:
         from lockstep_torch_module.engine import TorchModuleEngine
 
         return TorchModuleEngine(file, name)
@@ -36,4 +36,5 @@ def serve_factory(channel: Channel) -> None:
         "oracle": False,
         "replay": False,
     }
-    serve(channel, Identity(f"torch_module {name}", version("torch"), capabilities, engine))
+    libraries = ("transformers", "torch")
+    serve(channel, Identity(f"torch_module {name}", version("torch"), capabilities, adapter, libraries))

@@ -1,6 +1,6 @@
 """`python -m lockstep_reference`: serves the reference on stdin and stdout."""
 
-from lockstep_reference.wire import claim_stdout, fix_hash_seed
+from lockstep_engine.wire import claim_stdout, fix_hash_seed
 
 fix_hash_seed()
 # Before any other import: a library that prints while it is imported must not corrupt the message stream.

@@ -11,8 +11,8 @@ from torch import nn
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from lockstep_reference.capture import TAPPER, FunctionalTapper
-from lockstep_reference.errors import unsupported
+from lockstep_engine.errors import unsupported
+from lockstep_engine.taps import TAPPER, FunctionalTapper
 from lockstep_reference.packed import PACKED_NAME, Packing, take_packing
 
 NAME = "lockstep"

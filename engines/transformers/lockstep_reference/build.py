@@ -18,8 +18,9 @@ from safetensors.torch import save_file
 from transformers import CONFIG_MAPPING, PreTrainedConfig, PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 
-from lockstep_reference.draw import GENERATOR_VERSION, draw_parameter
-from lockstep_reference.errors import bad_input, unsupported
+from lockstep_engine.draw import GENERATOR_VERSION, draw_parameter
+from lockstep_engine.errors import bad_input, unsupported
+from lockstep_engine.pytorch.manifest import tied_names
 
 
 def architecture_class(config: dict[str, Any]) -> type[PreTrainedModel]:
@@ -135,46 +136,3 @@ def draw_tensors(model: PreTrainedModel, seed: int) -> dict[str, torch.Tensor]:
         else:
             drawn[name] = tensor.detach().clone().contiguous()
     return drawn
-
-
-def tied_names(model: torch.nn.Module) -> dict[str, str]:
-    """State-dict names that share another tensor's storage, with the name of the tensor that is stored."""
-    tied = dict(getattr(model, "all_tied_weights_keys", None) or {})
-    state = model.state_dict(keep_vars=True)
-    tied = {name: source for name, source in tied.items() if name in state and source in state}
-    first: dict[int, str] = {}
-    for name, tensor in state.items():
-        if name not in tied:
-            source = first.setdefault(id(tensor), name)
-            if source != name:
-                tied[name] = source
-    return tied
-
-
-def tensor_manifest(model: torch.nn.Module) -> list[dict[str, Any]]:
-    """The `tensors` of a `load` or `shapes` result: name, shape, dtype, tied_to."""
-    tied = tied_names(model)
-    manifest = []
-    for name, tensor in model.state_dict().items():
-        entry: dict[str, Any] = {"name": name, "shape": list(tensor.shape), "dtype": DTYPE_NAMES[tensor.dtype]}
-        manifest.append({**entry, "tied_to": tied[name]} if name in tied else entry)
-    return manifest
-
-
-def module_manifest(model: torch.nn.Module) -> list[dict[str, str]]:
-    """The `modules` of a `load` or `shapes` result: path and class name, in registration order."""
-    return [{"path": path, "type": type(module).__name__} for path, module in model.named_modules()]
-
-
-DTYPE_NAMES = {
-    torch.float64: "F64",
-    torch.float32: "F32",
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.int64: "I64",
-    torch.int32: "I32",
-    torch.int16: "I16",
-    torch.int8: "I8",
-    torch.uint8: "U8",
-    torch.bool: "BOOL",
-}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,29 +13,13 @@ from torch import nn
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from lockstep_reference.errors import bad_input, unsupported
-from lockstep_reference.inputs import Inputs
+from lockstep_engine.errors import bad_input, unsupported
+from lockstep_engine.phases import Phase, check_phases
+from lockstep_engine.pytorch.inputs import Inputs
 from lockstep_reference.positions import own_position_ids
 
 # What phases continue: the tokens of an encoder-decoder are its decoder's.
 Cache = DynamicCache | EncoderDecoderCache
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A slice of the tokens that is run as one forward."""
-
-    name: str
-    start: int
-    end: int
-    cache: bool
-    # The earlier phase whose cache it continues, in place of the latest.
-    origin: str | None = None
-
-    @staticmethod
-    def of(message: dict[str, Any]) -> Phase:
-        """A phase of a `run` message."""
-        return Phase(message["name"], message["start"], message["end"], message["cache"], message.get("from"))
 
 
 # What the forward of an encoder-decoder calls what the inputs file, and the forward of other models, call otherwise.
@@ -119,16 +103,7 @@ def encoder_states(output: Any) -> torch.Tensor | None:
 
 def check_accepts(model: nn.Module, inputs: Inputs, phases: list[Phase]) -> None:
     """Raises EngineError for phases beyond the tokens, a second phase without cache, or unknown modality tensors."""
-    length = inputs.input_ids.shape[1]
-    for phase in phases:
-        if phase.end > length:
-            raise bad_input(
-                f"phase {phase.name} ends after the last token",
-                expected=f"at most {length}",
-                found=str(phase.end),
-                where=f"phases, {phase.name}",
-            )
-    _check_origins(phases)
+    check_phases(phases, inputs.input_ids.shape[1])
     tokens = _OF_DECODER["input_ids"] if is_encoder_decoder(model) else "input_ids"
     if tokens not in forward_parameters(type(model)):
         raise unsupported(
@@ -151,21 +126,6 @@ def check_accepts(model: nn.Module, inputs: Inputs, phases: list[Phase]) -> None
             found=", ".join(unknown),
             remedy="Leave these tensors out of the inputs file, or use the multimodal architecture.",
         )
-
-
-def _check_origins(phases: list[Phase]) -> None:
-    """Raises EngineError for a phase that continues what is no earlier phase with cache, or not at its end."""
-    ends: dict[str, int] = {}
-    for phase in phases:
-        if phase.origin is not None and (not phase.cache or ends.get(phase.origin) != phase.start):
-            raise bad_input(
-                f"phase {phase.name} can't continue phase {phase.origin}",
-                expected=f"an earlier phase with cache that ends at token {phase.start}",
-                found=f"one that ends at {ends[phase.origin]}" if phase.origin in ends else "no such phase before it",
-                where=f"phases, {phase.name}, from",
-            )
-        if phase.cache:
-            ends[phase.name] = phase.end
 
 
 def call_arguments(  # noqa: PLR0917 - what one forward depends on

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +12,34 @@ import torch
 from torch import nn
 from transformers.utils import logging
 
+from lockstep_engine.adapter import Adapter, Notify, Roots
+from lockstep_engine.checkpoint import read_config, weight_files, weights_sha256
+from lockstep_engine.controls import Controls
+from lockstep_engine.errors import INVALID_PARAMS, EngineError, bad_input, unsupported
+from lockstep_engine.files import check_input_file
+from lockstep_engine.phases import Phase
+from lockstep_engine.pytorch.arrays import TorchArrays
+from lockstep_engine.pytorch.copies import share_copy
+from lockstep_engine.pytorch.inputs import Inputs, read_inputs
+from lockstep_engine.pytorch.manifest import module_manifest, tensor_manifest
+from lockstep_engine.pytorch.replay import Feed
+from lockstep_engine.reads import ReadRecorder
+from lockstep_engine.spool import SpoolSink
 from lockstep_reference.attention import register_attention
-from lockstep_reference.build import build_checkpoint, instantiate, module_manifest, tensor_manifest
-from lockstep_reference.checkpoint import load_model, read_config, weight_files, weights_sha256
-from lockstep_reference.config_reads import ReadRecorder, recording
-from lockstep_reference.controls import Controls
-from lockstep_reference.drive import Phase, check_accepts, model_dtype, prepared_inputs
-from lockstep_reference.errors import INVALID_PARAMS, EngineError, bad_input, unsupported
+from lockstep_reference.build import build_checkpoint, instantiate
+from lockstep_reference.checkpoint import load_model
+from lockstep_reference.config_reads import recording
+from lockstep_reference.drive import check_accepts, model_dtype, prepared_inputs
 from lockstep_reference.explain import Evidence
-from lockstep_reference.inputs import Inputs, read_inputs
-from lockstep_reference.oracle import oracle_copy, share_copy
+from lockstep_reference.oracle import oracle_copy
 from lockstep_reference.outline import outline
-from lockstep_reference.params import check_input_file
-from lockstep_reference.replay import Feed
 from lockstep_reference.run import Wanted, run_phases
 from lockstep_reference.shapes import FakeModels, trace_shapes
-from lockstep_reference.sites import site_filter
-from lockstep_reference.spool import SpoolSink
 from lockstep_reference.text import generate, tokenize
 from lockstep_reference.verify import verify_taps, verify_taps_on
 
-Notify = Callable[[str, dict[str, Any]], None]
 
-
-class Engine:
+class Engine(Adapter):
     """Holds one loaded model; `run` may be called from several threads at once."""
 
     def __init__(self) -> None:
@@ -104,22 +106,18 @@ class Engine:
                 return
             self._verified = True
 
-    def run(
-        self, params: dict[str, Any], roots: tuple[Path, Path], controls: Controls, notify: Notify
-    ) -> dict[str, Any]:
+    def run(self, params: dict[str, Any], roots: Roots, controls: Controls, notify: Notify) -> dict[str, Any]:
         """Runs phases, or replays an engine's run, and streams taps under credits. Raises EngineError."""
         if self.model is None:
             raise bad_input("no model is loaded", remedy="Send load first.")
-        if not re.fullmatch(r"[\w.-]{1,100}", params["run"]):
-            raise bad_input("the run's name must be a file name", found=params["run"], where="run.run")
         torch.set_num_threads(1)
+        sink = SpoolSink(params, roots[0], controls, notify, TorchArrays())
         inputs = read_inputs(check_input_file(params["inputs"], roots))
         phases = [Phase.of(phase) for phase in params["phases"]]
         self.verify_on(inputs, phases)
         # A copy with its own hooks: runs on the same weights interleave.
         model = oracle_copy(self.model) if params["oracle"] else share_copy(self.model)
         dtype = torch.float64 if params["oracle"] else model_dtype(self.model)
-        sink = SpoolSink(params["run"], roots[0], controls.credits, notify, site_filter(params.get("sites")))
         feed = Feed(controls.feed, lambda file: check_input_file(file, roots)) if params.get("replay") else None
         wanted = Wanted([(one["site"], one["phase"]) for one in params["explain"]]) if params.get("explain") else None
         with recording(self._recorder):
@@ -127,9 +125,9 @@ class Engine:
         if wanted is not None:
             self._evidence.keep(wanted.snapshots, inputs, phases)
         self._recorder.name_modules(model)
-        return {"run": params["run"], "batches": sink.batches, "taps": sink.taps}
+        return sink.result()
 
-    def shapes(self, params: dict[str, Any], roots: tuple[Path, Path]) -> dict[str, Any]:
+    def shapes(self, params: dict[str, Any], roots: Roots) -> dict[str, Any]:
         """Lists the shapes of all sites from a config alone. Raises EngineError."""
         inputs = read_inputs(check_input_file(params["inputs"], roots))
         config, fault = params["config"], params.get("fault")

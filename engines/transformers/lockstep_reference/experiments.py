@@ -16,8 +16,8 @@ from transformers import PreTrainedModel
 from transformers.activations import ACT2FN
 from transformers.pytorch_utils import Conv1D
 
+from lockstep_engine.errors import EngineError
 from lockstep_reference.build import instantiate
-from lockstep_reference.errors import EngineError
 from lockstep_reference.likeness import likeness
 
 Json = dict[str, Any]

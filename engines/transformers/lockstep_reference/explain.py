@@ -9,15 +9,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from lockstep_engine.errors import bad_input
+from lockstep_engine.phases import Phase
+from lockstep_engine.pytorch.inputs import Inputs
 from lockstep_reference.counterfactuals.apart import told_apart
 from lockstep_reference.counterfactuals.error import real_elements
 from lockstep_reference.counterfactuals.explain import Search, SitePhase, Tried, search
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.power import power
 from lockstep_reference.counterfactuals.snapshot import Context, Snapshot
-from lockstep_reference.drive import Phase
-from lockstep_reference.errors import bad_input
-from lockstep_reference.inputs import Inputs
 from lockstep_reference.positions import own_position_ids, positions_as_site
 
 

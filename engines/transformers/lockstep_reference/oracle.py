@@ -15,6 +15,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
+from lockstep_engine.pytorch.copies import share_copy
+
 _LOW = (torch.float32, torch.bfloat16, torch.float16)
 # Compared with ==: every access makes another wrapper object.
 _DTYPE = torch.Tensor.dtype.__get__
@@ -80,18 +82,6 @@ def _again_in_float64(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     if tensors:
         return func(*(arg.double() if isinstance(arg, torch.Tensor) else arg for arg in args), **kwargs)
     return func(*args, **{**kwargs, "dtype": torch.float64})
-
-
-def share_copy(model: nn.Module) -> nn.Module:
-    """A copy of the module tree with its own hooks that shares all parameters, buffers and configs."""
-    memo: dict[int, Any] = {}
-    for tensor in (*model.parameters(), *model.buffers()):
-        memo[id(tensor)] = tensor
-    for module in model.modules():
-        config = getattr(module, "config", None)
-        if config is not None:
-            memo[id(config)] = config
-    return copy.deepcopy(model, memo)
 
 
 def rebuild_buffers(model: nn.Module) -> None:

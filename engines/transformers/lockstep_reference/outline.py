@@ -12,7 +12,7 @@ from transformers import CONFIG_MAPPING, PreTrainedConfig
 from transformers.activations import ACT2FN
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from lockstep_reference.errors import unsupported
+from lockstep_engine.errors import unsupported
 from lockstep_reference.experiments import Build, Laboratory, classes_of, file_of
 
 Json = dict[str, Any]

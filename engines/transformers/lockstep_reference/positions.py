@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from transformers import GenerationMixin
 
-from lockstep_reference.inputs import Inputs
+from lockstep_engine.pytorch.inputs import Inputs
 
 
 def own_position_ids(model: nn.Module, inputs: Inputs) -> torch.Tensor:

@@ -11,12 +11,16 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from lockstep_reference.capture import Capture, Sink
+from lockstep_engine.errors import INTERNAL, EngineError
+from lockstep_engine.phases import Phase
+from lockstep_engine.pytorch.capture import Capture
+from lockstep_engine.pytorch.inputs import Inputs
+from lockstep_engine.pytorch.replay import Feed, Replacement
+from lockstep_engine.taps import Sink
 from lockstep_reference.counterfactuals.recorder import Recorder
 from lockstep_reference.counterfactuals.snapshot import Snapshot
 from lockstep_reference.drive import (
     Cache,
-    Phase,
     cache_layers,
     call_arguments,
     check_accepts,
@@ -24,11 +28,9 @@ from lockstep_reference.drive import (
     new_cache,
     prepared_inputs,
 )
-from lockstep_reference.errors import INTERNAL, EngineError
-from lockstep_reference.inputs import Inputs
+from lockstep_reference.experts import inside_experts
 from lockstep_reference.oracle import Float64Mode
 from lockstep_reference.positions import positions_as_site, positions_with_site
-from lockstep_reference.replay import Feed, Replacement
 
 
 class ForwardStoppedError(EngineError):
@@ -74,7 +76,7 @@ def run_phases(
     inputs = prepared_inputs(model, inputs, wide=oracle)
     check_accepts(model, inputs, phases)
     replacement = None if feed is None else Replacement(feed, lambda: sink.phase)
-    capture = Capture(model, sink, replacement)
+    capture = Capture(model, sink, replacement, hidden=inside_experts(model))
     recorder = None
     if wanted is not None and replacement is not None:
         recorder = Recorder(wanted.targets, capture, model, lambda: sink.phase, oracle=oracle)

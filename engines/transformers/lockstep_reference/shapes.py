@@ -15,10 +15,12 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
-from lockstep_reference.build import DTYPE_NAMES, module_manifest, tensor_manifest
-from lockstep_reference.config_reads import ReadRecorder, recording
-from lockstep_reference.drive import Phase, model_dtype
-from lockstep_reference.inputs import Inputs
+from lockstep_engine.phases import Phase
+from lockstep_engine.pytorch.inputs import Inputs
+from lockstep_engine.pytorch.manifest import DTYPE_NAMES, module_manifest, tensor_manifest
+from lockstep_engine.reads import ReadRecorder
+from lockstep_reference.config_reads import recording
+from lockstep_reference.drive import model_dtype
 from lockstep_reference.run import ForwardStoppedError, run_phases
 from lockstep_reference.verify import switch_attention
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import AutoTokenizer
 
-from lockstep_reference.errors import bad_input, unsupported
+from lockstep_engine.errors import bad_input, unsupported
 
 
 def tokenize(checkpoint: Path, text: str, *, chat: bool) -> dict[str, Any]:

@@ -8,9 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from lockstep_engine.errors import INTERNAL, EngineError
+from lockstep_engine.phases import Phase
+from lockstep_engine.pytorch.copies import share_copy
+from lockstep_engine.pytorch.inputs import Inputs, position_ids
 from lockstep_reference.attention import NAME
 from lockstep_reference.drive import (
-    Phase,
     call_arguments,
     forward_parameters,
     is_encoder_decoder,
@@ -18,9 +21,6 @@ from lockstep_reference.drive import (
     new_cache,
     prepared_inputs,
 )
-from lockstep_reference.errors import INTERNAL, EngineError
-from lockstep_reference.inputs import Inputs, position_ids
-from lockstep_reference.oracle import share_copy
 from lockstep_reference.packed import PACKED_NAME
 from lockstep_reference.run import root_output, run_phases
 

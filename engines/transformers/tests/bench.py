@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import functools
 import shutil
-import sys
 import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+import packages  # noqa: F401 - sets the import path
 import torch
 from safetensors.torch import load_file, save_file
 
-from lockstep_reference.controls import Controls, Credits
+from lockstep_engine.controls import Controls, Credits
 from lockstep_reference.engine import Engine
 
 _LAYERS = ("sliding", "sliding", "full", "sliding", "full", "sliding", "sliding", "full", "full")

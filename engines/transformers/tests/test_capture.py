@@ -3,9 +3,9 @@ import unittest
 import torch
 from bench import LLAMA, TINY, Bench, media_inputs, text_inputs, tiny_runs
 
-from lockstep_reference.drive import Phase
-from lockstep_reference.inputs import read_inputs
-from lockstep_reference.oracle import share_copy
+from lockstep_engine.phases import Phase
+from lockstep_engine.pytorch.copies import share_copy
+from lockstep_engine.pytorch.inputs import read_inputs
 from lockstep_reference.verify import untapped_logits
 
 ATTENTION = "model.language_model.layers.2.self_attn"

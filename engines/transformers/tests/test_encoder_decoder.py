@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from bench import Bench
 
+from lockstep_engine.errors import EngineError
 from lockstep_reference.drive import cache_parameter, new_cache
-from lockstep_reference.errors import EngineError
 
 T5 = {
     "architectures": ["T5ForConditionalGeneration"],

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from bench import Bench
 
+from lockstep_engine.errors import EngineError
+from lockstep_engine.phases import Phase
+from lockstep_engine.pytorch.inputs import Inputs, position_ids
 from lockstep_reference.build import instantiate
-from lockstep_reference.drive import Phase
-from lockstep_reference.errors import EngineError
-from lockstep_reference.inputs import Inputs, position_ids
 from lockstep_reference.positions import own_position_ids, positions_as_site, positions_with_site
 from lockstep_reference.verify import switch_attention, untapped_logits
 

@@ -8,11 +8,12 @@ import torch
 from bench import LLAMA, Bench, text_inputs
 from torch import nn
 
-from lockstep_reference.capture import Capture
-from lockstep_reference.errors import EngineError
-from lockstep_reference.replay import Replacement
+from lockstep_engine.errors import EngineError
+from lockstep_engine.pytorch.capture import Capture
+from lockstep_engine.pytorch.replay import Replacement
+from lockstep_engine.pytorch.sites import outputs
+from lockstep_reference.experts import inside_experts
 from lockstep_reference.run import exchange_state
-from lockstep_reference.sites import outputs
 
 
 class Forks(unittest.TestCase):
@@ -153,7 +154,7 @@ class Mixtures(unittest.TestCase):
     def test_experts_end_in_themselves(self) -> None:
         sink = Recorder()
         model = Mixture()
-        capture = Capture(model, sink)
+        capture = Capture(model, sink, hidden=inside_experts(model))
         self.addCleanup(capture.detach)
         model(torch.eye(3))
         self.assertEqual(sink.sites, ["gate:in", "gate:out", "gate:out.1", "experts:in", "experts:out"])

@@ -12,7 +12,7 @@ import bench  # noqa: F401 - puts the package on the path
 import torch
 from safetensors.torch import save_file
 
-from lockstep_reference.replay import Feed, Replacement
+from lockstep_engine.pytorch.replay import Feed, Replacement
 
 
 class FeedTest(unittest.TestCase):

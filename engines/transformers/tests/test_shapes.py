@@ -3,7 +3,7 @@ import unittest
 
 from bench import CAUSAL, TINY, Bench, media_inputs, text_inputs, tiny_runs
 
-from lockstep_reference.errors import UNSUPPORTED, EngineError
+from lockstep_engine.errors import UNSUPPORTED, EngineError
 
 
 class Shapes(unittest.TestCase):

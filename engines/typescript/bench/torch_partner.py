@@ -1,7 +1,7 @@
 """The other side of `npm run bench`: runs one operation when it is asked to, and says how many milliseconds that took.
 
-One JSON object a line on stdin: {"what": "gemm", "threads": 1, "times": 3} or {"what": "prefill", "model": folder, ...};
-one number a line on stdout.
+One JSON object a line on stdin: {"what": "gemm", "threads": 1, "times": 3}, {"what": "prefill", "model": folder, ...}.
+One number a line on stdout.
 """
 
 import json

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
+from lockstep_engine.pytorch.sites import first_input
 from lockstep_reference.counterfactuals.base import Counterfactual
 from lockstep_reference.counterfactuals.snapshot import Snapshot
-from lockstep_reference.sites import first_input
 
 _FACTORS = (1 / 30, 30.0, 1 / 1000, 1000.0)
 # Relative difference that any engine would show.

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
+from lockstep_engine.pytorch.sites import first_input
+from lockstep_engine.sites import parameter_names
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.moves import variants
 from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
-from lockstep_reference.sites import first_input, parameter_names
 
 _LARGEST = 1_000_000
 

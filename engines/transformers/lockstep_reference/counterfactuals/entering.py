@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
+from lockstep_engine.pytorch.sites import first_input
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.changes import ACTIVATIONS
 from lockstep_reference.counterfactuals.fit import fit
 from lockstep_reference.counterfactuals.precision import LOWER, rounded
 from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
-from lockstep_reference.sites import first_input
 
 Change = Callable[[torch.Tensor], torch.Tensor]
 

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from lockstep_engine.pytorch.sites import first_input
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.changes import ACTIVATIONS
 from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
 from lockstep_reference.oracle import Float64Mode
-from lockstep_reference.sites import first_input
 
 _MOST = 40
 

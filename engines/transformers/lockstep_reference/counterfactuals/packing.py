@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import torch
 
+from lockstep_engine.sites import parameter_names
 from lockstep_reference.counterfactuals.arguments import replacing
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
-from lockstep_reference.sites import parameter_names
 
 _ENDS = "cu_seqlens"
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
+from lockstep_engine.pytorch.sites import first_input
+from lockstep_engine.sites import parameter_names
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
 from lockstep_reference.counterfactuals.grids import NAMES
 from lockstep_reference.counterfactuals.snapshot import Snapshot, Within
-from lockstep_reference.sites import first_input, parameter_names
 
 # From ids [.., S] and the snapshot to other ids; [kinds, B, S] where tokens have several.
 Renumber = Callable[[torch.Tensor, Snapshot], torch.Tensor]

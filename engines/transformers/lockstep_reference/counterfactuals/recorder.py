@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from lockstep_reference.capture import Capture, inside_experts
+from lockstep_engine.pytorch.capture import Capture
 from lockstep_reference.counterfactuals.snapshot import Snapshot
+from lockstep_reference.experts import inside_experts
 
 
 class Recorder:

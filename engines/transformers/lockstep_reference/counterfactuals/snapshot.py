@@ -21,10 +21,10 @@ from torch import nn
 from transformers import PreTrainedConfig
 from transformers.cache_utils import Cache
 
-from lockstep_reference.capture import Capture
+from lockstep_engine.pytorch.capture import Capture
+from lockstep_engine.pytorch.sites import outputs
 from lockstep_reference.drive import cache_layers
 from lockstep_reference.oracle import Float64Mode
-from lockstep_reference.sites import outputs
 
 Within = Callable[["Snapshot"], AbstractContextManager[Any]]
 Finish = Callable[["Snapshot", torch.Tensor], torch.Tensor | None]

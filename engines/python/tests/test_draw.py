@@ -1,9 +1,9 @@
 import hashlib
 import unittest
 
-import bench  # noqa: F401 - sets the import path
+import support  # noqa: F401 - sets the import path
 
-from lockstep_reference.draw import draw_parameter, draw_range, draw_uniform
+from lockstep_engine.draw import draw_parameter, draw_range, draw_uniform
 
 # SHA-256 (first 16 digits) of the float32 bytes that harness/trace/draw.ts draws.
 VECTORS = [

@@ -1,4 +1,7 @@
-"""Names of sites: ports, call labels, patterns. docs/protocol.md, "Sites"."""
+"""Names of sites: ports, call labels, patterns. docs/protocol.md, "Sites".
+
+A framework is known here by one thing: `kind`, the type of its tensors.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-
-import torch
-from torch import nn
 
 # Taken as a module's input before any other tensor, in this order.
 _PREFERRED_INPUTS = ("hidden_states", "inputs_embeds", "input_ids", "x")
@@ -32,28 +32,30 @@ def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(parameter.name for parameter in parameters if parameter.kind in positional)[1:]
 
 
-def first_input(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> torch.Tensor | None:
-    """The tensor of a call's `:in` site: a preferred name first, else the first tensor argument."""
+def first_input(names: tuple[str, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any], kind: type) -> Any:
+    """The tensor of a call's `:in` site: a preferred name first, else the first tensor argument; None without one.
+
+    `names` are those of the positional arguments, see `parameter_names`.
+    """
     # Positional arguments beyond the signature (a wrapper's *args) keep their place but have no name.
-    names = parameter_names(type(module).forward)
     named = {**dict(zip(names, args, strict=False)), **kwargs}
     candidates = [*(named.get(name) for name in _PREFERRED_INPUTS), *args, *kwargs.values()]
-    return next((value for value in candidates if isinstance(value, torch.Tensor)), None)
+    return next((value for value in candidates if isinstance(value, kind)), None)
 
 
-def outputs(output: Any) -> Iterator[tuple[str, torch.Tensor]]:
+def outputs(output: Any, kind: type) -> Iterator[tuple[str, Any]]:
     """Ports and tensors of a call's output: the first tensor is `out`, further ones for the same rows `out.1`, ...
 
     They may differ in the last axis, as the logits, weights and indices of a router do. By-products of another kind
     (an attention's probabilities) have other axes and sites of their own where they are made.
     """
-    if isinstance(output, torch.Tensor):
+    if isinstance(output, kind):
         parts: list[Any] = [output]
     elif isinstance(output, Mapping):
         parts = list(output.values())
     else:
         parts = list(output) if isinstance(output, (tuple, list)) else []
-    tensors = [part for part in parts if isinstance(part, torch.Tensor)]
+    tensors: list[Any] = [part for part in parts if isinstance(part, kind)]
     alike = [tensor for tensor in tensors if tensor.shape[:-1] == tensors[0].shape[:-1] and tensor.ndim > 0]
     alike = alike or tensors[:1]
     for index, tensor in enumerate(alike):

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from lockstep_reference.errors import INVALID_REQUEST, PARSE_ERROR, EngineError
+from lockstep_engine.errors import INVALID_REQUEST, PARSE_ERROR, EngineError
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 

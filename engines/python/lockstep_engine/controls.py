@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockstep_reference.errors import CANCELLED, EngineError
+from lockstep_engine.errors import CANCELLED, EngineError
 
 
 class Credits:

@@ -1,0 +1,1 @@
+"""What an adapter of PyTorch modules needs: captures, replays, inputs, manifests, and an adapter to extend."""
