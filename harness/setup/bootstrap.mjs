@@ -24,6 +24,7 @@ const tasks = {
   bench: ["harness/bench/main.ts"],
   "bench-engine": ["engines/typescript/bench/main.ts"],
   models: ["tests/real/fetch.ts"],
+  "check-python": ["tests/house/check-python.ts"],
 };
 
 const [task, ...rest] = process.argv.slice(2);

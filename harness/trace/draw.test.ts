@@ -6,7 +6,7 @@ import { viewBytes } from "./tensor.ts";
 
 fc.configureGlobal({ seed: 1 });
 
-/** SHA-256 (first 16 digits) of the float32 bytes; `lockstep_reference/draw.py` is tested with the same constants. */
+/** SHA-256 (first 16 digits) of the float32 bytes; `lockstep_engine/draw.py` is tested with the same constants. */
 const vectors: [seed: number, name: string, shape: number[], sha256: string][] = [
   [0, "a.weight", [7, 5], "e3f58e66f44e2162"],
   [7, "model.embed_tokens.weight", [193, 40], "fbedd9898b6f0ada"],

@@ -1,6 +1,6 @@
 /**
  * The portable generator: a tensor is a pure function of (seed, name, shape). The same rule in
- * Python (`lockstep_reference/draw.py`) gives the same bits, so a golden needs no weights.
+ * Python (`lockstep_engine/draw.py`) gives the same bits, so a golden needs no weights.
  *
  * Bump `generatorVersion` when a bit of any tensor of a golden changes.
  */

@@ -43,7 +43,7 @@ class SpoolSink:
         """The sink of a `run` request's `params`. Raises EngineError when the run's name can't name files."""
         if not re.fullmatch(r"[\w.-]{1,100}", params["run"]):
             raise bad_input("the run's name must be a file name", found=params["run"], where="run.run")
-        self.wants = site_filter(params.get("sites"))
+        self._wanted = site_filter(params.get("sites"))
         self.phase = ""
         self.batches = 0
         self.taps = 0
@@ -53,6 +53,10 @@ class SpoolSink:
         self._notify = notify
         self._arrays = arrays
         self._clear()
+
+    def wants(self, site: str) -> bool:
+        """True when the run asks for the site."""
+        return self._wanted(site)
 
     def result(self) -> dict[str, Any]:
         """The result of the `run` request."""

@@ -68,7 +68,7 @@ def restore_floats(cls: type[PreTrainedConfig], values: dict[str, Any]) -> dict[
 def config_object(config: dict[str, Any]) -> PreTrainedConfig:
     """The transformers config for a config.json's content. Raises EngineError naming what transformers refuses."""
     model_type = config.get("model_type")
-    if model_type not in CONFIG_MAPPING:
+    if not isinstance(model_type, str) or model_type not in CONFIG_MAPPING:
         raise unsupported(
             f"transformers {transformers.__version__} has no model type {model_type!r}",
             expected="a model type of transformers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel
@@ -22,7 +23,7 @@ def load_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
     weight_files(directory)
     resolved = config_object(config)
     try:
-        model, info = cls.from_pretrained(
+        loaded: Any = cls.from_pretrained(
             directory,
             config=resolved,
             dtype=dtype,
@@ -31,6 +32,7 @@ def load_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
             local_files_only=True,
             output_loading_info=True,
         )
+        model, info = loaded
     except Exception as error:  # noqa: BLE001 - transformers raises many types for a checkpoint that does not fit
         raise bad_input(f"transformers can't load the checkpoint: {error}", where=str(directory)) from error
     # Old checkpoints store this constant table of positions; transformers ignores it as well.

@@ -75,7 +75,7 @@ def _install() -> None:
 
     PreTrainedModel.__init__ = make  # type: ignore[method-assign]
     PreTrainedConfig.__getattribute__ = read  # type: ignore[method-assign]
-    heterogeneity._PerLayerConfigView.__getitem__ = layer
+    heterogeneity._PerLayerConfigView.__getitem__ = layer  # type: ignore[method-assign]
 
 
 def _note(config: PreTrainedConfig, key: str, value: Any) -> Any:

@@ -160,15 +160,16 @@ def call_arguments(  # noqa: PLR0917 - what one forward depends on
     elif both:
         arguments["encoder_outputs"] = BaseModelOutput(last_hidden_state=encoded)
         arguments |= {name: mask for name, mask in inputs.modality.items() if name == "attention_mask"}
-    if not both and hasattr(type(model), "create_masks_for_generate"):
+    create_masks: Callable[..., Any] | None = getattr(model, "create_masks_for_generate", None)
+    if not both and create_masks is not None:
         # Some models mask differently here than in a plain forward. Only batch, length, dtype and device are read
         # from inputs_embeds, which `generate` therefore leaves empty too.
         ids = arguments["input_ids"]
-        arguments["attention_mask"] = model.create_masks_for_generate(
+        arguments["attention_mask"] = create_masks(
             config=model.config,
             inputs_embeds=torch.empty((*ids.shape, 0), dtype=dtype, device=ids.device),
             attention_mask=arguments["attention_mask"],
-            **{masks_cache_parameter(model.create_masks_for_generate): cache},
+            **{masks_cache_parameter(create_masks): cache},
             position_ids=positions,
             token_type_ids=arguments.get("token_type_ids"),
             mm_token_type_ids=arguments.get("mm_token_type_ids"),

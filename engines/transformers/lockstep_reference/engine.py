@@ -91,14 +91,14 @@ class Engine(Adapter):
         self._verified = verify_taps(share_copy(model), read_config(directory))
         return model
 
-    def verify_on(self, inputs: Inputs, phases: list[Phase]) -> None:
+    def verify_on(self, model: nn.Module, inputs: Inputs, phases: list[Phase]) -> None:
         """Verifies the taps on the inputs of the first run, where `load` could not make inputs itself."""
         with self._verifying:
             if self._verified:
                 return
-            check_accepts(self.model, prepared_inputs(self.model, inputs), phases)
+            check_accepts(model, prepared_inputs(model, inputs), phases)
             try:
-                verify_taps_on(share_copy(self.model), inputs)
+                verify_taps_on(share_copy(model), inputs)
             except EngineError:
                 raise
             except Exception as error:  # noqa: BLE001 - the run, which stops there too, says where
@@ -114,7 +114,7 @@ class Engine(Adapter):
         sink = SpoolSink(params, roots[0], controls, notify, TorchArrays())
         inputs = read_inputs(check_input_file(params["inputs"], roots))
         phases = [Phase.of(phase) for phase in params["phases"]]
-        self.verify_on(inputs, phases)
+        self.verify_on(self.model, inputs, phases)
         # A copy with its own hooks: runs on the same weights interleave.
         model = oracle_copy(self.model) if params["oracle"] else share_copy(self.model)
         dtype = torch.float64 if params["oracle"] else model_dtype(self.model)

@@ -193,8 +193,8 @@ def _count(path: str, length: int, build: Build, experiments: dict[str, _Experim
     factors = [
         field
         for field, experiment in experiments.items()
-        if isinstance(experiment.build.modules.get(path), nn.ModuleList)
-        and len(experiment.build.modules[path]) == 2 * length
+        if isinstance(modules := experiment.build.modules.get(path), nn.ModuleList)
+        and len(modules) == 2 * length
         and build.config is not experiment.build.config
     ]
     return {"value": length, "field": factors[0] if factors else None}

@@ -19,7 +19,7 @@ from lockstep_engine.pytorch.copies import share_copy
 
 _LOW = (torch.float32, torch.bfloat16, torch.float16)
 # Compared with ==: every access makes another wrapper object.
-_DTYPE = torch.Tensor.dtype.__get__
+_DTYPE = vars(torch._C.TensorBase)["dtype"].__get__
 _WIDENING = {torch.Tensor.float, torch.Tensor.half, torch.Tensor.bfloat16}
 _QUERIES = {torch.Tensor.size, torch.Tensor.dim, torch.Tensor.numel, torch.Tensor.stride, torch.Tensor.data_ptr}
 _CASTS_BY_NAME = {"torch.FloatTensor", "torch.HalfTensor", "torch.BFloat16Tensor"}
@@ -94,7 +94,7 @@ def rebuild_buffers(model: nn.Module) -> None:
         names = [
             name
             for name in module._non_persistent_buffers_set
-            if module._buffers.get(name) is not None and module._buffers[name].is_floating_point()
+            if (buffer := module._buffers.get(name)) is not None and buffer.is_floating_point()
         ]
         if not names:
             continue
@@ -109,13 +109,14 @@ def rebuild_buffers(model: nn.Module) -> None:
             for name, buffer in module._buffers.items()
             if buffer is not None
         }
-        if hasattr(model, "_init_weights"):
+        initialise: Callable[[nn.Module], None] | None = getattr(model, "_init_weights", None)
+        if initialise is not None:
             with Float64Mode(), torch.no_grad():
-                model._init_weights(clone)
+                initialise(clone)
         # The module is shared with no other model copy, its dict of buffers is its own.
         for name in names:
-            rebuilt = clone._buffers[name]
-            module._buffers[name] = module._buffers[name].double() if rebuilt.isnan().any() else rebuilt
+            own, rebuilt = module.get_buffer(name), clone.get_buffer(name)
+            module._buffers[name] = own.double() if rebuilt.isnan().any() else rebuilt
 
 
 def oracle_copy(model: nn.Module) -> nn.Module:

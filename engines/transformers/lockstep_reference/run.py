@@ -111,7 +111,7 @@ def run_phases(
         sink.flush()
         raise ForwardStoppedError(describe_stop(model, capture, error)) from error
     finally:
-        if recorder is None:
+        if recorder is None or wanted is None:
             capture.detach()
         else:
             # The hooks stay: snapshots are run again.

@@ -44,8 +44,9 @@ def generate(model: nn.Module, ids: list[int], max_new_tokens: int) -> dict[str,
     """The likeliest tokens after `ids`, up to an end token, and what they spell. Raises EngineError."""
     if not re.search(r"(ForCausalLM|LMHeadModel)$", type(model).__name__):
         raise unsupported("only decoders of text are continued", found=type(model).__name__)
+    config: Any = model.config
     settings = getattr(model, "generation_config", None)
-    end = settings.eos_token_id if settings is not None else model.config.eos_token_id
+    end = settings.eos_token_id if settings is not None else config.eos_token_id
     ends = {end} if isinstance(end, int) else set(end or ())
     new: list[int] = []
     step, cache = torch.tensor([ids]), None
@@ -54,6 +55,6 @@ def generate(model: nn.Module, ids: list[int], max_new_tokens: int) -> dict[str,
         cache = output.past_key_values
         new.append(int(output.logits[0, -1].argmax()))
         step = torch.tensor([[new[-1]]])
-    directory = Path(model.config._name_or_path)
+    directory = Path(config._name_or_path)
     text = load_tokenizer(directory).decode(new) if (directory / "tokenizer.json").is_file() else ""
     return {"ids": new, "text": text}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -68,7 +69,7 @@ def verify_taps_on(model: nn.Module, inputs: Inputs) -> None:
         if not switched:
             raise
         print(f"lockstep_reference: no functional attention sites: {error}", file=sys.stderr)
-        model.set_attn_implementation("eager")
+        _set_attention(model, "eager")
         tapped = [_tapped_logits(model, inputs, phase) for phase in phases]
     for phase, before, after in zip(phases, plain, tapped, strict=True):
         if not torch.equal(before, after):
@@ -86,14 +87,19 @@ def switch_attention(model: nn.Module) -> bool:
     config = getattr(model, "config", None)
     if getattr(config, "_attn_implementation", None) != "eager" or not hasattr(model, "set_attn_implementation"):
         return False
-    if not model._can_set_attn_implementation():
+    can_set: Callable[[], bool] | None = getattr(model, "_can_set_attn_implementation", None)
+    if can_set is None or not can_set():
         return False
-    model.set_attn_implementation(NAME)
+    _set_attention(model, NAME)
     _hand_over_packed(model)
     return True
 
 
-def _hand_over_packed(model: nn.Module) -> None:
+def _set_attention(model: Any, name: str) -> None:
+    model.set_attn_implementation(name)
+
+
+def _hand_over_packed(model: Any) -> None:
     """Makes attention modules of packed sequences hand over everything at once, see packed.py."""
     towers = [
         module.config
