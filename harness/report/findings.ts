@@ -2,7 +2,9 @@
 import { stripVTControlCharacters } from "node:util";
 import { format } from "../compare/judge.ts";
 import type { Culprit, Verdict } from "../verdict/schema.ts";
-import { distancesText, phasesText, sortCandidates } from "./explanation.ts";
+import { sortCandidates } from "../explain/ranking.ts";
+import { changeText, sourceText } from "../verdict/words/change.ts";
+import { distancesText, phasesText } from "./explanation.ts";
 import { notJudgedLines } from "./not-judged.ts";
 import { renderVerdict } from "./terminal.ts";
 
@@ -108,22 +110,22 @@ function causeOf({ explanation, readings }: Culprit): Partial<Finding> {
   const held = readings.find(({ holds }) => holds);
   if (held) return { cause: oneLine(held.claim), distances: oneLine(held.evidence) };
   if (!explanation) return {};
-  const { cause, rivals, forms } = sortCandidates(explanation);
+  const { cause, rivals, forms } = sortCandidates(explanation.candidates);
   const times = (value: number): string => `${format(value)}x`;
   if (cause) {
     const phases = phasesText(cause);
-    const others = rivals.length > 0 ? `, or ${rivals.map(({ sentence }) => sentence).join(", or ")}` : "";
+    const others = rivals.length > 0 ? `, or ${rivals.map(changeText).join(", or ")}` : "";
     return {
-      cause: oneLine(`${cause.sentence}${phases && `, ${phases}`}${others}`),
+      cause: oneLine(`${changeText(cause)}${phases && `, ${phases}`}${others}`),
       distances: distancesText([explanation.ratio, cause.ratio], "change", times),
-      source: cause.source ? oneLine(cause.source) : null,
+      source: cause.sources.length > 0 ? oneLine(sourceText(cause.sources)) : null,
       category: cause.category,
     };
   }
   const [form] = forms;
   if (form)
     return {
-      cause: oneLine(`not found: no single change gives it; the error has this form: ${form.sentence}`),
+      cause: oneLine(`not found: no single change gives it; the error has this form: ${changeText(form)}`),
       distances: distancesText([explanation.ratio, form.ratio], "form of error", times),
     };
   const reading = explanation.reading ? `; ${explanation.reading}` : "";

@@ -2,7 +2,9 @@ import { styleText } from "node:util";
 import { isTie } from "../compare/choice.ts";
 import { format } from "../compare/judge.ts";
 import type { Culprit, Explanation, Verdict } from "../verdict/schema.ts";
-import { distancesText, phasesText, powerPercent, sortCandidates } from "./explanation.ts";
+import { sortCandidates } from "../explain/ranking.ts";
+import { apartText, changeText, sourceText, unreadText } from "../verdict/words/change.ts";
+import { distancesText, phasesText, powerPercent } from "./explanation.ts";
 import { notJudgedLines } from "./not-judged.ts";
 import { some } from "./some.ts";
 
@@ -158,23 +160,25 @@ function culpritLines({ site, phase, summary, expected, found, ...rest }: Culpri
 /** What was found out about the cause, in at most `room` lines but two at least: the cause, the evidence, its rivals, the source. */
 function explanationLines(explanation: Explanation, room: number): string[] {
   const { ratio, tried, seconds } = explanation;
-  const { cause, rivals, forms } = sortCandidates(explanation);
+  const { cause, rivals, forms } = sortCandidates(explanation.candidates);
   const effort = paint("dim", `(${tried} changes tried in ${seconds.toFixed(1)} s)`);
   const times = (value: number): string => `${format(value)}x`;
   if (cause) {
     const phases = phasesText(cause);
     const [rival, ...others] = [
-      ...rivals.map(({ sentence, apart }) => (apart ? `${sentence}; ${apart} would tell` : sentence)),
-      ...cause.synonyms.map((sentence) => `${sentence} (the same numbers on these inputs)`),
+      ...rivals.map((one) =>
+        [changeText(one), one.apart && `${apartText(one.apart)} would tell`].filter(Boolean).join("; "),
+      ),
+      ...cause.synonyms.map((one) => `${changeText(one)} (the same numbers on these inputs)`),
     ];
     const more = others.length > 0 ? `, and ${others.length} more` : "";
     const optional = [
       ...(rival === undefined ? [] : [`   ${paint("bold", "or    ")} ${rival}${more}`]),
-      ...(cause.evidence ? [`          ${cause.evidence}`] : []),
-      ...(cause.source ? [paint("dim", `          ${cause.source}`)] : []),
+      ...(cause.unread.length > 0 ? [`          ${unreadText(cause.unread)}`] : []),
+      ...(cause.sources.length > 0 ? [paint("dim", `          ${sourceText(cause.sources)}`)] : []),
     ].slice(0, Math.max(room - 2, 0));
     return [
-      `   ${paint("bold", "cause ")} ${cause.sentence}${phases && `, ${phases}`}`,
+      `   ${paint("bold", "cause ")} ${changeText(cause)}${phases && `, ${phases}`}`,
       `          ${distancesText([ratio, cause.ratio], "change", times)}  ${effort}`,
       ...optional.toReversed(),
     ];
@@ -186,7 +190,7 @@ function explanationLines(explanation: Explanation, room: number): string[] {
       ...(explanation.reading ? [`          ${explanation.reading}`] : []),
     ];
   return [
-    `   ${paint("bold", "cause ")} not found: no single change gives it; the error has this form: ${form.sentence}`,
+    `   ${paint("bold", "cause ")} not found: no single change gives it; the error has this form: ${changeText(form)}`,
     `          ${distancesText([ratio, form.ratio], "form of error", times)}  ${effort}`,
     ...(explanation.reading ? [`          ${explanation.reading}`] : []),
   ];

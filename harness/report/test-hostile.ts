@@ -23,7 +23,11 @@ export function hostileVerdict(text: string): Verdict {
       explanation: {
         ...culprit.explanation,
         reading: text,
-        candidates: culprit.explanation.candidates.map((one) => ({ ...one, sentence: text, source: text })),
+        candidates: culprit.explanation.candidates.map((one) => ({
+          ...one,
+          changes: [{ kind: "module left out" as const, module: text, output: "zeros" as const }],
+          sources: [{ file: text, line: 1, text }],
+        })),
       },
     }),
   }));

@@ -1,4 +1,5 @@
 import type { Verdict } from "../verdict/schema.ts";
+import { changeText, sourceText } from "../verdict/words/change.ts";
 
 const ways = {
   module: "The script calls this one module of transformers on the input that the engine recorded for it.",
@@ -59,10 +60,10 @@ function causeLines({ culprit }: Verdict, site: string): string[] {
   const { status, candidates = [] } = (culprit?.site === site && culprit.explanation) || { status: "unexplained" };
   const [first] = candidates;
   if (!first || status === "unexplained") return [];
-  const source = first.source === "" ? "" : ` (\`${first.source}\`)`;
+  const source = first.sources.length === 0 ? "" : ` (\`${sourceText(first.sources)}\`)`;
   const only = status === "explained" ? "" : "; other changes fit as well";
   return [
     "",
-    `Likely cause: ${first.sentence}${source}. With this change transformers gives the engine's tensor to within rounding${only}.`,
+    `Likely cause: ${changeText(first)}${source}. With this change transformers gives the engine's tensor to within rounding${only}.`,
   ];
 }

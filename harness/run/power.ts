@@ -50,9 +50,7 @@ export async function measurePower(
     for (const [place, { site, phases }] of some.entries()) {
       progress(start + place, places.length);
       const result = await reference.request("power", { site, phases: [...phases], limit: defaultLimit });
-      changes.push(
-        ...result.changes.map(({ id, category, sentence, ratio }) => ({ site, id, category, sentence, ratio })),
-      );
+      changes.push(...result.changes.map(({ phase: _, ...change }) => ({ site, ...change })));
     }
   }
   const facts = factsOf(found, inputs);

@@ -3,6 +3,7 @@
  * else. `docs/verdict.schema.json` is generated from this schema.
  */
 import { z } from "zod";
+import { changed, changedWithFacts, need } from "./change.ts";
 
 /** Bumped when a reader of an older verdict could misread a newer one. */
 export const verdictVersion = 1;
@@ -98,20 +99,13 @@ export const reading = z.strictObject({ claim: z.string(), holds: z.boolean(), e
 
 /** A change of the reference with which the engine agrees to within noise. */
 export const counterfactual = z.strictObject({
-  /** `family/place/what`. */
-  id: z.string(),
-  /** Kind of porting fault. */
-  category: z.string(),
-  /** What the engine does instead. */
-  sentence: z.string(),
+  ...changedWithFacts,
   /** Other changes that give the same numbers on these inputs. */
-  synonyms: z.array(z.string()).default([]),
-  /** The reference's line that does it right; may be empty. */
-  source: z.string(),
-  /** Inputs that would tell it from the first candidate; absent for the first, and when none are known. */
-  apart: z.string().optional(),
-  /** What else speaks for it: the engine never reads a config field that it names. */
-  evidence: z.string().optional(),
+  synonyms: z.array(z.strictObject(changed)).default([]),
+  /** The factor on the inputs that would tell it from the first candidate; null for the first, and when none is known. */
+  apart: z.number().positive().nullable().default(null),
+  /** What else speaks for it: config fields that it names and the engine never reads. */
+  unread: z.array(z.string()).default([]),
   /** The engine's distance from the changed reference, in noise units, over all phases that it explains. */
   ratio,
   /** Phases that it explains. */
@@ -195,14 +189,21 @@ export const tensorAudit = z.strictObject({
   different: z.array(z.strictObject({ name: z.string(), expected: z.string(), found: z.string() })),
 });
 
+/** Why a case can't see a change, and what would make it. */
+export const holeReason = z.discriminatedUnion("kind", [
+  /** Its inputs lack what the change needs to be seen; of a window, `longest` is the length of the longest. */
+  z.strictObject({ kind: z.literal("inputs lack"), what: need, longest: z.int() }),
+  /** It moves the site by `ratio` noise units only: rounding or the mathematics hides it. */
+  z.strictObject({ kind: z.literal("below rounding"), ratio }),
+  z.strictObject({ kind: z.literal("no difference") }),
+]);
+
 /** A likely fault that a case could not see. */
 export const hole = z.strictObject({
   site: z.string(),
-  category: z.string(),
   /** What the engine could do without being found out. */
-  sentence: z.string(),
-  /** Why it would not show, and what would make it. */
-  reason: z.string(),
+  ...changed,
+  reason: holeReason,
 });
 
 /** What a green verdict of this case is worth: the likely faults that it would have found. */
@@ -302,6 +303,7 @@ export type SiteVerdict = z.infer<typeof siteVerdict>;
 export type Culprit = z.infer<typeof culprit>;
 export type Power = z.infer<typeof power>;
 export type Hole = z.infer<typeof hole>;
+export type HoleReason = z.infer<typeof holeReason>;
 export type Explanation = z.infer<typeof explanation>;
 export type Counterfactual = z.infer<typeof counterfactual>;
 export type Picture = z.infer<typeof picture>;

@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from lockstep_reference.counterfactuals.base import _other
-from lockstep_reference.counterfactuals.changes import _number_of_largest
 from lockstep_reference.counterfactuals.error import ErrorMeasure, real_elements
-from lockstep_reference.counterfactuals.masks import Rule
+from lockstep_reference.counterfactuals.families.changes import _number_of_largest
+from lockstep_reference.counterfactuals.families.masks import Rule
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.operations import EVERY, Changed, Listing, together
 from lockstep_reference.counterfactuals.power import _same_function

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { largestRatio } from "../../compare/judge.ts";
 import type { SiteVerdict, Verdict } from "../../verdict/schema.ts";
 import { status } from "../../verdict/schema.ts";
+import { changeText } from "../../verdict/words/change.ts";
 
 /** Bumped when a reader of an older history could misread a newer one. */
 export const historyVersion = 1;
@@ -117,7 +118,7 @@ export function recordOf(frame: ResultFrame, verdict: Verdict, attempts: number)
 /** The first candidate's sentence where an experiment explained the culprit. */
 function causeOf({ explanation }: NonNullable<Verdict["culprit"]>): { cause?: string } {
   const [first] = explanation?.status === "explained" ? explanation.candidates : [];
-  return first ? { cause: first.sentence } : {};
+  return first ? { cause: changeText(first) } : {};
 }
 
 /** The ratio that decides at each site, the local one where there is one, as `worst` takes it. */

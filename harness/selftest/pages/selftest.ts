@@ -1,5 +1,6 @@
 import { format, largestRatio } from "../../compare/judge.ts";
 import type { Verdict } from "../../verdict/schema.ts";
+import { changeText } from "../../verdict/words/change.ts";
 
 /** How well a verdict found a planted fault. */
 export type Found = "exact" | "parent" | "wrong" | "undetected";
@@ -101,7 +102,7 @@ export function renderSelftest(rows: readonly SelftestRow[], dtype: string): str
 
 /** The first explanation, or what a pattern says. */
 function causeText({ culprit }: Verdict): string {
-  const sentence =
-    culprit?.explanation?.candidates[0]?.sentence ?? culprit?.readings.find(({ holds }) => holds)?.claim ?? "";
+  const [first] = culprit?.explanation?.candidates ?? [];
+  const sentence = first ? changeText(first) : (culprit?.readings.find(({ holds }) => holds)?.claim ?? "");
   return sentence.replaceAll("|", "\\|");
 }
