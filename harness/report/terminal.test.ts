@@ -342,7 +342,7 @@ describe("an explanation on the terminal", () => {
       "
          model.language_model.layers.5.self_attn#scores   in prefill
            1,283,183x noise
-         cause  the number in \`add\` is 1e-06, the reference has 0.001 (eps)
+         cause  the number in \`add\` is 1e-6, the reference has 0.001 (eps)
                 1,283,183x noise from the reference, 0.72x from the reference with this change  (621 changes tried in 1.1 s)
                 modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps
       "
@@ -363,7 +363,9 @@ describe("an explanation on the terminal", () => {
         synonyms: [outside, inPart].map(({ id, category, changes, part }) => ({ id, category, changes, part })),
       },
     ]);
-    expect(about(verdict)).toContain("\n   or     no eps (the same numbers on these inputs), and 1 more\n");
+    expect(about(verdict)).toContain(
+      "\n   or     the norm is an RMS norm with eps added outside the root, in place of an RMS norm (the same numbers on these inputs), and 1 more\n",
+    );
   });
 
   it("of a tensor without noise speaks of equality", () => {
@@ -377,10 +379,10 @@ describe("an explanation on the terminal", () => {
       "
          model.language_model.layers.5.self_attn#scores   in prefill
            1,283,183x noise
-         cause  the number in \`add\` is 1e-06, the reference has 0.001 (eps)
+         cause  the number in \`add\` is 1e-6, the reference has 0.001 (eps)
                 1,283,183x noise from the reference, 0.72x from the reference with this change  (621 changes tried in 1.1 s)
                 modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps
-         or     eps outside the root
+         or     the norm is an RMS norm with eps added outside the root, in place of an RMS norm
       "
     `);
   });
@@ -391,9 +393,9 @@ describe("an explanation on the terminal", () => {
       "
          model.language_model.layers.5.self_attn#scores   in prefill
            1,283,183x noise
-         cause  the number in \`add\` is 1e-06, the reference has 0.001 (eps)
+         cause  the number in \`add\` is 1e-6, the reference has 0.001 (eps)
                 1,283,183x noise from the reference, 0.72x from the reference with this change  (621 changes tried in 1.1 s)
-         or     eps outside the root, and 1 more
+         or     the norm is an RMS norm with eps added outside the root, in place of an RMS norm, and 1 more
          also    other
       "
     `);
@@ -405,7 +407,7 @@ describe("an explanation on the terminal", () => {
       "
          model.language_model.layers.5.self_attn#scores   in prefill
            1,283,183x noise
-         cause  not found: no single change gives it; the error has this form: each token multiplied by a factor of its own (1.02, 0.98, ...)
+         cause  not found: no single change gives it; the error has this form: each token is multiplied by a factor of its own (1.02, 0.98, 1.01, ...)
                 1,283,183x noise from the reference, 0.72x from the reference with this form of error  (621 changes tried in 1.1 s)
       "
     `);
