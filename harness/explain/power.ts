@@ -1,5 +1,5 @@
 import type { Need } from "../verdict/change.ts";
-import type { Hole, HoleReason, Power } from "../verdict/schema.ts";
+import type { Hole, HoleReason, Power } from "../verdict/explanation.ts";
 import { withoutLayer } from "../trace/site.ts";
 
 /** A likely change of the reference at one place, and how visible a case makes it. */

@@ -14,7 +14,13 @@ function judged(id: string, phases: Phases, facts: Partial<Judged> = {}): Judged
   return { id, ...plain, synonyms: [], apart: null, ...facts, phases: list };
 }
 
-const facts = { failing: ["prefill", "decode:1"], tried: 200, ratio: 5000, reading: "large", seconds: 0.5 };
+const facts = {
+  failing: ["prefill", "decode:1"],
+  tried: 200,
+  ratio: 5000,
+  reading: { kind: "relative", relative: 0.2 } as const,
+  seconds: 0.5,
+};
 const here: Phases = { prefill: [true, 1] };
 
 const idsOf = (candidates: readonly { readonly id: string }[]): string[] => candidates.map(({ id }) => id);
@@ -96,7 +102,7 @@ test("a change that the healthy phases contradict holds in the failing ones only
 test("a mere form is a pattern without a cause, and is dropped beside a cause", () => {
   const form = judged("p", { prefill: [true, 0.4] }, { form: true });
   const alone = rankCounterfactuals([form], facts);
-  expect(alone).toMatchObject({ status: "pattern", reading: "large" });
+  expect(alone).toMatchObject({ status: "pattern", reading: facts.reading });
   expect([sortCandidates(alone.candidates).cause, idsOf(sortCandidates(alone.candidates).forms)]).toEqual([
     null,
     ["p"],
@@ -108,7 +114,7 @@ test("a mere form is a pattern without a cause, and is dropped beside a cause", 
 test("nothing that agrees is unexplained", () => {
   expect(rankCounterfactuals([judged("a", { prefill: [false, 60] })], facts)).toMatchObject({
     status: "unexplained",
-    reading: "large",
+    reading: { kind: "relative", relative: 0.2 },
     candidates: [],
   });
 });

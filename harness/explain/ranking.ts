@@ -1,5 +1,5 @@
 /** Which changes of the reference explain an engine, the likeliest first, and which of them are as likely as the first. From facts alone. */
-import type { Counterfactual, Explanation } from "../verdict/schema.ts";
+import type { Counterfactual, ErrorReading, Explanation } from "../verdict/explanation.ts";
 
 /** A counterfactual with how the engine's tensor was judged against it. */
 export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_in" | "unread"> {
@@ -25,10 +25,11 @@ const shown = 5;
 /** Keeps the counterfactuals that the engine agrees with in the failing phases, in the order of `compareCandidates`. */
 export function rankCounterfactuals(
   judged: readonly Judged[],
-  facts: { readonly failing: readonly string[]; readonly reading: string; readonly unread?: readonly string[] } & Pick<
-    Explanation,
-    "tried" | "ratio" | "seconds"
-  >,
+  facts: {
+    readonly failing: readonly string[];
+    readonly reading: ErrorReading | null;
+    readonly unread?: readonly string[];
+  } & Pick<Explanation, "tried" | "ratio" | "seconds">,
 ): Explanation {
   const { failing, reading, unread = [], tried, ratio, seconds } = facts;
   const explaining = judged

@@ -1,5 +1,5 @@
 /** What an explanation says to a reader beside its changes: phases, distances, and what a green verdict is worth. */
-import type { Counterfactual, Power } from "../verdict/schema.ts";
+import type { Counterfactual, Power } from "../verdict/explanation.ts";
 
 /** Verdicts cap ratios here because JSON has no infinity. Repeated, so that the page need not carry the whole schema. */
 const cappedRatio = 1e30;

@@ -1,6 +1,6 @@
 /** What is said of changes of the reference: the one place where their facts become sentences. Nothing reads a sentence back. */
 import type { Change, ChangeOf, Need, Part, SourceLine } from "../change.ts";
-import type { HoleReason } from "../schema.ts";
+import type { HoleReason } from "../explanation.ts";
 import { layoutWords } from "./changes/layout.ts";
 import { operationWords } from "./changes/operations.ts";
 import { positionWords } from "./changes/positions.ts";
