@@ -34,7 +34,7 @@ const packings: Readonly<Record<ChangeOf<"packing">["to"], string>> = {
 };
 
 export const maskWords = {
-  "mask rule": ({ expected, found }) => `the mask has ${differences(found, expected).join(" and ")}`,
+  "mask rule": ({ expected, found }) => `the mask has ${joined(differences(found, expected))}`,
   "whole mask": ({ to }) => wholes[to],
   packing: ({ to }) => packings[to],
 } satisfies Partial<Words>;
@@ -52,6 +52,11 @@ function differences(found: Rule, expected: Rule): string[] {
     ...(found.past === expected.past ? [] : [`tokens of earlier phases ${found.past ? "that are read" : "hidden"}`]),
     ...shiftText(found, expected),
   ];
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function joined(parts: readonly string[]): string {
+  return [parts.slice(0, -1).join(", "), ...parts.slice(-1)].filter(Boolean).join(" and ");
 }
 
 function windowText({ window, symmetric }: Rule): string {

@@ -26,7 +26,7 @@ const rotations: Readonly<Record<ChangeOf<"rotation">["to"], string>> = {
   "second half only": "only the second half of the features is rotated",
 };
 
-/** What is said of positions, behind "positions". */
+/** What is said of positions, behind "positions" or "positions that". */
 const positionRules: Readonly<Record<ChangeOf<"positions">["rule"], string>> = {
   "padding counted": "count padding, as if there were no attention mask",
   "padding counted, from 1": "count padding, and start at 1",
@@ -39,8 +39,8 @@ const positionRules: Readonly<Record<ChangeOf<"positions">["rule"], string>> = {
   doubled: "are twice as large",
   "length for all": "are all the length of the sequence",
   "from the start of the phase": "count from the start of the phase, without the padding's offset",
-  "padding at 1": "of padding are 1",
-  "padding negative": "of padding are negative",
+  "padding at 1": "are 1 for padding",
+  "padding negative": "are negative for padding",
   "text only": "are the numbers of the tokens, as if there were only text",
 };
 
@@ -106,7 +106,7 @@ export const positionWords = {
   tokens: ({ to }) => tokenReads[to],
 } satisfies Partial<Words>;
 
-const whose = { ids: "positions", rotation: "tokens are rotated as if positions" } as const;
+const whose = { ids: "positions", rotation: "tokens are rotated by positions that" } as const;
 
 function valueText(value: unknown): string {
   if (typeof value === "number") return numberText(value);
