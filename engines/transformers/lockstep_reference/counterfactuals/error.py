@@ -76,7 +76,11 @@ class Slab:
         return inside
 
     def __str__(self) -> str:
-        return " and ".join(f"{runs_of(indices)} of axis {axis}" for axis, (_, indices) in self.parts.items())
+        """For ids."""
+        return " and ".join(
+            f"{', '.join(f'{first}-{last}' for first, last in runs_of(indices))} of axis {axis}"
+            for axis, (_, indices) in self.parts.items()
+        )
 
 
 def runs_of(indices: tuple[int, ...]) -> list[list[int]]:
