@@ -20,7 +20,7 @@ export interface InputFacts {
   readonly media: boolean;
 }
 
-/** Below this ratio, inputs that lack what a change needs are the reason. */
+/** Up to this ratio, a change that depends on the inputs has made no difference. */
 const hardlyMoved = 2;
 
 /** One name for the same change in all layers and cases. */
@@ -50,8 +50,11 @@ export function unitePower(cases: readonly (readonly Visibility[])[], limit: num
 
 function reasonFor(needs: readonly Need[], ratio: number, facts: InputFacts): HoleReason {
   const lacking = needs.find((need) => !has(need, facts));
-  if (lacking && ratio < hardlyMoved) return { kind: "inputs lack", what: lacking, longest: facts.longest };
-  return ratio > 0 ? { kind: "below rounding", ratio } : { kind: "no difference" };
+  const hardly = ratio < hardlyMoved;
+  if (lacking && hardly) return { kind: "inputs lack", what: lacking, longest: facts.longest };
+  // What depends on the inputs alone either moves the site or does not: so little is the noise of another order of sums.
+  if (ratio === 0 || (needs.length > 0 && hardly)) return { kind: "no difference" };
+  return { kind: "below rounding", ratio };
 }
 
 /** Whether the inputs have what a change needs. That a change of the window was not seen says that no query reaches it. */
