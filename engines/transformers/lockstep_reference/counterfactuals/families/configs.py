@@ -83,7 +83,9 @@ def _set(table: Any, path: tuple[str, ...], value: Any) -> None:
 
 
 def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value) if not isinstance(value, list) else "another list"
+    if isinstance(value, list):
+        return f"[{' '.join(map(_short, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _made_with(field: Field) -> Within:
