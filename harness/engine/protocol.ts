@@ -164,8 +164,6 @@ export const methods = {
       candidates: z.array(
         z.strictObject({
           ...changedWithFacts,
-          /** Rough distance of the engine from it, in noise units. */
-          score: z.number(),
           /** Other changes that give the same numbers here. */
           synonyms: z.array(z.strictObject(changed)),
           /** The factor on the inputs that would tell it from the first candidate; null for the first, and when none was found. */

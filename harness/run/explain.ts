@@ -117,7 +117,7 @@ async function explainSite(
     seconds,
   });
   const tensor = (name: string): RawTensor => tensors.get(name)!;
-  const judged = candidates.map(({ score: _, phases: places, ...facts }, candidate) => ({
+  const judged = candidates.map(({ phases: places, ...facts }, candidate) => ({
     ...facts,
     phases: places.map((place) => {
       const alone = judge(

@@ -79,7 +79,6 @@ class Evidence:
                     "form": one.form,
                     "about": about(one.changes, one.sources, found.scene.numbers.paths),
                     "sources": [source.fact() for source in one.sources],
-                    "score": min(entry.score, 1e30),
                     "phases": sorted({place for _, place in sides}),
                     "synonyms": [_facts(other) for other in synonyms],
                     "apart": None if one is first else told_apart(phases[0].oracle, first, one),

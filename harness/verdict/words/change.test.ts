@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { z } from "zod";
+import type { z } from "zod";
 import { change as changeSchema } from "../change.ts";
 import type { Change, ChangeOf, NumberFact, Subject } from "../change.ts";
 import { apartText, changeText, holeReasonText, sourceText, unreadText } from "./change.ts";

@@ -1,15 +1,13 @@
 /** What is said of changes of the reference: the one place where their facts become sentences. Nothing reads a sentence back. */
-import type { Change, ChangeOf, Need, Part, SourceLine } from "../change.ts";
+import type { Change, Need, Part, SourceLine } from "../change.ts";
 import type { HoleReason } from "../explanation.ts";
 import { layoutWords } from "./changes/layout.ts";
 import { operationWords } from "./changes/operations.ts";
 import { positionWords } from "./changes/positions.ts";
 import { numberText, partText } from "./changes/shared.ts";
+import type { Words } from "./changes/shared.ts";
 import { valueWords } from "./changes/values.ts";
 import { weightWords } from "./changes/weights.ts";
-
-/** A clause for each kind of change: what is so in the engine, without a full stop. */
-export type Words = { readonly [Kind in Change["kind"]]: (change: ChangeOf<Kind>) => string };
 
 const words: Words = { ...operationWords, ...valueWords, ...layoutWords, ...weightWords, ...positionWords };
 

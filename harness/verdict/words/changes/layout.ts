@@ -1,6 +1,6 @@
 /** What is said of changes of layout. */
 import type { AxisFact, ChangeOf } from "../../change.ts";
-import type { Words } from "../change.ts";
+import type { Words } from "./shared.ts";
 import { axisText, subjectText } from "./shared.ts";
 
 /** Rows and places that are told. */

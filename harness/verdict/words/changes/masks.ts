@@ -1,6 +1,6 @@
 /** What is said of changes of masks: the parts in which two rules differ. */
 import type { ChangeOf } from "../../change.ts";
-import type { Words } from "../change.ts";
+import type { Words } from "./shared.ts";
 
 type Rule = ChangeOf<"mask rule">["found"];
 

@@ -1,6 +1,6 @@
 /** What is said of changes of operations. */
 import type { Change, ChangeOf } from "../../change.ts";
-import type { Words } from "../change.ts";
+import type { Words } from "./shared.ts";
 import { numberText, subjectText } from "./shared.ts";
 
 type Activation = ChangeOf<"activation">["found"];

@@ -1,6 +1,6 @@
 /** What is said of changes of positions, rotary embeddings and tokens. */
 import type { ChangeOf } from "../../change.ts";
-import type { Words } from "../change.ts";
+import type { Words } from "./shared.ts";
 import { maskWords } from "./masks.ts";
 import { namedNumber, numberText, ordinal } from "./shared.ts";
 

@@ -1,5 +1,8 @@
 /** The words for what facts about changes are made of: numbers, axes, tensors and what of a call is meant. */
-import type { AxisFact, NumberFact, Part, Subject, TensorFact } from "../../change.ts";
+import type { AxisFact, Change, ChangeOf, NumberFact, Part, Subject, TensorFact } from "../../change.ts";
+
+/** A clause for each kind of change: what is so in the engine, without a full stop. */
+export type Words = { readonly [Kind in Change["kind"]]: (change: ChangeOf<Kind>) => string };
 
 /** Digits that a number is told with, and at most where it takes more to tell it from another. */
 const [usualDigits, mostDigits] = [6, 12];

@@ -1,7 +1,7 @@
 /** What is said of changes of values. */
 import type { ChangeOf } from "../../change.ts";
-import type { Words } from "../change.ts";
-import { axisText, namedNumber, numberText, tensorText } from "./shared.ts";
+import type { Words } from "./shared.ts";
+import { namedNumber, numberText, tensorText } from "./shared.ts";
 
 /** Numbers of a form that are told. */
 const numbersShown = 6;

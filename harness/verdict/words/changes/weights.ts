@@ -1,6 +1,6 @@
 /** What is said of changes of weights and modules. */
 import type { ChangeOf } from "../../change.ts";
-import type { Words } from "../change.ts";
+import type { Words } from "./shared.ts";
 import { namedNumber } from "./shared.ts";
 
 /** Rows that are told. */
