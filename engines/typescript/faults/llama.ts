@@ -72,6 +72,6 @@ export const keyHeadsSwapped: PlantedFault = {
 
 export const causes = {
   "llama-dynamic-rope-not-grown": "theta 12345 over 14",
-  "llama-yarn-mscale": "config/mscale|attention_scaling|mul=",
+  "llama-yarn-mscale": "scalar/LlamaRotaryEmbedding.*mul=",
   "llama-gqa-heads-interleaved": "axis 0",
 };
