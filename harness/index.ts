@@ -1,19 +1,71 @@
-/** What the package offers to programs: cases, engines and verdicts. */
-export { verdict as verdictSchema } from "./verdict/schema.ts";
-export type { Verdict } from "./verdict/schema.ts";
-export type { SiteVerdict } from "./verdict/site.ts";
-export { EngineError } from "./engine/implementation.ts";
-export type { EmitTaps, EngineImplementation, Tap } from "./engine/implementation.ts";
-export type { EngineObject, TakeTaps } from "./engine/in-process.ts";
-export { serveEngine } from "./engine/serve.ts";
-export { renderHtml } from "./report/html/render.ts";
-export { renderVerdict } from "./report/terminal.ts";
-export { defineCase, planPhases } from "./case/case.ts";
+/**
+ * What the package offers to programs: cases, engines and verdicts, with what its functions take, return and throw.
+ * @packageDocumentation
+ */
 export type { Case, CaseDefinition, Inputs } from "./case/case.ts";
+export { defineCase, planPhases } from "./case/case.ts";
+export type { EmitTaps, EngineImplementation, Tap } from "./engine/implementation.ts";
+export { EngineError } from "./engine/implementation.ts";
+export type { EngineObject, TakeTaps } from "./engine/in-process.ts";
+export type { EnginePool, PoolOptions } from "./engine/pool.ts";
 export { createPool } from "./engine/pool.ts";
+export type { BatchListener, EngineProcess, Feed, Patience, TapBatch, TapStream } from "./engine/process.ts";
+export type {
+  ConfigRead,
+  ErrorData,
+  FaultSpec,
+  KvPlan,
+  Method,
+  ModuleSpec,
+  Params,
+  PhaseSpec,
+  Result,
+  TapsNotification,
+  TensorSpec,
+} from "./engine/protocol.ts";
+export { errorCodes, protocolVersion } from "./engine/protocol.ts";
+export { serveEngine } from "./engine/serve.ts";
+export type { CheckOptions } from "./golden/check.ts";
+export { checkAny as checkGolden } from "./golden/kinds.ts";
+export type { PastResult } from "./report/html/trend.ts";
+export { renderHtml } from "./report/html/render.ts";
+export { renderJunit } from "./report/junit.ts";
+export { renderMarkdown } from "./report/markdown.ts";
+export { renderSarif } from "./report/sarif.ts";
+export { renderSummary, renderVerdict } from "./report/terminal.ts";
+export type { RunOptions } from "./run/live.ts";
 export { runCase } from "./run/live.ts";
 export { runShapesCase } from "./run/shapes.ts";
-export { readSafetensors } from "./trace/safetensors.ts";
-export { openCheckpoint, readTensor } from "./trace/safetensors.ts";
+export { PythonUnavailable } from "./setup/python.ts";
+export type { ComputeDtype, Dtype } from "./trace/dtypes.ts";
+export { EngineFailure, EnvironmentError, UsageError } from "./trace/errors.ts";
+export type { TensorEntry, TensorIndex } from "./trace/safetensors.ts";
+export {
+  openCheckpoint,
+  readSafetensors,
+  readTensor,
+  SafetensorsError,
+  writeSafetensors,
+} from "./trace/safetensors.ts";
+export type { Site } from "./trace/site.ts";
 export type { RawTensor } from "./trace/tensor.ts";
 export { boolTensor, float32Tensor, int64Tensor, toNumbers } from "./trace/tensor.ts";
+export type * from "./verdict/audit.ts";
+export type { Culprit, Factor, SizeCause, SizeReading } from "./verdict/culprit.ts";
+export type { Counterfactual, ErrorReading, Explanation, Hole, Power } from "./verdict/explanation.ts";
+export type { EngineIdentity, Verdict } from "./verdict/schema.ts";
+export { verdict as verdictSchema, verdictVersion } from "./verdict/schema.ts";
+export type {
+  Detail,
+  Direction,
+  Distance,
+  Flips,
+  Judgement,
+  Place,
+  Region,
+  SiteVerdict,
+  Status,
+  TensorKind,
+  Unjudged,
+  Why,
+} from "./verdict/site.ts";

@@ -8,6 +8,7 @@ import { defaultLimit } from "../run/live.ts";
 import type { MeasuredPower } from "../run/power.ts";
 import type { Suggestion } from "../run/suggest.ts";
 import { suggestInputs } from "../run/suggest.ts";
+import { changeText, holeReasonText } from "../verdict/words/change.ts";
 import { caseKey } from "../case/key.ts";
 import { measurePower } from "../run/power.ts";
 import { UsageError } from "../trace/errors.ts";
@@ -77,8 +78,8 @@ function describe(name: string, { seen, total, holes }: Power, shown: number): s
   for (const [category, members] of groups) {
     if (left <= 0) break;
     lines.push(`   ${category}`);
-    for (const { site, sentence, reason } of members.slice(0, left))
-      lines.push(`     ${sentence}   at ${site}: ${reason}`);
+    for (const hole of members.slice(0, left))
+      lines.push(`     ${changeText(hole)}   at ${hole.site}: ${holeReasonText(hole.reason)}`);
     left -= members.length;
   }
   if (holes.length > shown) lines.push(`   and ${holes.length - shown} more: --all lists them`);

@@ -20,6 +20,7 @@ import { say } from "./output.ts";
 import { addReportOptions } from "./report-options.ts";
 import { runAny, kindOf, checkAny } from "../golden/kinds.ts";
 import { computeDtypeNames, isComputeDtype } from "../trace/dtypes.ts";
+import { watchCases } from "./watch.ts";
 
 /** Stand for the tokens of a text until it has been read. */
 const noIds = [0, 0, 0, 0, 0];
@@ -41,6 +42,7 @@ interface Flags extends ReportOptions {
   readonly fault?: string;
   readonly kvBudget?: number;
   readonly start?: boolean;
+  readonly watch?: boolean;
 }
 
 /** `lockstep run`: compares cases with the live reference, or with goldens when there is no Python. */
@@ -68,6 +70,7 @@ export function addRun(program: Command): void {
     .option("--kv-budget <bytes>", "print what a KV cache of this size holds (4GiB, 512MiB)", parseBytes)
     .option("--bail", "stop a case at its first culprit")
     .option("--json", "verdicts as JSON on stdout")
+    .option("--watch", "run again what a changed case or engine file touches, until it is interrupted")
     .option("--start", "the main job: all standard cases, report in reports/");
   addReportOptions(command).action(run);
 }
@@ -77,6 +80,7 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
   if (!isComputeDtype(dtype))
     throw new UsageError(`--dtype: expected one of ${computeDtypeNames.join(", ")}, found ${String(dtype)}`);
   if (engine !== undefined) chooseEngine(engine); // refuses an unknown one before anything starts
+  if (flags.watch) return watchRun(patterns, flags);
   const html = flags.html ?? (flags.start ? join(packageRoot, "reports", "index.html") : undefined);
   await judgeAll({
     cases: await chooseCases(patterns, flags),
@@ -87,6 +91,20 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
       say(await planKvCache(pool, found, { engine: engine ?? found.engine, budget: kvBudget, dtype }));
     },
     reports: { ...flags, ...(html !== undefined && { html }) },
+  });
+}
+
+/** Runs, and runs again what a change touches, until Ctrl-C. @throws UsageError for options that write files or JSON: each run would replace them. */
+async function watchRun(patterns: readonly string[], flags: Flags): Promise<void> {
+  const once = (["html", "markdown", "junit", "sarif", "json", "checkpoint"] as const).filter((name) => flags[name]);
+  if (once.length > 0) throw new UsageError(`--watch goes without --${once.join(", --")}`);
+  const interrupted = new AbortController();
+  process.once("SIGINT", () => interrupted.abort());
+  await watchCases({
+    choose: () => chooseCases(patterns, flags),
+    prepare: (pool) => chooseReference(pool, flags),
+    engine: flags.engine,
+    signal: interrupted.signal,
   });
 }
 

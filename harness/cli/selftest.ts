@@ -6,6 +6,7 @@ import { packageRoot } from "../engine/registry.ts";
 import type { SelftestRow } from "../selftest/pages/selftest.ts";
 import { countFound, renderSelftest } from "../selftest/pages/selftest.ts";
 import { goldenSectionOf, withGoldenSection } from "../selftest/pages/goldens.ts";
+import { changeText } from "../verdict/words/change.ts";
 import { casesFolder, loadCases } from "../case/discover.ts";
 import { createPool } from "../engine/pool.ts";
 import { locate, plant, rateExplanation } from "../selftest/faults.ts";
@@ -103,7 +104,7 @@ function line({ found, explained, category, id, at, verdict: { culprit, error } 
   if (!explanation) return `${head}\n       ${explained}`;
   const { tried, seconds, candidates } = explanation;
   const [first, ...others] = candidates;
-  const sentence = first ? `${first.sentence} [${first.id}]` : "no change gives it";
+  const sentence = first ? `${changeText(first)} [${first.id}]` : "no change gives it";
   const more = others.length > 0 ? `, or ${others.map((other) => other.id).join(" | ")}` : "";
   return `${head}\n       ${explained}: ${sentence}${more}   (${tried} tried in ${seconds.toFixed(1)} s)`;
 }

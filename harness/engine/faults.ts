@@ -15,7 +15,7 @@ const faultFacts = z.object({
   case: z.string(),
   at: z.string(),
   phase: z.string().optional(),
-  /** A pattern that the id or a sentence of the right explanation matches; absent where no counterfactual can give it. */
+  /** A pattern that the id of the right explanation, or of a synonym of it, matches; absent where no counterfactual can give it. */
   cause: z.string().optional(),
 });
 

@@ -3,6 +3,7 @@
  * it; `docs/protocol.schema.json` is generated from these schemas.
  */
 import { z } from "zod";
+import { changed, changedWithFacts, need } from "../verdict/change.ts";
 import { outline } from "./outline.ts";
 import { computeDtypeNames } from "../trace/dtypes.ts";
 
@@ -162,17 +163,11 @@ export const methods = {
       /** The nearest ones, nearest first. */
       candidates: z.array(
         z.strictObject({
-          id: z.string(),
-          category: z.string(),
-          sentence: z.string(),
-          /** Where the reference does what is changed: `modeling_x.py:12: code`; may be empty. */
-          source: z.string(),
-          /** Rough distance of the engine from it, in noise units. */
-          score: z.number(),
+          ...changedWithFacts,
           /** Other changes that give the same numbers here. */
-          synonyms: z.array(z.string()).default([]),
-          /** What would tell it from the first candidate; "" for the first, and when nothing was found. */
-          apart: z.string().default(""),
+          synonyms: z.array(z.strictObject(changed)),
+          /** The factor on the inputs that would tell it from the first candidate; null for the first, and when none was found. */
+          apart: z.number().positive().nullable(),
           /** Places in `phases` for which the file holds its tensors. */
           phases: z.array(size),
         }),
@@ -191,9 +186,10 @@ export const methods = {
       /** Likely changes of the reference at the site, each with the phase that shows it best and its distance there in noise units. */
       changes: z.array(
         z.strictObject({
-          id: z.string(),
-          category: z.string(),
-          sentence: z.string(),
+          /** `id` is the same for the same change in other layers, cases and versions of the reference. */
+          ...changed,
+          /** What inputs it needs to be seen. */
+          needs: z.array(need),
           ratio: z.number(),
           phase: z.string(),
         }),

@@ -1,12 +1,11 @@
-import type { Hole, Power } from "../verdict/explanation.ts";
+import type { Need } from "../verdict/change.ts";
+import type { Hole, HoleReason, Power } from "../verdict/explanation.ts";
 import { withoutLayer } from "../trace/site.ts";
 
 /** A likely change of the reference at one place, and how visible a case makes it. */
-export interface Visibility {
-  readonly site: string;
-  readonly id: string;
-  readonly category: string;
-  readonly sentence: string;
+export interface Visibility extends Omit<Hole, "reason"> {
+  /** What inputs it needs to be seen. */
+  readonly needs: readonly Need[];
   /** Largest distance from the reference over all phases, in noise units. */
   readonly ratio: number;
 }
@@ -21,9 +20,12 @@ export interface InputFacts {
   readonly media: boolean;
 }
 
+/** Up to this ratio, a change that depends on the inputs has made no difference. */
+const hardlyMoved = 2;
+
 /** One name for the same change in all layers and cases. */
 export function changeKey({ site, id }: Pick<Visibility, "site" | "id">): string {
-  return `${withoutLayer(site)} ${id.replaceAll(/:\d+\.-?\d+(?=\/)/g, "")}`;
+  return `${withoutLayer(site)} ${id}`;
 }
 
 /** The share of likely changes that a case tells from the reference, and the others with a reason each. */
@@ -37,7 +39,7 @@ export function summarisePower(changes: readonly Visibility[], limit: number, fa
   return {
     seen: best.size - holes.length,
     total: best.size,
-    holes: holes.map((hole) => describeHole(hole, facts)),
+    holes: holes.map(({ needs, ratio, ...rest }) => ({ ...rest, reason: reasonFor(needs, ratio, facts) })),
   };
 }
 
@@ -46,26 +48,22 @@ export function unitePower(cases: readonly (readonly Visibility[])[], limit: num
   return summarisePower(cases.flat(), limit, facts);
 }
 
-function describeHole({ site, category, sentence, ratio }: Visibility, facts: InputFacts): Hole {
-  return { site, category, sentence, reason: reasonFor(category, sentence, ratio, facts) };
+function reasonFor(needs: readonly Need[], ratio: number, facts: InputFacts): HoleReason {
+  const lacking = needs.find((need) => !has(need, facts));
+  const hardly = ratio < hardlyMoved;
+  if (lacking && hardly) return { kind: "inputs lack", what: lacking, longest: facts.longest };
+  // What depends on the inputs alone either moves the site or does not: so little is the noise of another order of sums.
+  if (ratio === 0 || (needs.length > 0 && hardly)) return { kind: "no difference" };
+  return { kind: "below rounding", ratio };
 }
 
-function reasonFor(category: string, sentence: string, ratio: number, facts: InputFacts): string {
-  const inputs = reasonOfInputs(category, sentence, facts);
-  if (inputs && ratio < 2) return inputs;
-  if (ratio > 0)
-    return `moves the site by ${ratio.toPrecision(2)}x noise only: below rounding, or the mathematics hides it`;
-  return "makes no difference to the tensor on these inputs";
-}
-
-/** What the inputs lack, where the change is about which tokens there are. */
-function reasonOfInputs(category: string, sentence: string, facts: InputFacts): string | null {
-  if (category !== "mask" && category !== "positions") return null;
-  if (/padding/i.test(sentence) && !facts.padded) return "no sequence is padded: add a left-padded batch";
-  if (/first sequence/.test(sentence) && facts.sequences < 2) return "one sequence only: add a batch of two";
-  if (/window/.test(sentence)) return `no query reaches the window: the longest input has ${facts.longest} tokens`;
-  if (/earlier phases|behind the cache|in every forward/.test(sentence) && !facts.chunked && !facts.decodes)
-    return "no phase continues a cache: add chunks or decode steps";
-  if (/image|media|video/.test(sentence) && !facts.media) return "no media tokens: add an image";
-  return category === "positions" ? "gives the same positions for these inputs" : null;
+/** Whether the inputs have what a change needs. That a change of the window was not seen says that no query reaches it. */
+function has(need: Need, { padded, sequences, chunked, decodes, media }: InputFacts): boolean {
+  return {
+    padding: padded,
+    "second sequence": sequences > 1,
+    window: false,
+    cache: chunked || decodes,
+    media,
+  }[need];
 }

@@ -1,10 +1,17 @@
 import { expect, test } from "vitest";
+import type { Change } from "../verdict/change.ts";
 import type { Judged } from "./ranking.ts";
-import { rankCounterfactuals } from "./ranking.ts";
+import { rankCounterfactuals, sortCandidates } from "./ranking.ts";
 
-function judged(id: string, phases: Record<string, [boolean, number]>, category = "norm"): Judged {
+type Phases = Record<string, [agrees: boolean, ratio: number]>;
+
+const twice: Change = { kind: "applied twice", operation: "mul" };
+const part = [{ axis: { name: "head", index: 1, size: 4 } as const, ranges: [[0, 0] as [number, number]] }];
+
+function judged(id: string, phases: Phases, facts: Partial<Judged> = {}): Judged {
   const list = Object.entries(phases).map(([phase, [agrees, ratio]]) => ({ phase, agrees, ratio }));
-  return { id, category, sentence: id, synonyms: [], source: "", phases: list };
+  const plain = { category: "norm", changes: [twice], part: null, fitted: 0, form: false, about: [], sources: [] };
+  return { id, ...plain, synonyms: [], apart: null, ...facts, phases: list };
 }
 
 const facts = {
@@ -14,6 +21,9 @@ const facts = {
   reading: { kind: "relative", relative: 0.2 } as const,
   seconds: 0.5,
 };
+const here: Phases = { prefill: [true, 1] };
+
+const idsOf = (candidates: readonly { readonly id: string }[]): string[] => candidates.map(({ id }) => id);
 
 test("a change that agrees in every failing phase explains", () => {
   const all = judged("a", { prefill: [true, 0.8], "decode:1": [true, 1.1] });
@@ -24,17 +34,64 @@ test("a change that agrees in every failing phase explains", () => {
 });
 
 test("a phase where the change can't be made does not speak against it, but the first failing one must agree", () => {
-  const without = judged("a", { prefill: [true, 1] });
+  const without = judged("a", here);
   const onlyLater = judged("b", { "decode:1": [true, 1] });
-  expect(rankCounterfactuals([without, onlyLater], facts).candidates.map(({ id }) => id)).toEqual(["a"]);
+  expect(idsOf(rankCounterfactuals([without, onlyLater], facts).candidates)).toEqual(["a"]);
 });
 
-test("two that are equally simple are ambiguous; one that needs less is told first", () => {
-  const phases = { prefill: [true, 1] } as Record<string, [boolean, number]>;
-  const ranked = rankCounterfactuals([judged("a + b", phases), judged("c", phases), judged("d", phases)], facts);
+test("the order is: one change, no fitted numbers, everywhere, a field that is never read, the smaller distance", () => {
+  const ranked = rankCounterfactuals(
+    [
+      judged("pair", { prefill: [true, 0.1] }, { changes: [twice, twice] }),
+      judged("fitted", { prefill: [true, 0.2] }, { fitted: 1 }),
+      judged("in a part", { prefill: [true, 0.3] }, { part }),
+      judged("far", { prefill: [true, 2] }),
+      judged("near", { prefill: [true, 0.9] }),
+      judged("never read", { prefill: [true, 3] }, { about: ["text_config.soft_cap"] }),
+    ],
+    { ...facts, unread: ["text_config.soft_cap"] },
+  );
+  expect(idsOf(ranked.candidates)).toEqual(["never read", "near", "far", "in a part", "fitted"]);
+  expect(ranked.candidates[0]!.unread).toEqual(["text_config.soft_cap"]);
   expect(ranked.status).toBe("ambiguous");
-  expect(ranked.candidates.map(({ id }) => id)).toEqual(["c", "d", "a + b"]);
-  expect(rankCounterfactuals([judged("a [x]", phases), judged("c", phases)], facts).status).toBe("explained");
+});
+
+test("a sum of two terms is one change, and likelier than a number that was only fitted", () => {
+  const term = (site: string) => ({ kind: "site" as const, site });
+  const combined = (operation: "+" | "x"): Change => ({
+    ...{ kind: "terms combined", first: term("norm:out"), second: term("mlp:out"), operation },
+  });
+  const sum = judged("term/norm:out + mlp:out", here, { category: "residual", changes: [combined("+")] });
+  const scaled: Change = { kind: "term added", tensor: term("mlp:out"), factor: { value: 0.8731, name: null } };
+  const fitted = judged("term/+0.8731 x mlp:out", { prefill: [true, 0.5] }, { changes: [scaled], fitted: 1 });
+  expect(rankCounterfactuals([fitted, sum], facts)).toMatchObject({
+    status: "explained",
+    candidates: [{ id: sum.id }, { id: fitted.id }],
+  });
+  const product = judged("term/norm:out x mlp:out", { prefill: [true, 1.2] }, { changes: [combined("x")] });
+  expect(idsOf(rankCounterfactuals([product, sum], facts).candidates)).toEqual([sum.id, product.id]);
+});
+
+test.each([
+  ["one more as simple", [judged("b", here)], ["b"]],
+  ["a pair", [judged("b", here, { changes: [twice, twice] })], []],
+  ["a fitted one", [judged("b", here, { fitted: 1 })], []],
+  ["one in a part", [judged("b", here, { part })], []],
+  ["one that the healthy phases contradict", [judged("b", { ...here, full: [false, 70] })], []],
+  ["a form of the error", [judged("b", here, { form: true })], []],
+] as const)("the status says ambiguous exactly when a report finds rivals: beside %s", (_, others, rivals) => {
+  const { status, candidates } = rankCounterfactuals([judged("a", here), ...others], facts);
+  const sorted = sortCandidates(candidates);
+  expect([sorted.cause?.id, idsOf(sorted.rivals)]).toEqual(["a", rivals]);
+  expect(status).toBe(rivals.length > 0 ? "ambiguous" : "explained");
+});
+
+test("what assumes more than the cause is no rival of it, but lesser", () => {
+  const { candidates } = rankCounterfactuals(
+    [judged("a", here), judged("b", here, { part }), judged("c", here, { changes: [twice, twice] })],
+    facts,
+  );
+  expect(idsOf(sortCandidates(candidates).lesser)).toEqual(["b", "c"]);
 });
 
 test("a change that the healthy phases contradict holds in the failing ones only", () => {
@@ -42,30 +99,16 @@ test("a change that the healthy phases contradict holds in the failing ones only
   expect(rankCounterfactuals([one], facts).candidates[0]).toMatchObject({ not_in: ["full"] });
 });
 
-test("a mere description is a pattern, and is dropped beside a cause", () => {
-  const pattern = judged("p", { prefill: [true, 0.4] }, "pattern");
-  expect(rankCounterfactuals([pattern], facts).status).toBe("pattern");
-  const cause = judged("a [x]", { prefill: [true, 1] });
-  expect(rankCounterfactuals([pattern, cause], facts)).toMatchObject({
-    status: "explained",
-    candidates: [{ id: "a [x]" }],
-  });
-});
-
-test("of two that are equally simple the one that names a field the engine never reads comes first, and says so", () => {
-  const phases = { prefill: [true, 1] } as Record<string, [boolean, number]>;
-  const named = { ...judged("d", phases), sentence: "the number is 30, the reference has 2.5 (text.soft_cap)" };
-  const { candidates } = rankCounterfactuals([judged("c", phases), named], { ...facts, unread: ["text.soft_cap"] });
-  expect(candidates).toMatchObject([{ id: "d", evidence: "the engine never reads text.soft_cap" }, { id: "c" }]);
-});
-
-test("a number with a name is likelier than one that was only fitted", () => {
-  const phases = { prefill: [true, 1] } as Record<string, [boolean, number]>;
-  const fitted = judged("scalar/x/div=0.8731~", { prefill: [true, 0.5] });
-  expect(rankCounterfactuals([fitted, judged("scalar/x/mul=0.2673", phases)], facts)).toMatchObject({
-    status: "explained",
-    candidates: [{ id: "scalar/x/mul=0.2673" }, { id: "scalar/x/div=0.8731~" }],
-  });
+test("a mere form is a pattern without a cause, and is dropped beside a cause", () => {
+  const form = judged("p", { prefill: [true, 0.4] }, { form: true });
+  const alone = rankCounterfactuals([form], facts);
+  expect(alone).toMatchObject({ status: "pattern", reading: facts.reading });
+  expect([sortCandidates(alone.candidates).cause, idsOf(sortCandidates(alone.candidates).forms)]).toEqual([
+    null,
+    ["p"],
+  ]);
+  const cause = judged("a", here, { part });
+  expect(rankCounterfactuals([form, cause], facts)).toMatchObject({ status: "explained", candidates: [{ id: "a" }] });
 });
 
 test("nothing that agrees is unexplained", () => {

@@ -1,18 +1,28 @@
+/** Which changes of the reference explain an engine, the likeliest first, and which of them are as likely as the first. From facts alone. */
 import type { Counterfactual, ErrorReading, Explanation } from "../verdict/explanation.ts";
 
 /** A counterfactual with how the engine's tensor was judged against it. */
-export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_in" | "evidence"> {
+export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_in" | "unread"> {
   /** Per phase: is the engine within noise of the changed reference, and how far is it. */
   readonly phases: readonly { readonly phase: string; readonly agrees: boolean; readonly ratio: number }[];
+}
+
+/** The candidates of an explanation by what may be said of them, best first in each group. */
+export interface Candidates {
+  /** The cause; null where only forms of the error fit, or nothing does. */
+  readonly cause: Counterfactual | null;
+  /** Others that assume as little as the cause: the case can't tell them apart. */
+  readonly rivals: readonly Counterfactual[];
+  /** Others that assume more: two changes at once, fitted numbers, a part of the tensor, some phases. */
+  readonly lesser: readonly Counterfactual[];
+  /** Forms that the error has, which say nothing of where it comes from. */
+  readonly forms: readonly Counterfactual[];
 }
 
 /** Explanations that a verdict carries. */
 const shown = 5;
 
-/**
- * Keeps the counterfactuals that the engine agrees with in the failing phases, simplest first: one change before two, everywhere before in a part
- * of the tensor, in all phases before in some.
- */
+/** Keeps the counterfactuals that the engine agrees with in the failing phases, in the order of `compareCandidates`. */
 export function rankCounterfactuals(
   judged: readonly Judged[],
   facts: {
@@ -24,74 +34,76 @@ export function rankCounterfactuals(
   const { failing, reading, unread = [], tried, ratio, seconds } = facts;
   const explaining = judged
     .filter((one) => explains(one, failing))
-    .toSorted(
-      (a, b) =>
-        cost(a) - cost(b) ||
-        Number(isUnread(b, unread)) - Number(isUnread(a, unread)) ||
-        worst(a, failing) - worst(b, failing),
-    );
-  // Where there is a cause, a description adds nothing.
-  const causes = explaining.filter((one) => !isPattern(one));
-  const candidates = (causes.length > 0 ? causes : explaining).slice(0, shown).map(({ phases, ...rest }) => ({
-    ...rest,
-    ...(isUnread(rest, unread) && { evidence: `the engine never reads ${unreadFields(rest, unread).join(", ")}` }),
-    ratio: worst({ phases, ...rest }, failing),
-    phases: phases.filter(({ agrees }) => agrees).map(({ phase }) => phase),
-    not_in: phases.filter(({ agrees }) => !agrees).map(({ phase }) => phase),
-  }));
-  const rivals = explaining.filter((one) => cost(one) === cost(explaining[0]!)).length;
+    .map(({ phases, ...rest }): Counterfactual => ({
+      ...rest,
+      unread: unreadFields(rest, unread),
+      ratio: worst(phases, failing),
+      phases: phases.filter(({ agrees }) => agrees).map(({ phase }) => phase),
+      not_in: phases.filter(({ agrees }) => !agrees).map(({ phase }) => phase),
+    }))
+    .toSorted(compareCandidates);
+  const { cause, rivals, forms } = sortCandidates(explaining);
+  // Where there is a cause, a form of the error adds nothing.
+  const candidates = (cause ? explaining.filter(({ form }) => !form) : forms).slice(0, shown);
   return {
-    status: conclude(explaining[0], rivals),
+    status: cause ? (rivals.length > 0 ? "ambiguous" : "explained") : forms.length > 0 ? "pattern" : "unexplained",
     tried,
     ratio,
     candidates,
     seconds,
-    ...(causes.length === 0 && reading && { reading }),
+    ...(!cause && reading && { reading }),
   };
 }
 
+/** Sorts the candidates of an explanation into the cause, its rivals, and what is less likely. They come in the order of `compareCandidates`. */
+export function sortCandidates(candidates: readonly Counterfactual[]): Candidates {
+  const forms = candidates.filter(({ form }) => form);
+  const [cause = null, ...others] = candidates.filter(({ form }) => !form);
+  const isRival = (other: Counterfactual): boolean => cause !== null && compareAssumptions(cause, other) === 0;
+  return { cause, rivals: others.filter(isRival), lesser: others.filter((other) => !isRival(other)), forms };
+}
+
+/**
+ * Orders candidates by likelihood: those that assume less; of these those that name a config field which the engine never reads; of these the nearer.
+ */
+export function compareCandidates(one: Counterfactual, other: Counterfactual): number {
+  return (
+    compareAssumptions(one, other) ||
+    Number(other.unread.length > 0) - Number(one.unread.length > 0) ||
+    one.ratio - other.ratio
+  );
+}
+
+/** Orders candidates by what they assume; 0 for two that assume as much as each other. */
+function compareAssumptions(one: Counterfactual, other: Counterfactual): number {
+  const theirs = assumptions(other);
+  return assumptions(one).reduce((order, assumed, place) => order || assumed - theirs[place]!, 0);
+}
+
+/**
+ * What a candidate assumes, the heaviest first: that it is more than a form; two changes at once; numbers that were fitted and have no name; only a part of the
+ * tensor, or only some of the phases.
+ */
+function assumptions({ form, changes, fitted, part, not_in }: Counterfactual): number[] {
+  return [Number(form), changes.length, fitted, Number(part !== null) + Number(not_in.length > 0)];
+}
+
 /** Config fields that the engine never reads and the change, or the reference's line, names. */
-function unreadFields({ sentence, source }: Pick<Judged, "sentence" | "source">, unread: readonly string[]): string[] {
-  const words = new Set(`${sentence} ${source}`.split(/[^\w]+/));
-  return unread.filter((field) => words.has(field.split(".").at(-1)!));
+function unreadFields({ about }: Pick<Judged, "about">, unread: readonly string[]): string[] {
+  const named = new Set(about.map(lastName));
+  return unread.filter((field) => named.has(lastName(field)));
 }
 
-function isUnread(one: Pick<Judged, "sentence" | "source">, unread: readonly string[]): boolean {
-  return unreadFields(one, unread).length > 0;
-}
-
-function conclude(first: Judged | undefined, rivals: number): Explanation["status"] {
-  if (!first) return "unexplained";
-  if (isPattern(first)) return "pattern";
-  return rivals > 1 ? "ambiguous" : "explained";
-}
-
-/** A description with as many free numbers as an axis is long: it says what the error is like, not where it comes from. */
-function isPattern({ category }: Judged): boolean {
-  return category === "pattern";
+function lastName(path: string): string {
+  return path.slice(path.lastIndexOf(".") + 1);
 }
 
 /** True when the engine agrees in the first failing phase, and in every other where the change could be made. */
-function explains({ phases }: Judged, failing: readonly string[]): boolean {
+function explains({ phases }: Pick<Judged, "phases">, failing: readonly string[]): boolean {
   const made = phases.filter(({ phase }) => failing.includes(phase));
   return made.some(({ phase }) => phase === failing[0]) && made.every(({ agrees }) => agrees);
 }
 
-/** Assumptions that a counterfactual makes beyond one change that holds everywhere. */
-function cost(one: Judged): number {
-  const { id, phases } = one;
-  const inSomePhases = phases.some(({ agrees }) => !agrees);
-  // Fitted to each phase anew, or with two free numbers; `~` marks a fitted number without a name.
-  const free = /~|from elsewhere|rows of siblings|affine|another matrix/.test(id);
-  return (
-    (isPattern(one) ? 4 : 0) +
-    (free ? 1 : 0) +
-    (id.includes(" + ") ? 2 : 0) +
-    (id.includes(" [") ? 1 : 0) +
-    (inSomePhases ? 1 : 0)
-  );
-}
-
-function worst({ phases }: Judged, failing: readonly string[]): number {
+function worst(phases: Judged["phases"], failing: readonly string[]): number {
   return Math.max(...phases.filter(({ phase }) => failing.includes(phase)).map(({ ratio }) => ratio));
 }

@@ -1,38 +1,5 @@
 import { expect, test } from "vitest";
-import { type Counterfactual, counterfactual } from "../verdict/explanation.ts";
-import { distancesText, phasesText, powerPercent, sortCandidates } from "./explanation.ts";
-
-const candidate = (id: string, changes: Partial<Counterfactual> = {}): Counterfactual => ({
-  ...counterfactual.parse({ id, category: "norm", sentence: "", source: "", ratio: 1, phases: ["prefill"] }),
-  ...changes,
-});
-
-test("rivals assume as little as the cause; a form of the error is never one of them", () => {
-  const candidates = [
-    candidate("a"),
-    candidate("b"),
-    candidate("c + d"),
-    candidate("e [head 0]"),
-    candidate("f", { category: "pattern" }),
-  ];
-  const sorted = sortCandidates({ status: "ambiguous", candidates });
-  const ids = (list: readonly { id: string }[]): string[] => list.map(({ id }) => id);
-  expect([sorted.cause?.id, ids(sorted.rivals), ids(sorted.lesser), ids(sorted.forms)]).toEqual([
-    "a",
-    ["b"],
-    ["c + d", "e [head 0]"],
-    ["f"],
-  ]);
-});
-
-test("what is explained has no rivals, what is a pattern no cause", () => {
-  expect(sortCandidates({ status: "explained", candidates: [candidate("a"), candidate("b")] }).rivals).toEqual([]);
-  const { cause, forms } = sortCandidates({
-    status: "pattern",
-    candidates: [candidate("f", { category: "pattern" })],
-  });
-  expect([cause, forms.length]).toEqual([null, 1]);
-});
+import { distancesText, phasesText, powerPercent } from "./explanation.ts";
 
 test("distances, and equality where there is no noise to count in", () => {
   const times = (ratio: number): string => `${ratio}x`;

@@ -30,7 +30,7 @@ describe("findingsOf", () => {
           "phase": "prefill",
           "remedy": null,
           "site": "model.language_model.layers.3.self_attn#scores",
-          "source": "attention: mul",
+          "source": "lockstep_reference/attention.py:34: scores = query @ key.mT * scaling",
           "summary": "1,283,183x noise; head 2 of 6; tokens from 8 on, of 24",
         },
       ]
@@ -40,10 +40,10 @@ describe("findingsOf", () => {
   it("makes one finding of each culprit, and says what is known of causes that are not certain", () => {
     expect(findingsOf(unsolvedVerdict()).map(({ cause }) => cause)).toMatchInlineSnapshot(`
       [
-        "the number in \`add\` is 1e-06, the reference has 0.001 (eps), or an RMS norm with eps outside the root in place of an RMS norm",
-        "not found: no single change gives it; the error has this form: each token multiplied by a factor of its own (1.02, 0.98, 1.01, ...)",
+        "the number in \`add\` is 1e-6, the reference has 0.001 (eps), or the norm is an RMS norm with eps added outside the root, in place of an RMS norm",
+        "not found: no single change gives it; the error has this form: each token is multiplied by a factor of its own (1.02, 0.98, 1.01, ...)",
         "unexplained: none of 621 changes of the reference gives it",
-        "the number in \`add\` is 1e-06, the reference has 0.001 (eps)",
+        "the number in \`add\` is 1e-6, the reference has 0.001 (eps)",
       ]
     `);
   });

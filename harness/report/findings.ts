@@ -3,7 +3,9 @@ import { stripVTControlCharacters } from "node:util";
 import { format } from "../verdict/words/ratio.ts";
 import type { Culprit } from "../verdict/culprit.ts";
 import type { Verdict } from "../verdict/schema.ts";
-import { distancesText, phasesText, sortCandidates } from "./explanation.ts";
+import { distancesText, phasesText } from "./explanation.ts";
+import { sortCandidates } from "../explain/ranking.ts";
+import { changeText, sourceText } from "../verdict/words/change.ts";
 import { notJudgedLines } from "./not-judged.ts";
 import { renderVerdict } from "./terminal.ts";
 import { culpritWithSizes, errorReadingText, alsoText } from "../verdict/words/culprit.ts";
@@ -103,22 +105,22 @@ function causeOf({ explanation, shapes }: Culprit): Partial<Finding> {
   const held = shapes?.causes.find(({ holds }) => holds);
   if (held) return { cause: oneLine(claimText(held)), distances: oneLine(evidenceTexts(held).join("; ")) };
   if (!explanation) return {};
-  const { cause, rivals, forms } = sortCandidates(explanation);
+  const { cause, rivals, forms } = sortCandidates(explanation.candidates);
   const times = (value: number): string => `${format(value)}x`;
   if (cause) {
     const phases = phasesText(cause);
-    const others = rivals.length > 0 ? `, or ${rivals.map(({ sentence }) => sentence).join(", or ")}` : "";
+    const others = rivals.length > 0 ? `, or ${rivals.map(changeText).join(", or ")}` : "";
     return {
-      cause: oneLine(`${cause.sentence}${phases && `, ${phases}`}${others}`),
+      cause: oneLine(`${changeText(cause)}${phases && `, ${phases}`}${others}`),
       distances: distancesText([explanation.ratio, cause.ratio], "change", times),
-      source: cause.source ? oneLine(cause.source) : null,
+      source: cause.sources.length > 0 ? oneLine(sourceText(cause.sources)) : null,
       category: cause.category,
     };
   }
   const [form] = forms;
   if (form)
     return {
-      cause: oneLine(`not found: no single change gives it; the error has this form: ${form.sentence}`),
+      cause: oneLine(`not found: no single change gives it; the error has this form: ${changeText(form)}`),
       distances: distancesText([explanation.ratio, form.ratio], "form of error", times),
     };
   const reading = explanation.reading ? `; ${errorReadingText(explanation.reading)}` : "";

@@ -29,7 +29,7 @@ describe("renderJunit", () => {
     const [failing, passing] = report.testsuite![0]!.testcase!;
     const [failure] = failing!.failure!;
     expect(failure).toMatchObject({ type: "mismatch" });
-    expect(failure!.message).toMatch(/layers\.3\.self_attn#scores in prefill: .*the number in `add` is 1e-06/);
+    expect(failure!.message).toMatch(/layers\.3\.self_attn#scores in prefill: .*the number in `add` is 1e-6/);
     expect(failure!.inner).toContain(" FAIL  gemma4_unified/four-faults");
     expect(passing).not.toHaveProperty("failure");
   });

@@ -49,7 +49,7 @@ describe("renderMarkdown", () => {
         - **what** 1,283,183x noise; head 2 of 6; tokens from 8 on, of 24
         - **cause** the number in &#96;mul&#96; is 0.267261 (1/sqrt(text_config.head_dim 14)), the reference has 1, in decode:1 only, not in prefill
         - **evidence** 1,283,183x noise from the reference, 1.10x from the reference with this change
-        - **reference** \`attention: mul\`
+        - **reference** \`lockstep_reference/attention.py:34: scores = query @ key.mT * scaling\`
         - **also** the same, in decode:1
 
       "

@@ -64,20 +64,60 @@ const scores: Culprit = {
 const eps = counterfactual.parse({
   id: "scalar/Gemma4UnifiedRMSNorm:166.0/add=1e-06",
   category: "norm-eps",
-  sentence: "the number in `add` is 1e-06, the reference has 0.001 (eps)",
-  source: "modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps",
+  changes: [
+    {
+      kind: "number",
+      operations: ["add"],
+      expected: { value: 0.001, name: { kind: "attribute", path: "eps", value: 0.001, power: 1 } },
+      found: { value: 1e-6, name: { kind: "usual" } },
+    },
+  ],
+  part: null,
+  fitted: 0,
+  form: false,
+  about: ["eps"],
+  sources: [
+    {
+      file: "modeling_gemma4_unified.py",
+      line: 166,
+      text: "mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps",
+    },
+  ],
   ratio: 0.7181,
   phases: ["prefill"],
   not_in: [],
 });
-const outside: Counterfactual = { ...eps, id: "norm/outside", category: "norm", sentence: "eps outside the root" };
-const inPart: Counterfactual = { ...eps, id: "norm/outside [head 0]", sentence: "eps outside the root, in head 0" };
+const outside: Counterfactual = {
+  ...eps,
+  id: "norm/outside",
+  category: "norm",
+  changes: [
+    {
+      kind: "norm",
+      expected: { norm: "rms", weight: "w" },
+      found: { norm: "rms with eps outside the root", weight: "w", parts: null, eps: true },
+    },
+  ],
+};
+const inPart: Counterfactual = {
+  ...outside,
+  id: "norm/outside [head 0]",
+  part: [{ axis: { name: "head", index: 1, size: 4 }, ranges: [[0, 0]] }],
+};
 const perToken: Counterfactual = {
   ...eps,
   id: "error/rows",
   category: "pattern",
-  sentence: "each token multiplied by a factor of its own (1.02, 0.98, ...)",
-  source: "",
+  form: true,
+  changes: [
+    {
+      kind: "per index",
+      axis: { name: "token", index: 1, size: 19 },
+      each: "factor",
+      numbers: [1.02, 0.98, 1.01],
+    },
+  ],
+  sources: [],
 };
 
 /** A culprit whose 621 changes came to this. */
@@ -316,7 +356,7 @@ describe("an explanation on the terminal", () => {
       "
          model.language_model.layers.5.self_attn#scores   in prefill
            1,283,183x noise
-         cause  the number in \`add\` is 1e-06, the reference has 0.001 (eps)
+         cause  the number in \`add\` is 1e-6, the reference has 0.001 (eps)
                 1,283,183x noise from the reference, 0.72x from the reference with this change  (621 changes tried in 1.1 s)
                 modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps
       "
@@ -331,8 +371,15 @@ describe("an explanation on the terminal", () => {
   });
 
   it("names what gives the same numbers on the inputs of the case", () => {
-    const verdict = because("explained", [{ ...eps, synonyms: ["no eps", "eps of 0"] }]);
-    expect(about(verdict)).toContain("\n   or     no eps (the same numbers on these inputs), and 1 more\n");
+    const verdict = because("explained", [
+      {
+        ...eps,
+        synonyms: [outside, inPart].map(({ id, category, changes, part }) => ({ id, category, changes, part })),
+      },
+    ]);
+    expect(about(verdict)).toContain(
+      "\n   or     the norm is an RMS norm with eps added outside the root, in place of an RMS norm (the same numbers on these inputs), and 1 more\n",
+    );
   });
 
   it("of a tensor without noise speaks of equality", () => {
@@ -346,10 +393,10 @@ describe("an explanation on the terminal", () => {
       "
          model.language_model.layers.5.self_attn#scores   in prefill
            1,283,183x noise
-         cause  the number in \`add\` is 1e-06, the reference has 0.001 (eps)
+         cause  the number in \`add\` is 1e-6, the reference has 0.001 (eps)
                 1,283,183x noise from the reference, 0.72x from the reference with this change  (621 changes tried in 1.1 s)
                 modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps
-         or     eps outside the root
+         or     the norm is an RMS norm with eps added outside the root, in place of an RMS norm
       "
     `);
   });
@@ -364,9 +411,9 @@ describe("an explanation on the terminal", () => {
       "
          model.language_model.layers.5.self_attn#scores   in prefill
            1,283,183x noise
-         cause  the number in \`add\` is 1e-06, the reference has 0.001 (eps)
+         cause  the number in \`add\` is 1e-6, the reference has 0.001 (eps)
                 1,283,183x noise from the reference, 0.72x from the reference with this change  (621 changes tried in 1.1 s)
-         or     eps outside the root, and 1 more
+         or     the norm is an RMS norm with eps added outside the root, in place of an RMS norm, and 1 more
          also    other
       "
     `);
@@ -378,7 +425,7 @@ describe("an explanation on the terminal", () => {
       "
          model.language_model.layers.5.self_attn#scores   in prefill
            1,283,183x noise
-         cause  not found: no single change gives it; the error has this form: each token multiplied by a factor of its own (1.02, 0.98, ...)
+         cause  not found: no single change gives it; the error has this form: each token is multiplied by a factor of its own (1.02, 0.98, 1.01, ...)
                 1,283,183x noise from the reference, 0.72x from the reference with this form of error  (621 changes tried in 1.1 s)
       "
     `);

@@ -3,7 +3,9 @@ import { format } from "../verdict/words/ratio.ts";
 import type { Culprit, SizeReading } from "../verdict/culprit.ts";
 import type { Explanation } from "../verdict/explanation.ts";
 import type { Verdict } from "../verdict/schema.ts";
-import { distancesText, phasesText, powerPercent, sortCandidates } from "./explanation.ts";
+import { distancesText, phasesText, powerPercent } from "./explanation.ts";
+import { sortCandidates } from "../explain/ranking.ts";
+import { apartText, changeText, sourceText, unreadText } from "../verdict/words/change.ts";
 import { notJudgedLines } from "./not-judged.ts";
 import { some } from "../verdict/words/lists.ts";
 import { claimText, formulaText, evidenceTexts } from "../verdict/words/sizes.ts";
@@ -165,23 +167,25 @@ function culpritLines(culprit: Culprit, phases: readonly string[]): string[] {
 /** What was found out about the cause, in at most `room` lines but two at least: the cause, the evidence, its rivals, the source. */
 function explanationLines(explanation: Explanation, room: number): string[] {
   const { ratio, tried, seconds } = explanation;
-  const { cause, rivals, forms } = sortCandidates(explanation);
+  const { cause, rivals, forms } = sortCandidates(explanation.candidates);
   const effort = paint("dim", `(${tried} changes tried in ${seconds.toFixed(1)} s)`);
   const times = (value: number): string => `${format(value)}x`;
   if (cause) {
     const phases = phasesText(cause);
     const [rival, ...others] = [
-      ...rivals.map(({ sentence, apart }) => (apart ? `${sentence}; ${apart} would tell` : sentence)),
-      ...cause.synonyms.map((sentence) => `${sentence} (the same numbers on these inputs)`),
+      ...rivals.map((one) =>
+        [changeText(one), one.apart && `${apartText(one.apart)} would tell`].filter(Boolean).join("; "),
+      ),
+      ...cause.synonyms.map((one) => `${changeText(one)} (the same numbers on these inputs)`),
     ];
     const more = others.length > 0 ? `, and ${others.length} more` : "";
     const optional = [
       ...(rival === undefined ? [] : [`   ${paint("bold", "or    ")} ${rival}${more}`]),
-      ...(cause.evidence ? [`          ${cause.evidence}`] : []),
-      ...(cause.source ? [paint("dim", `          ${cause.source}`)] : []),
+      ...(cause.unread.length > 0 ? [`          ${unreadText(cause.unread)}`] : []),
+      ...(cause.sources.length > 0 ? [paint("dim", `          ${sourceText(cause.sources)}`)] : []),
     ].slice(0, Math.max(room - 2, 0));
     return [
-      `   ${paint("bold", "cause ")} ${cause.sentence}${phases && `, ${phases}`}`,
+      `   ${paint("bold", "cause ")} ${changeText(cause)}${phases && `, ${phases}`}`,
       `          ${distancesText([ratio, cause.ratio], "change", times)}  ${effort}`,
       ...optional.toReversed(),
     ];
@@ -193,7 +197,7 @@ function explanationLines(explanation: Explanation, room: number): string[] {
       ...(explanation.reading ? [`          ${errorReadingText(explanation.reading)}`] : []),
     ];
   return [
-    `   ${paint("bold", "cause ")} not found: no single change gives it; the error has this form: ${form.sentence}`,
+    `   ${paint("bold", "cause ")} not found: no single change gives it; the error has this form: ${changeText(form)}`,
     `          ${distancesText([ratio, form.ratio], "form of error", times)}  ${effort}`,
     ...(explanation.reading ? [`          ${errorReadingText(explanation.reading)}`] : []),
   ];

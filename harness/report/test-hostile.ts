@@ -26,7 +26,11 @@ export function hostileVerdict(text: string): Verdict {
       explanation: {
         ...culprit.explanation,
         reading: { kind: "search broke" as const, message: text },
-        candidates: culprit.explanation.candidates.map((one) => ({ ...one, sentence: text, source: text })),
+        candidates: culprit.explanation.candidates.map((one) => ({
+          ...one,
+          changes: [{ kind: "module left out" as const, module: text, output: "zeros" as const }],
+          sources: [{ file: text, line: 1, text }],
+        })),
       },
     }),
   }));

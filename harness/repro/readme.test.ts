@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { counterfactual } from "../verdict/explanation.ts";
 import type { Culprit } from "../verdict/culprit.ts";
 import { noise } from "../verdict/test-sites.ts";
 import { renderReproReadme } from "./readme.ts";
@@ -41,19 +42,21 @@ describe("the README of a reproduction", () => {
   });
 
   it("gives the cause that was found at this site, and at no other", () => {
-    const candidate = {
-      synonyms: [],
-      sentence: "eps is 1e-6",
-      source: "norm.py:3",
+    const candidate = counterfactual.parse({
+      id: "norm",
+      category: "norm",
+      changes: [{ kind: "applied twice", operation: "rsqrt" }],
+      part: null,
+      fitted: 0,
+      form: false,
+      about: [],
+      sources: [{ file: "norm.py", line: 3, text: "x.rsqrt()" }],
       ratio: 1,
-      id: "",
-      category: "",
       phases: [],
-      not_in: [],
-    };
+    });
     const explanation = { status: "explained" as const, tried: 3, ratio: 9, seconds: 1, candidates: [candidate] };
     const explained = { ...verdict, culprit: { ...culprit, explanation } };
-    expect(readme({ verdict: explained })).toContain("Likely cause: eps is 1e-6 (`norm.py:3`)");
+    expect(readme({ verdict: explained })).toContain("Likely cause: `rsqrt` is applied twice (`norm.py:3: x.rsqrt()`)");
     expect(readme({ verdict: explained, site: "b:out" })).not.toContain("Likely cause");
   });
 });

@@ -1,4 +1,5 @@
 import type { Verdict } from "../verdict/schema.ts";
+import { changeText, sourceText } from "../verdict/words/change.ts";
 import { whyText } from "../verdict/words/why.ts";
 import type { Why } from "../verdict/site.ts";
 
@@ -61,10 +62,10 @@ function causeLines({ culprit }: Verdict, site: string): string[] {
   const { status, candidates = [] } = (culprit?.site === site && culprit.explanation) || { status: "unexplained" };
   const [first] = candidates;
   if (!first || status === "unexplained") return [];
-  const source = first.source === "" ? "" : ` (\`${first.source}\`)`;
+  const source = first.sources.length === 0 ? "" : ` (\`${sourceText(first.sources)}\`)`;
   const only = status === "explained" ? "" : "; other changes fit as well";
   return [
     "",
-    `Likely cause: ${first.sentence}${source}. With this change transformers gives the engine's tensor to within rounding${only}.`,
+    `Likely cause: ${changeText(first)}${source}. With this change transformers gives the engine's tensor to within rounding${only}.`,
   ];
 }

@@ -117,8 +117,8 @@ async function explainSite(
     seconds,
   });
   const tensor = (name: string): RawTensor => tensors.get(name)!;
-  const judged = candidates.map(({ id, category, sentence, synonyms, source, apart, phases: places }, candidate) => ({
-    ...{ id, category, sentence, synonyms, source, ...(apart && { apart }) },
+  const judged = candidates.map(({ phases: places, ...facts }, candidate) => ({
+    ...facts,
     phases: places.map((place) => {
       const alone = judge(
         {

@@ -50,9 +50,11 @@ export async function measurePower(
     for (const [place, { site, phases }] of some.entries()) {
       progress(start + place, places.length);
       const result = await reference.request("power", { site, phases: [...phases], limit: defaultLimit });
-      changes.push(
-        ...result.changes.map(({ id, category, sentence, ratio }) => ({ site, id, category, sentence, ratio })),
-      );
+      const seen = result.changes.map(({ id, category, changes: made, part, needs, ratio }) => ({
+        ...{ site, id, category, part, needs, ratio },
+        changes: made,
+      }));
+      changes.push(...seen);
     }
   }
   const facts = factsOf(found, inputs);

@@ -15,6 +15,7 @@ export function plant(fault: KnownFault, cases: readonly Case[]): Case {
 }
 
 /**
+ * Rates an explanation by the ids of its candidates and of their synonyms, which the fault's `cause` matches; sizes have readings, and these are matched.
  * right: the first explanation is the fault's cause, or one of its synonyms is; listed: another explanation is; wrong: it is explained by something else;
  * unexplained: no change gives it.
  */
@@ -23,7 +24,7 @@ export function rateExplanation({ cause }: Pick<KnownFault, "cause">, { culprit 
   const readings = culprit?.shapes?.causes.filter(({ holds }) => holds).map((one) => [claimText(one)]) ?? [];
   const solved = explanation && (explanation.status === "explained" || explanation.status === "ambiguous");
   const told = solved
-    ? explanation.candidates.map(({ id, sentence, synonyms }) => [id, sentence, ...synonyms])
+    ? explanation.candidates.map(({ id, synonyms }) => [id, ...synonyms.map((synonym) => synonym.id)])
     : readings;
   if (told.length === 0) return "unexplained";
   const place =

@@ -1,23 +1,17 @@
 /** Why an engine differs at a culprit, found by experiment; and what a green verdict is worth. */
 import { z } from "zod";
+import { changed, changedWithFacts, need } from "./change.ts";
 import { ratio } from "./site.ts";
 
 /** A change of the reference with which the engine agrees to within noise. */
 export const counterfactual = z.strictObject({
-  /** `family/place/what`. */
-  id: z.string(),
-  /** Kind of porting fault. */
-  category: z.string(),
-  /** What the engine does instead. */
-  sentence: z.string(),
+  ...changedWithFacts,
   /** Other changes that give the same numbers on these inputs. */
-  synonyms: z.array(z.string()).default([]),
-  /** The reference's line that does it right; may be empty. */
-  source: z.string(),
-  /** Inputs that would tell it from the first candidate; absent for the first, and when none are known. */
-  apart: z.string().optional(),
-  /** What else speaks for it: the engine never reads a config field that it names. */
-  evidence: z.string().optional(),
+  synonyms: z.array(z.strictObject(changed)).default([]),
+  /** The factor on the inputs that would tell it from the first candidate; null for the first, and when none is known. */
+  apart: z.number().positive().nullable().default(null),
+  /** What else speaks for it: config fields that it names and the engine never reads. */
+  unread: z.array(z.string()).default([]),
   /** The engine's distance from the changed reference, in noise units, over all phases that it explains. */
   ratio,
   /** Phases that it explains. */
@@ -53,14 +47,21 @@ export const explanation = z.strictObject({
   seconds: z.number(),
 });
 
+/** Why a case can't see a change, and what would make it. */
+export const holeReason = z.discriminatedUnion("kind", [
+  /** Its inputs lack what the change needs to be seen; of a window, `longest` is the length of the longest. */
+  z.strictObject({ kind: z.literal("inputs lack"), what: need, longest: z.int() }),
+  /** It moves the site by `ratio` noise units only: rounding or the mathematics hides it. */
+  z.strictObject({ kind: z.literal("below rounding"), ratio }),
+  z.strictObject({ kind: z.literal("no difference") }),
+]);
+
 /** A likely fault that a case could not see. */
 export const hole = z.strictObject({
   site: z.string(),
-  category: z.string(),
   /** What the engine could do without being found out. */
-  sentence: z.string(),
-  /** Why it would not show, and what would make it. */
-  reason: z.string(),
+  ...changed,
+  reason: holeReason,
 });
 
 /** What a green verdict of this case is worth: the likely faults that it would have found. */
@@ -71,3 +72,4 @@ export type ErrorReading = z.infer<typeof errorReading>;
 export type Explanation = z.infer<typeof explanation>;
 export type Power = z.infer<typeof power>;
 export type Hole = z.infer<typeof hole>;
+export type HoleReason = z.infer<typeof holeReason>;

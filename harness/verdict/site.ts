@@ -28,7 +28,7 @@ export const distance = z.strictObject({
 });
 
 /** A number as JSON can hold it: what is not finite is spelled out. */
-const spelled = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]);
+const spelled = z.union([z.number(), z.literal(["NaN", "Infinity", "-Infinity"])]);
 
 /** One element of a tensor: where, what the engine has, what the reference has. */
 export const element = z.strictObject({ index: shape, found: spelled, expected: spelled });

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { changeText } from "../../harness/verdict/words/change.ts";
 import { renderVerdict } from "../../harness/report/terminal.ts";
 import type { RunOptions } from "../../harness/run/live.ts";
 import { runCase } from "../../harness/run/live.ts";
@@ -70,7 +71,6 @@ describe.skipIf(livePool === null)("a planted bug", () => {
     const verdict = await verdictOf(architecture, { fault, ...(cause && { explain: 60 }) });
     expect(verdict.culprit?.site, renderVerdict(verdict)).toBe(site);
     expect(verdict.culprit?.phase).toBe(phase);
-    if (cause)
-      expect(verdict.culprit!.explanation!.candidates.map(({ sentence }) => sentence).join("\n")).toMatch(cause);
+    if (cause) expect(verdict.culprit!.explanation!.candidates.map(changeText).join("\n")).toMatch(cause);
   });
 });

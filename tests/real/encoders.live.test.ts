@@ -1,6 +1,7 @@
 /** Trained encoders in the TypeScript engine: all-MiniLM-L6-v2 (bert) and RXNMapper (albert, one layer passed 12 times). `npm run models` fetches the weights. */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { changeText } from "../../harness/verdict/words/change.ts";
 import { renderVerdict } from "../../harness/report/terminal.ts";
 import { checkpointCase } from "../../harness/case/checkpoint.ts";
 import { runCase } from "../../harness/run/live.ts";
@@ -58,6 +59,6 @@ describe.skipIf(livePool === null || !there)("trained encoders", { timeout: 120_
     const verdict = await verdictOf(model, { fault });
     expect(verdict.culprit?.site, renderVerdict(verdict)).toBe(site);
     const { candidates } = verdict.culprit!.explanation!;
-    expect(candidates.map(({ sentence }) => sentence).join("\n")).toMatch(cause);
+    expect(candidates.map(changeText).join("\n")).toMatch(cause);
   });
 });

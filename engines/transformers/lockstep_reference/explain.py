@@ -13,10 +13,12 @@ from lockstep_engine.errors import bad_input
 from lockstep_engine.phases import Phase
 from lockstep_engine.pytorch.inputs import Inputs
 from lockstep_reference.counterfactuals.apart import told_apart
+from lockstep_reference.counterfactuals.base import Counterfactual
 from lockstep_reference.counterfactuals.error import real_elements
-from lockstep_reference.counterfactuals.explain import Search, SitePhase, Tried, search
+from lockstep_reference.counterfactuals.facts import about, same_facts
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.power import power
+from lockstep_reference.counterfactuals.search import Search, SitePhase, Tried, search
 from lockstep_reference.counterfactuals.snapshot import Context, Snapshot
 from lockstep_reference.positions import own_position_ids, positions_as_site
 
@@ -72,14 +74,14 @@ class Evidence:
             tensors |= {f"{side}.{number}.{place}": tensor for (side, place), tensor in sides.items()}
             candidates.append(
                 {
-                    "id": one.id,
-                    "category": one.category,
-                    "sentence": one.sentence,
-                    "source": one.source,
-                    "score": min(entry.score, 1e30),
+                    **_facts(one),
+                    "fitted": one.fitted,
+                    "form": one.form,
+                    "about": about(one.changes, one.sources, found.scene.numbers.paths),
+                    "sources": [source.fact() for source in one.sources],
                     "phases": sorted({place for _, place in sides}),
-                    "synonyms": synonyms,
-                    "apart": "" if one is first else told_apart(phases[0].oracle, first, one),
+                    "synonyms": [_facts(other) for other in synonyms],
+                    "apart": None if one is first else told_apart(phases[0].oracle, first, one),
                 }
             )
         file = spool / f"explain.{len(tensors)}.{abs(hash((site, *names)))}.safetensors"
@@ -100,9 +102,9 @@ class Evidence:
         return {
             "changes": [
                 {
-                    "id": one.counterfactual.id,
-                    "category": one.counterfactual.category,
-                    "sentence": one.counterfactual.sentence,
+                    **_facts(one.counterfactual),
+                    "id": one.counterfactual.key,
+                    "needs": list(one.counterfactual.needs),
                     "ratio": one.ratio,
                     "phase": one.phase,
                 }
@@ -122,15 +124,22 @@ class Evidence:
 # Names that are told of one change.
 _SYNONYMS = 4
 
+
+def _facts(one: Counterfactual) -> dict[str, Any]:
+    """What it is, as it travels."""
+    return {"id": one.id, "category": one.category, "changes": list(one.changes), "part": one.part}
+
+
 Sides = dict[tuple[str, int], torch.Tensor]
 
 
-def _distinct(found: Search, phases: list[SitePhase]) -> list[tuple[Tried, Sides, list[str]]]:
+def _distinct(found: Search, phases: list[SitePhase]) -> list[tuple[Tried, Sides, list[Counterfactual]]]:
     """The nearest with their tensors in all phases; those with the numbers of an earlier one are its synonyms."""
-    kept: list[tuple[Tried, Sides, list[str]]] = []
+    kept: list[tuple[Tried, Sides, list[Counterfactual]]] = []
     for entry in found.nearest:
         one = entry.counterfactual
-        if any(one.sentence in (earlier.counterfactual.sentence, *synonyms) for earlier, _, synonyms in kept):
+        told = (other for earlier, _, synonyms in kept for other in (earlier.counterfactual, *synonyms))
+        if any(same_facts([one.changes, one.part], [other.changes, other.part]) for other in told):
             continue
         sides: Sides = {}
         for place, phase in enumerate(phases):
@@ -140,8 +149,8 @@ def _distinct(found: Search, phases: list[SitePhase]) -> list[tuple[Tried, Sides
         same = next((synonyms for _, other, synonyms in kept if _agree(found, sides, other)), None)
         if same is None:
             kept.append((entry, sides, []))
-        elif len(same) < _SYNONYMS and one.category != "pattern":
-            same.append(one.sentence)
+        elif len(same) < _SYNONYMS and not one.form:
+            same.append(one)
     return kept
 
 

@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from lockstep_reference.counterfactuals.base import _other
-from lockstep_reference.counterfactuals.changes import _number_of_largest
-from lockstep_reference.counterfactuals.error import ErrorMeasure, real_elements
-from lockstep_reference.counterfactuals.masks import Rule
+from lockstep_reference.counterfactuals.error import ErrorMeasure, real_elements, runs_of
+from lockstep_reference.counterfactuals.families.changes import _number_of_largest
+from lockstep_reference.counterfactuals.families.masks import Rule
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.operations import EVERY, Changed, Listing, together
 from lockstep_reference.counterfactuals.power import _same_function
@@ -37,13 +37,20 @@ def _twice(x: torch.Tensor) -> torch.Tensor:
 class CounterfactualsTest(unittest.TestCase):
     def test_a_number_is_called_by_the_simplest_thing_that_it_is(self) -> None:
         numbers = _numbers()
-        self.assertEqual(numbers.name(30.0000001, 1e-6), (30.0, "30"))
-        self.assertEqual(numbers.name(14**-0.5, 1e-6), (14**-0.5, "1/sqrt(text_config.head_dim 14)"))
+        self.assertEqual(numbers.name(30.0000001, 1e-6), (30.0, {"kind": "usual"}))
+        root = {"kind": "field", "path": "text_config.head_dim", "value": 14.0, "power": -0.5}
+        self.assertEqual(numbers.name(14**-0.5, 1e-6), (14**-0.5, root))
         self.assertIsNone(numbers.name(0.7777, 1e-6))
         self.assertIsNone(numbers.name(7.0, 1e-6))  # the id of a token is no number of the model
 
     def test_small_numbers_are_not_zero(self) -> None:
-        self.assertEqual(_numbers().name(1e-6, 0.02), (1e-6, "1e-06"))
+        self.assertEqual(_numbers().name(1e-6, 0.02), (1e-6, {"kind": "usual"}))
+
+    def test_a_number_of_the_module_is_called_by_its_attribute(self) -> None:
+        numbers = Numbers({"head_dim": 14}, nn.LayerNorm(4, eps=3e-4))
+        attribute = {"kind": "attribute", "path": "eps", "value": 3e-4, "power": 1.0}
+        self.assertEqual(numbers.origin(3e-4), {"value": 3e-4, "name": attribute})
+        self.assertEqual(numbers.origin(1.0), {"value": 1.0, "name": None})
 
     def test_every_name_in_an_interval_is_listed(self) -> None:
         self.assertEqual([value for value, _ in _numbers().within(1.2e-6, 0.5)], [1e-6])
@@ -66,7 +73,8 @@ class CounterfactualsTest(unittest.TestCase):
         engine[:, 3] *= 2
         slab = _measure(engine).failing_slab(reference)
         self.assertIsNotNone(slab)
-        self.assertEqual(str(slab), "index 3 of axis 1 (5)")
+        self.assertEqual(slab.parts, {1: (5, (3,))})
+        self.assertEqual(runs_of((0, 1, 2, 7)), [[0, 2], [7, 7]])
         self.assertIsNone(slab.mask(torch.Size([2, 6, 4])))
 
     def test_an_error_everywhere_has_no_block(self) -> None:
@@ -127,12 +135,11 @@ class CounterfactualsTest(unittest.TestCase):
         self.assertFalse(_same_function(choice, torch.tensor([[2, 1]])))
         self.assertFalse(_same_function(choice > 0, choice > 0))
 
-    def test_rules_of_masks_say_in_what_they_differ(self) -> None:
-        self.assertEqual(
-            Rule(window=9).differences(Rule(window=8)), ["a window of 9 keys (a window of 8 keys in the reference)"]
-        )
-        self.assertEqual(Rule(padding=False).differences(Rule()), ["padding is read"])
+    def test_rules_of_masks_say_in_what_they_differ_and_what_shows_it(self) -> None:
+        self.assertEqual(Rule(window=9).differences(Rule(window=8)), ["window 8 -> 9"])
+        self.assertEqual(Rule(padding=False).differences(Rule()), ["padding hidden -> read"])
         self.assertEqual(Rule().differences(Rule()), [])
+        self.assertEqual(Rule(padding=False, past=False).needs(Rule()), ("padding", "cache"))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ export const innerLayersShared: PlantedFault = {
 export const causes = {
   "albert-scale-of-embedding-size": "mul=0\\.2132",
   "albert-ffn-residual-missing": "add:without the second",
-  "albert-second-pass-activation": "ReLU",
-  "albert-head-norm-missing": "norm/no norm|argument 0|:in in its place|left out",
+  "albert-second-pass-activation": "module/relu",
+  "albert-head-norm-missing": "norm/none|argument 0|:in in its place|left out",
   "albert-inner-layers-shared": "weight of .*albert_layers\\.0\\.ffn",
 };

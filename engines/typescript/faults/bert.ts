@@ -111,8 +111,8 @@ export const lastToken: PlantedFault = {
 };
 
 export const causes = {
-  "candle-gelu-erf": "GELU \\(tanh\\)",
-  "bert-causal-mask": "keys up to the query",
+  "candle-gelu-erf": "gelu_tanh",
+  "bert-causal-mask": "mask/keys all -> up to the query",
   "bert-token-types-ignored": "token_type_ids zero",
   "bert-positions-of-roberta": "\\+1",
   "bert-attention-residual-missing": "add:without the second",

@@ -169,9 +169,9 @@ export const causes = {
   "deepseek-latent-norm-eps-of-config": "add=0\\.001",
   "deepseek-rope-not-deinterleaved": "axis 3 interleaved 2",
   "deepseek-rope-key-rotated-twice": "rope/twice",
-  "deepseek-groups-ignored": "no groups",
+  "deepseek-groups-ignored": "routing/highest",
   "deepseek-groups-by-best-expert": "topk:k=1",
-  "deepseek-correction-bias-in-weights": "the choice's bias in them",
-  "deepseek-routed-scaling-dropped": "routing/sigmoid, made to sum to 1$",
+  "deepseek-correction-bias-in-weights": "routing/weights .* biased",
+  "deepseek-routed-scaling-dropped": "routing/weights sigmoid to 1 x 1$",
   "deepseek-shared-experts-scaled": "\\+0\\.7 x shared_experts",
 };

@@ -51,8 +51,8 @@ export const plusOneTwice: PlantedFault = {
 };
 
 export const causes = {
-  "gemma-legacy-gelu": "GELU \\(erf\\)",
+  "gemma-legacy-gelu": "gelu_erf",
   "gemma-embeddings-not-scaled": "mul",
   "gemma-final-norm-plus-one-missing": "weight",
-  "gemma-norm-plus-one-twice": "w \\+ 1|add=2|weight",
+  "gemma-norm-plus-one-twice": "add=2|weight",
 };

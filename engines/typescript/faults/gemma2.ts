@@ -40,7 +40,7 @@ export const weightWithoutOne: PlantedFault = {
 };
 
 export const causes = {
-  "gemma2-attn-softcap-missing": "softcap|cap|no activation in place of `tanh`",
+  "gemma2-attn-softcap-missing": "cap|tanh:none",
   "gemma2-scale-from-head-dim": "scal",
   "gemma2-norm-plus-one-missing": "weight",
 };

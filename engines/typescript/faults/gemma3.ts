@@ -224,14 +224,14 @@ export const firstImageForAll: PlantedFault = {
 };
 
 export const causes = {
-  "gemma3-images-causal": "mask/no bidirectional blocks",
-  "gemma3-images-in-one-block": "mask/all media tokens as one bidirectional block",
-  "gemma3-full-layers-causal": "mask/no bidirectional blocks",
-  "gemma3-image-block-beyond-window": "mask/blocks reach beyond the window",
+  "gemma3-images-causal": "mask/blocks \\w+ -> none",
+  "gemma3-images-in-one-block": "mask/blocks \\w+ -> media",
+  "gemma3-full-layers-causal": "mask/blocks \\w+ -> none",
+  "gemma3-image-block-beyond-window": "mask/blocks cut True -> False",
   "gemma3-final-softcap-applied": "soft-capped=2\\.5",
-  "gemma3-projector-norm-plain-weight": "norm/an RMS norm",
+  "gemma3-projector-norm-plain-weight": "norm/rms, weight w",
   "gemma3-tower-post-norm-missing": "layer_norm:left out",
   "gemma3-patches-column-by-column": "axes 2 and 3 swapped in memory",
-  "gemma3-siglip-gelu-erf": "gelu:GELU \\(erf\\)",
+  "gemma3-siglip-gelu-erf": "gelu:gelu_erf",
   "gemma3-first-image-for-all": "masked_scatter 3: axis 0 first",
 };

@@ -174,10 +174,10 @@ export const causes = {
   "gemma4-per-layer-input-scale-missing": "scaled=1\\.414",
   "gemma4-per-layer-projection-scale-missing": "mul:without the second",
   "gemma4-layer-scalar-before-per-layer-input": "scaled=1\\.344",
-  "gemma4-per-layer-gate-not-activated": "gelu:no activation",
+  "gemma4-per-layer-gate-not-activated": "gelu:none",
   "gemma4-router-reads-normed": "pre_feedforward_layernorm applied",
   "gemma4-router-root-size-missing": "mul:without the second",
   "gemma4-per-expert-scale-missing": "mul:without the second",
-  "gemma4-post-norm-2-missing": "no norm without its weight",
+  "gemma4-post-norm-2-missing": "norm/none, weight none",
   "gemma4-experts-replace-mlp": "add:without the first",
 };

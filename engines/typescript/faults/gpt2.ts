@@ -55,6 +55,6 @@ export const positionsShifted: PlantedFault = {
 };
 
 export const causes = {
-  "gpt2-scale-by-layer-missing": "head_dim",
-  "gpt2-conv1d-as-linear": "weight transposed",
+  "gpt2-scale-by-layer-missing": "scalar/.*mul=0\\.3536",
+  "gpt2-conv1d-as-linear": "weight: transposed",
 };

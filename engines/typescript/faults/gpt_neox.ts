@@ -47,5 +47,5 @@ export const exactGelu: PlantedFault = {
 };
 
 export const causes = {
-  "gpt-neox-serial-block": "attention.dense:out added",
+  "gpt-neox-serial-block": "\\+1 x attention\\.dense:out",
 };

@@ -148,12 +148,12 @@ export const biasUnweighted: PlantedFault = {
 };
 
 export const causes = {
-  "imp-sinks-decode-dropped": "part 2 of 2 left out: minus infinity",
+  "imp-sinks-decode-dropped": "cat:1 lowest",
   "modular-sinks-head-index": "cat 1\\.2: axes 1 and 2 written",
   "gpt-oss-swiglu-not-clamped": "clamp:left out.*clamp:left out",
   "gpt-oss-up-plus-one-missing": "add:without the second",
   "gpt-oss-gate-up-halves": "axis 1 interleaved 2",
-  "gpt-oss-softmax-before-top-k": "softmax over all experts",
-  "gpt-oss-even-layers-slide": "a window of 5 keys \\(no window in the reference\\)",
+  "gpt-oss-softmax-before-top-k": "routing/weights softmax ",
+  "gpt-oss-even-layers-slide": "mask/window 0 -> 5",
   "gpt-oss-yarn-truncated": "truncate",
 };

@@ -54,5 +54,5 @@ export const causes = {
   "granite-embedding-multiplier-missing": "GraniteModel.*mul",
   "granite-logits-scaling-missing": "GraniteForCausalLM.*div",
   "granite-residual-multiplier-missing": "GraniteDecoderLayer.*mul",
-  "granite-scale-from-head-dim": "head_dim",
+  "granite-scale-from-head-dim": "scalar/.*mul=0\\.3536",
 };

@@ -71,7 +71,7 @@ export const keyHeadsSwapped: PlantedFault = {
 };
 
 export const causes = {
-  "llama-dynamic-rope-not-grown": "rope_theta",
-  "llama-yarn-mscale": "attention_scaling",
+  "llama-dynamic-rope-not-grown": "theta 12345 over 14",
+  "llama-yarn-mscale": "scalar/LlamaRotaryEmbedding.*mul=",
   "llama-gqa-heads-interleaved": "axis 0",
 };

@@ -140,7 +140,7 @@ export const causes = {
   "hf-mamba2-chunk-decode-path": "cat:0 zero",
   "mamba2-chunk-conv-state-lost": "cat:0 zero",
   "mamba2-padding-in-state": "mul:without the second",
-  "mamba2-conv-activation-missing": "silu:no activation",
-  "mamba2-a-log-not-exponentiated": "exp:ReLU", // of positive numbers
+  "mamba2-conv-activation-missing": "silu:none",
+  "mamba2-a-log-not-exponentiated": "exp:relu", // of positive numbers
   "mamba2-d-skip-missing": "weight/D: zero",
 };

@@ -40,7 +40,7 @@ export const cacheOneLonger: PlantedFault = {
 };
 
 export const causes = {
-  "mistral-activation-hard-coded": "SiLU",
-  "mistral-window-one-wider": "window",
-  "mistral-cache-keeps-window": "slice of 5 tokens in place of 4",
+  "mistral-activation-hard-coded": "/silu",
+  "mistral-window-one-wider": "mask/window",
+  "mistral-cache-keeps-window": "size/slice from",
 };

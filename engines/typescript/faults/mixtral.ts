@@ -88,7 +88,7 @@ export const capacity: PlantedFault = {
 };
 
 export const causes = {
-  "mixtral-top-k-not-renormalised": "softmax over all experts, not made to sum to 1",
+  "mixtral-top-k-not-renormalised": "routing/weights softmax x 1$",
   "mixtral-w1-w3-swapped": "chunk.*reverse",
-  "mixtral-expert-capacity": "index 7-9, 12-13 of axis 0",
+  "mixtral-expert-capacity": "7-9, 12-13 of axis 0",
 };

@@ -53,6 +53,6 @@ export const normAfterResidual: PlantedFault = {
 };
 
 export const causes = {
-  "olmo2-norm-after-residual": "argument 0 added",
+  "olmo2-norm-after-residual": "x argument 0$",
   "olmo2-norm-before-attention": "post_attention_layernorm applied",
 };

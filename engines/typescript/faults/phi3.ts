@@ -70,7 +70,7 @@ export const keysAndValuesSwapped: PlantedFault = {
 };
 
 export const causes = {
-  "phi3-attention-factor-on-pass-through": "only at index 4-7 of axis 3",
+  "phi3-attention-factor-on-pass-through": "4-7 of axis 3",
   "phi3-gate-up-swapped": "chunk.*reverse",
-  "phi3-qkv-order": "a slice from the end",
+  "phi3-qkv-order": "getitem:end",
 };

@@ -36,5 +36,5 @@ export const epsHardCoded: PlantedFault = {
 export const causes = {
   "qwen2-v-bias-dropped": "bias",
   "qwen2-max-window-layers-ignored": "window|layers.1.self_attn#mask",
-  "qwen2-eps-hard-coded": "eps",
+  "qwen2-eps-hard-coded": "add=1e-06",
 };

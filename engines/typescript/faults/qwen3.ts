@@ -34,6 +34,6 @@ export const windowInFirstLayers: PlantedFault = {
 };
 
 export const causes = {
-  "qwen3-q-norm-missing": "q_norm|input",
-  "qwen3-rope-theta-v5": "rope_theta",
+  "qwen3-q-norm-missing": "norm/none, weight none|q_norm",
+  "qwen3-rope-theta-v5": "theta 12345 -> 10000",
 };

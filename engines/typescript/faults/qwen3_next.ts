@@ -193,11 +193,11 @@ export const weightsNotNormalised: PlantedFault = {
 };
 
 export const causes = {
-  "qwen3-next-attention-gate-silu": "sigmoid:SiLU",
+  "qwen3-next-attention-gate-silu": "sigmoid:silu",
   "qwen3-next-gated-norm-plus-one": "weight: 1\\+w",
   "qwen3-next-l2norm-missing": "mul:without the second",
   "qwen35-q-gate-interleave": "view 1: axis 2 blocks 2 x 4",
   "lmdeploy-qwen2moe-shared-gate": "mul:without the first",
-  "qwen3-next-norm-topk-prob-ignored": "softmax over all experts, not made to sum to 1",
+  "qwen3-next-norm-topk-prob-ignored": "routing/weights softmax x 1$",
   "qwen3-next-rotary-dim-twice": "part 2 halves",
 };

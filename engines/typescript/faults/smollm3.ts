@@ -40,5 +40,5 @@ export const windowWithRopeAlone: PlantedFault = {
 export const causes = {
   "smollm3-no-rope-flags-inverted": "rope/not applied",
   "smollm3-nope-ignored": "rope/once more",
-  "smollm3-window-without-rope-ignored": "no window",
+  "smollm3-window-without-rope-ignored": "mask/window \\d+ -> 0",
 };

@@ -74,8 +74,8 @@ export const windowIgnored: PlantedFault = {
 
 export const causes = {
   "starcoder2-final-norm-eps": "layer_norm=1e-05",
-  "starcoder2-rms-norm-with-bias": "norm/an RMS norm",
-  "starcoder2-gelu-tanh-hardcoded": "gelu:GELU \\(tanh\\)",
+  "starcoder2-rms-norm-with-bias": "norm/rms",
+  "starcoder2-gelu-tanh-hardcoded": "gelu:gelu_tanh",
   "starcoder2-o-proj-bias-missing": "weight/bias: zero",
-  "starcoder2-window-ignored": "mask/no window",
+  "starcoder2-window-ignored": "mask/window \\d+ -> 0",
 };

@@ -143,10 +143,10 @@ function causal(mask: MaskTensor, seen: number): MaskTensor {
 
 export const causes = {
   "whisper-conv-same-padding": "conv1d 1: axis 2 shifted back, zeros",
-  "whisper-stem-gelu-tanh": "GELU \\(tanh\\)",
+  "whisper-stem-gelu-tanh": "gelu_tanh",
   "whisper-k-proj-bias": "q_proj\\.bias|of q_proj",
-  "whisper-cross-causal": "keys up to the query",
-  "whisper-positions-restart": "restart|from 0|start at 0",
+  "whisper-cross-causal": "mask/keys all -> up to the query",
+  "whisper-positions-restart": "position/(from 0|less those before)",
   "whisper-scaled-twice": "0\\.2887",
   "whisper-cross-cache-swapped": "v_proj:out|#value|value",
   "whisper-sinusoids-interleaved": "interleaved|blocks 2|order of 2",

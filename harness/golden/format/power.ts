@@ -4,7 +4,15 @@ import { z } from "zod";
 import type { Power } from "../../verdict/explanation.ts";
 import { power } from "../../verdict/explanation.ts";
 
-const measured = z.strictObject({ case: z.string(), key: z.string(), ...power.shape });
+/** Bumped when the facts of holes change; a file of another version is as good as none. */
+const powerVersion = 2;
+
+const measured = z.strictObject({
+  version: z.literal(powerVersion),
+  case: z.string(),
+  key: z.string(),
+  ...power.shape,
+});
 
 /** The power of a case as it was last measured; null when it never was, or the case (its `key`) has changed since. */
 export function readPower(folder: string, name: string, key: string): Power | null {
@@ -20,7 +28,9 @@ export function readPower(folder: string, name: string, key: string): Power | nu
 export function writePower(folder: string, name: string, key: string, { seen, total, holes }: Power): string {
   const file = powerPath(folder, name);
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.new`, `${JSON.stringify({ case: name, key, seen, total, holes }, null, 1)}\n`);
+  const head = JSON.stringify({ version: powerVersion, case: name, key, seen, total }).slice(0, -1);
+  const lines = holes.map((hole) => `  ${JSON.stringify(hole)}`);
+  writeFileSync(`${file}.new`, `${head},"holes":[\n${lines.join(",\n")}\n]}\n`);
   renameSync(`${file}.new`, file);
   return file;
 }

@@ -9,6 +9,7 @@ import { status } from "../../verdict/site.ts";
 import { distanceOf } from "../../verdict/deciding.ts";
 import { largestRatio } from "../../verdict/numbers.ts";
 import { culpritText } from "../../verdict/words/culprit.ts";
+import { changeText } from "../../verdict/words/change.ts";
 
 /** Bumped when a reader of an older history could misread a newer one. */
 export const historyVersion = 1;
@@ -120,7 +121,7 @@ export function recordOf(frame: ResultFrame, verdict: Verdict, attempts: number)
 /** The first candidate's sentence where an experiment explained the culprit. */
 function causeOf({ explanation }: NonNullable<Verdict["culprit"]>): { cause?: string } {
   const [first] = explanation?.status === "explained" ? explanation.candidates : [];
-  return first ? { cause: first.sentence } : {};
+  return first ? { cause: changeText(first) } : {};
 }
 
 /** The ratio that decides at each site, the local one where there is one, as `worst` takes it. */

@@ -1,5 +1,6 @@
 /** Likely faults that a case would miss, put together: one entry for the same fault in many places. */
 import type { Hole } from "../../verdict/explanation.ts";
+import { changeText, holeReasonText } from "../../verdict/words/change.ts";
 import { layerOf, parseSite, withoutLayer } from "../../trace/site.ts";
 
 /** Places of one kind: `model.layers.*.mlp:out` and the layers, none for a site outside of layers. */
@@ -9,12 +10,14 @@ export interface HolePlaces {
 }
 
 /** Why a fault would be missed, and where for this reason. */
-export interface HoleReason extends Pick<Hole, "reason"> {
+export interface HoleReason {
+  readonly reason: string;
   readonly places: readonly HolePlaces[];
 }
 
 /** One fault and everywhere it would be missed. */
-export interface HoleEntry extends Pick<Hole, "sentence"> {
+export interface HoleEntry {
+  readonly sentence: string;
   readonly reasons: readonly HoleReason[];
 }
 
@@ -33,9 +36,12 @@ export function groupHoles(holes: readonly Hole[]): HoleGroup[] {
 }
 
 function entriesOf(holes: readonly Hole[]): HoleEntry[] {
-  return [...Map.groupBy(holes, ({ sentence }) => sentence)].map(([sentence, same]) => ({
+  return [...Map.groupBy(holes, changeText)].map(([sentence, same]) => ({
     sentence,
-    reasons: [...Map.groupBy(same, ({ reason }) => reason)].map(([reason, of]) => ({ reason, places: placesOf(of) })),
+    reasons: [...Map.groupBy(same, ({ reason }) => holeReasonText(reason))].map(([reason, of]) => ({
+      reason,
+      places: placesOf(of),
+    })),
   }));
 }
 

@@ -1,4 +1,5 @@
 /** Explanations and power for the tests of the page: made up, but worded as runs give them. */
+import type { ChangeOf } from "../../verdict/change.ts";
 import { counterfactual, type Counterfactual, type Explanation, type Power } from "../../verdict/explanation.ts";
 import { type Culprit } from "../../verdict/culprit.ts";
 import { type Picture } from "../../verdict/site.ts";
@@ -8,39 +9,93 @@ import { siteOf } from "../../verdict/deciding.ts";
 import { isCapped } from "../../verdict/numbers.ts";
 import { noise } from "../../verdict/test-sites.ts";
 
+const causal: ChangeOf<"mask rule">["found"] = {
+  keys: "up to the query",
+  ...{ window: 0, symmetric: false, block_in_window: false, padding: true, shift: 0, chunk: 0, past: true },
+  blocks: "none",
+};
+
 const layer = "model.language_model.layers";
 
 const eps = counterfactual.parse({
   id: "scalar/Gemma4UnifiedRMSNorm:166.0/add=1e-06",
   category: "norm-eps",
-  sentence: "the number in `add` is 1e-06, the reference has 0.001 (eps)",
-  source: "modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps",
+  changes: [
+    {
+      kind: "number",
+      operations: ["add"],
+      expected: { value: 0.001, name: { kind: "attribute", path: "eps", value: 0.001, power: 1 } },
+      found: { value: 1e-6, name: { kind: "usual" } },
+    },
+  ],
+  part: null,
+  fitted: 0,
+  form: false,
+  about: ["eps"],
+  sources: [
+    {
+      file: "modeling_gemma4_unified.py",
+      line: 166,
+      text: "mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps",
+    },
+  ],
   ratio: 0.72,
   phases: ["prefill", "chunk:1", "decode:1"],
   not_in: [],
 });
 const outside: Counterfactual = {
   ...eps,
-  synonyms: ["an RMS norm in another order of `mul` and `rsqrt`"],
+  synonyms: [
+    {
+      id: "operation/rsqrt",
+      category: "operation",
+      changes: [{ kind: "left out", operation: "rsqrt" }],
+      part: null,
+    },
+  ],
   id: "norm/outside",
   category: "norm",
-  sentence: "an RMS norm with eps outside the root in place of an RMS norm",
+  changes: [
+    {
+      kind: "norm",
+      expected: { norm: "rms", weight: "w" },
+      found: { norm: "rms with eps outside the root", weight: "w", parts: null, eps: true },
+    },
+  ],
   ratio: 0.96,
 };
 const perToken: Counterfactual = {
   ...eps,
   id: "error/rows",
   category: "pattern",
-  sentence: "each token multiplied by a factor of its own (1.02, 0.98, 1.01, ...)",
-  source: "",
+  form: true,
+  changes: [
+    {
+      kind: "per index",
+      axis: { name: "token", index: 1, size: 19 },
+      each: "factor",
+      numbers: [1.02, 0.98, 1.01],
+    },
+  ],
+  sources: [],
   ratio: 0.8,
 };
 const inDecode: Counterfactual = {
   ...eps,
   id: "scalar/Gemma4UnifiedTextAttention:134.0/mul=0.2673",
   category: "scalar",
-  sentence: "the number in `mul` is 0.267261 (1/sqrt(text_config.head_dim 14)), the reference has 1",
-  source: "attention: mul",
+  changes: [
+    {
+      kind: "number",
+      operations: ["mul"],
+      expected: { value: 1, name: null },
+      found: {
+        value: 1 / Math.sqrt(14),
+        name: { kind: "field", path: "text_config.head_dim", value: 14, power: -0.5 },
+      },
+    },
+  ],
+  sources: [{ file: "lockstep_reference/attention.py", line: 34, text: "scores = query @ key.mT * scaling" }],
   ratio: 1.1,
   phases: ["decode:1"],
   not_in: ["prefill"],
@@ -65,7 +120,11 @@ export function unsolvedVerdict(): Verdict {
       "explained",
       [
         { ...eps, ratio: 0 },
-        { ...outside, id: "norm/outside [head 0]" },
+        {
+          ...outside,
+          id: "norm/outside [head 0]",
+          part: [{ axis: { name: "head", index: 1, size: 4 }, ranges: [[0, 0]] }],
+        },
       ],
       1e30,
     ),
@@ -125,18 +184,24 @@ export function samplePower(): Power {
     holes: [
       ...holes("norm-eps", 9, (index) => ({
         site: `${layer}.${index}.input_layernorm:out`,
-        sentence: "the number in `add` is 1e-06, the reference has 1e-05 (eps)",
-        reason: "2.1x noise, below the limit of 4: activations with a smaller rms would show it",
+        id: eps.id,
+        changes: eps.changes,
+        part: null,
+        reason: { kind: "below rounding", ratio: 2.1 },
       })),
       ...holes("mask", 6, (index) => ({
         site: `${layer}.${index}.self_attn#mask`,
-        sentence: "the mask has a window of 8 keys (no window in the reference)",
-        reason: "no phase has more than 8 tokens: a longer prompt would show it",
+        id: "mask/window 0 -> 8",
+        changes: [{ kind: "mask rule", expected: causal, found: { ...causal, window: 8 } }],
+        part: null,
+        reason: { kind: "inputs lack", what: "window", longest: 8 },
       })),
       ...holes("activation", 2, (index) => ({
         site: `${layer}.${index}.mlp.act_fn:out`,
-        sentence: "GELU (tanh) with its constants as 0.798 and 0.044715",
-        reason: "1.3x noise, below the limit of 4",
+        id: "operation/gelu",
+        changes: [{ kind: "activation constants", expected: "gelu_tanh", root: 0.798, cube: 0.044715 }],
+        part: null,
+        reason: { kind: "below rounding", ratio: 1.3 },
       })),
     ],
   };

@@ -4,6 +4,7 @@ import { distanceOf } from "../../verdict/deciding.ts";
 import { noiseText } from "../../verdict/words/ratio.ts";
 import { claimText } from "../../verdict/words/sizes.ts";
 import type { SizeCause } from "../../verdict/culprit.ts";
+import { changeText } from "../../verdict/words/change.ts";
 
 /** How well a verdict found a planted fault. */
 export type Found = "exact" | "parent" | "wrong" | "undetected";
@@ -103,7 +104,8 @@ export function renderSelftest(rows: readonly SelftestRow[], dtype: string): str
 
 /** The first explanation, or what a pattern says. */
 function causeText({ culprit }: Verdict): string {
-  const sentence = culprit?.explanation?.candidates[0]?.sentence ?? heldClaim(culprit?.shapes?.causes ?? []);
+  const [first] = culprit?.explanation?.candidates ?? [];
+  const sentence = first ? changeText(first) : heldClaim(culprit?.shapes?.causes ?? []);
   return sentence.replaceAll("|", "\\|");
 }
 

@@ -16,10 +16,10 @@ _FACTORS = (1 / 30, 30.0, 1 / 1000, 1000.0)
 _CLEAR = 1e-3
 
 
-def told_apart(snapshot: Snapshot, first: Counterfactual, rival: Counterfactual) -> str:
-    """The smallest change of size of the call's input under which the two differ clearly; "" when none was found."""
+def told_apart(snapshot: Snapshot, first: Counterfactual, rival: Counterfactual) -> float | None:
+    """The smallest factor on the call's input under which the two differ clearly; None when none was found."""
     if not snapshot.path:
-        return ""
+        return None
     for factor in _FACTORS:
         scaled = _scaled(snapshot, factor)
         one, other = first.value(scaled), rival.value(scaled)
@@ -28,8 +28,8 @@ def told_apart(snapshot: Snapshot, first: Counterfactual, rival: Counterfactual)
         size = torch.nan_to_num(one.double()).square().mean().sqrt()
         error = torch.nan_to_num(one.double() - other.double()).square().mean().sqrt()
         if size > 0 and float(error / size) > _CLEAR:
-            return f"inputs {factor:g} times as large" if factor > 1 else f"inputs {1 / factor:g} times smaller"
-    return ""
+            return factor
+    return None
 
 
 def _scaled(snapshot: Snapshot, factor: float) -> Snapshot:

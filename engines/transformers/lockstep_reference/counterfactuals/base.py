@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lockstep_reference.counterfactuals.error import ErrorMeasure
+from lockstep_reference.counterfactuals.facts import Fact, Source, axis
 from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.operations import Change, Changed, Listing, Operation, OperationKey, together
 from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
@@ -18,19 +19,36 @@ from lockstep_reference.counterfactuals.snapshot import Finish, Snapshot, Within
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """A named change of the reference at one site.
+    """A change of the reference at one site, or two that are made together.
 
-    `sentence` says what the engine would have done; `category` is the kind of porting fault. `within` changes how the
-    owning module runs, `finish` changes the site's tensor. Both work on any snapshot of the site: of other phases, in
-    the engine's dtype and in float64.
+    `id` names it among others, and nothing is read out of it; `category` is the kind of porting fault. `changes` say
+    what it is: facts as harness/verdict/change.ts declares them. `within` changes how the owning module runs, `finish`
+    changes the site's tensor. Both work on any snapshot of the site: of other phases, in the engine's dtype and in
+    float64.
     """
 
     id: str
     category: str
-    sentence: str
-    source: str = ""
+    changes: tuple[Fact, ...]
+    # The reference's lines that do it right.
+    sources: tuple[Source, ...] = ()
     within: Within | None = None
     finish: Finish | None = None
+    # Its numbers that were fitted to the engine and have no name.
+    fitted: int = 0
+    # It only describes the form of an error.
+    form: bool = False
+    # What inputs it needs to be seen.
+    needs: tuple[str, ...] = ()
+    # The block of the tensor that is changed; None for all of it.
+    part: list[Fact] | None = None
+    # The place in the source that its id holds: no part of what it is called in other layers and other versions.
+    place: str = ""
+
+    @property
+    def key(self) -> str:
+        """One id for the same change in other layers, cases and versions of the reference."""
+        return self.id.replace(self.place, "", 1) if self.place else self.id
 
     def value(self, snapshot: Snapshot) -> torch.Tensor | None:
         """The site's tensor under the change; None where it can't be made."""
@@ -87,17 +105,41 @@ def _other(value: Any) -> Any:
     return value * -1.01 + 0.01 if value.is_floating_point() else value + 1
 
 
-def axis_name(scene: Scene, axis: int) -> str:
-    """What an axis of the site's tensor runs over, as far as the site's name and rank tell."""
+def site_axis(scene: Scene, index: int) -> Fact:
+    """An axis of the site's tensor as a fact."""
+    return axis(_axis_name(scene, index), index, scene.engine.shape[index])
+
+
+def axis_name(scene: Scene, index: int) -> str:
+    """What an axis of the site's tensor runs over, for ids."""
+    return _axis_name(scene, index) or f"index of axis {index}"
+
+
+def _axis_name(scene: Scene, index: int) -> str | None:
     functional = scene.snapshot.site.partition("#")[2].partition("@")[0]
     ndim = scene.engine.ndim
     heads_first = functional in ("q_rope", "k_rope", "value", "scores", "mask", "probs")
     if ndim == 4 and (heads_first or scene.snapshot.site.startswith("cache.")):
         last = "key" if functional in ("scores", "mask", "probs") else "feature"
-        return ("sequence", "head", "token", last)[axis]
+        return ("sequence", "head", "token", last)[index]
     if ndim == 4:
-        return ("sequence", "token", "head", "feature")[axis]
-    return ("sequence", "token", "feature")[axis] if ndim == 3 else f"index of axis {axis}"
+        return ("sequence", "token", "head", "feature")[index]
+    return ("sequence", "token", "feature")[index] if ndim == 3 else None
+
+
+def place_of(scene: Scene, key: OperationKey) -> str:
+    """`Class:line.nth`: an operation's place in the source, for ids."""
+    return f"{type(scene.module).__name__}{line_of(key)}"
+
+
+def line_of(key: OperationKey) -> str:
+    """The part of `place_of` that is another one in other versions of the reference."""
+    return f":{key.line}.{key.nth}"
+
+
+def weight_path(scene: Scene, name: str) -> str:
+    """The path in the model of a tensor that the owner holds as `name`."""
+    return f"{scene.snapshot.path}.{name}" if scene.snapshot.path else name
 
 
 def changing(key: OperationKey, change: Change) -> Within:

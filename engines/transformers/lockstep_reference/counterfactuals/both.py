@@ -33,8 +33,12 @@ def both(first: Counterfactual, second: Counterfactual) -> Counterfactual:
     return Counterfactual(
         id=f"{first.id} + {second.id}",
         category=first.category if first.category == second.category else f"{first.category} + {second.category}",
-        sentence=f"{first.sentence}; and {second.sentence}",
-        source=first.source if first.source == second.source else f"{first.source}; {second.source}",
+        changes=(*first.changes, *second.changes),
+        sources=tuple(dict.fromkeys([*first.sources, *second.sources])),
         within=within,
         finish=finish,
+        fitted=first.fitted + second.fitted,
+        form=first.form or second.form,
+        needs=tuple(dict.fromkeys([*first.needs, *second.needs])),
+        part=first.part or second.part,
     )

@@ -76,21 +76,22 @@ class Slab:
         return inside
 
     def __str__(self) -> str:
+        """For ids."""
         return " and ".join(
-            f"index {_ranges(indices)} of axis {axis} ({length})" for axis, (length, indices) in self.parts.items()
+            f"{', '.join(f'{first}-{last}' for first, last in runs_of(indices))} of axis {axis}"
+            for axis, (_, indices) in self.parts.items()
         )
 
 
-def _ranges(indices: tuple[int, ...]) -> str:
-    """`0-3, 7` for 0, 1, 2, 3, 7."""
+def runs_of(indices: tuple[int, ...]) -> list[list[int]]:
+    """`[[0, 3], [7, 7]]` for 0, 1, 2, 3, 7."""
     runs: list[list[int]] = []
     for index in indices:
         if runs and index == runs[-1][1] + 1:
             runs[-1][1] = index
         else:
             runs.append([index, index])
-    text = [str(first) if first == last else f"{first}-{last}" for first, last in runs]
-    return ", ".join(text[:6]) + (", ..." if len(text) > 6 else "")
+    return runs
 
 
 def noise_of(reference: torch.Tensor, oracle: torch.Tensor, dtype: torch.dtype, real: torch.Tensor) -> float:

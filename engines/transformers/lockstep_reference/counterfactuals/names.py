@@ -8,28 +8,18 @@ from typing import Any
 
 from torch import nn
 
+from lockstep_reference.counterfactuals.facts import Fact, fact
+
 # Numbers that porters type in.
 _USUAL = (
     *(0.0, 1.0, 2.0, 3.0, 4.0, 0.5, 0.25, 0.1, 0.9, 1.702, 0.044715, 30.0, 50.0, 15.0, 20.0, 10000.0, 1e5, 1e6, 5e5),
-    *(
-        1e-12,
-        1e-8,
-        1e-7,
-        1e-6,
-        1e-5,
-        1e-4,
-        1e-3,
-        1e-2,
-        448.0,
-        127.5,
-        255.0,
-        255.5,
-        1 / 255,
-        math.sqrt(2),
-        math.pi,
-        math.e,
-    ),
+    *(1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 448.0, 127.5, 255.0, 255.5, 1 / 255),
+    *(math.sqrt(2), math.pi, math.e),
 )
+# Powers of a field that porters compute, with what each costs; those of 0 and of what is negative only where they are.
+_POWERS = ((1.0, 2), (0.5, 3), (-0.5, 3), (-1.0, 4), (2.0, 5))
+# A number is what it is called within this.
+_EXACT = 1e-6
 
 
 class Numbers:
@@ -38,58 +28,67 @@ class Numbers:
     def __init__(self, config: dict[str, Any], module: nn.Module) -> None:
         self.fields: dict[str, float] = {}
         self.own: dict[str, float] = {}
+        # All fields of the config, those that are no numbers too.
+        self.paths = [path for path, _ in _leaves(config)]
         for name, value in vars(module).items():
             if _is_number(value) and not name.startswith("_") and name != "training":
                 self.own.setdefault(name, float(value))
         for name, value in _flatten(config):
             self.fields[name] = value
 
-    def name(self, value: float, tolerance: float) -> tuple[float, str] | None:
+    def name(self, value: float, tolerance: float) -> tuple[float, Fact] | None:
         """The simplest number within `tolerance` (relative, at most 2 %) of `value`, with its name."""
         return next(iter(self.within(value, min(tolerance, 0.02))), None)
 
-    def within(self, value: float, tolerance: float) -> list[tuple[float, str]]:
+    def within(self, value: float, tolerance: float) -> list[tuple[float, Fact]]:
         """Every number within `tolerance` (relative) of `value` with its name, the simplest first."""
-        found: dict[float, tuple[int, str]] = {}
-        for cost, exact, text in self._known():
-            if _close(value, exact, tolerance) and cost < found.get(exact, (99, ""))[0]:
-                found[exact] = (cost, text)
-        return [(exact, text) for exact, (_, text) in sorted(found.items(), key=lambda item: item[1][0])]
+        found: dict[float, tuple[int, Fact]] = {}
+        for cost, exact, name in self._known():
+            if _close(value, exact, tolerance) and (exact not in found or cost < found[exact][0]):
+                found[exact] = (cost, name)
+        return [(exact, name) for exact, (_, name) in sorted(found.items(), key=lambda item: item[1][0])]
 
-    @staticmethod
-    def show(value: float, other: float) -> str:
-        """`value` with as many digits as tell it from `other`."""
-        digits = next((d for d in range(4, 12) if f"{value:.{d}g}" != f"{other:.{d}g}"), 12)
-        return f"{value:.{max(digits, 6) if abs(value - other) < 0.01 * abs(other) else 6}g}"
+    def fact(self, value: float) -> Fact:
+        """A number as a fact: with its name, where it has one."""
+        named = self.name(value, _EXACT)
+        return {"value": value, "name": named[1] if named else None}
 
-    def origin(self, value: float) -> str:
-        """What the module itself calls a number that it uses; "" for numbers that say nothing."""
-        if value in (0.0, 1.0, 2.0, 0.5, -0.5, -1.0):
-            return ""
-        names = [name for table in (self.own, self.fields) for name, own in table.items() if _close(own, value, 1e-6)]
-        return names[0] if names else ""
+    def origin(self, value: float) -> Fact:
+        """A number that the module itself uses as a fact: named by its attribute or its field, if by anything."""
+        if value not in (0.0, 1.0, 2.0, 0.5, -0.5, -1.0):
+            for kind, table in (("attribute", self.own), ("field", self.fields)):
+                for path, own in table.items():
+                    if _close(own, value, _EXACT):
+                        return {"value": value, "name": fact(kind, path=path, value=own, power=1.0)}
+        return {"value": value, "name": None}
 
-    def like(self, value: float) -> Iterator[tuple[float, str]]:
+    def like(self, value: float) -> Iterator[float]:
         """Config numbers of about the size of `value`, and usual ones: first guesses."""
         seen = {value}
-        for cost, exact, text in self._known():
+        for cost, exact, _ in self._known():
             alike = exact == 0 or (value != 0 and abs(math.log10(abs(exact / value))) < 4)
             if cost <= 2 and alike and exact not in seen:
                 seen.add(exact)
-                yield exact, text
+                yield exact
 
-    def _known(self) -> Iterator[tuple[int, float, str]]:
+    def _known(self) -> Iterator[tuple[int, float, Fact]]:
         for usual in _USUAL:
-            yield 1, usual, f"{usual:.6g}"
-        for text, number in {**self.fields, **self.own}.items():
-            yield 2, number, f"{text} {number:g}"
-            if number > 0:
-                yield 3, math.sqrt(number), f"sqrt({text} {number:g})"
-                yield 3, 1 / math.sqrt(number), f"1/sqrt({text} {number:g})"
-                yield 4, 1 / number, f"1/({text} {number:g})"
-                yield 5, number * number, f"({text} {number:g})^2"
+            yield 1, usual, fact("usual")
+        table = {path: ("field", number) for path, number in self.fields.items()}
+        for path, (kind, number) in {**table, **{path: ("attribute", own) for path, own in self.own.items()}}.items():
+            for power, cost in _POWERS:
+                if power == 1 or number > 0:
+                    made = number if power == 1 else _power(number, power)
+                    yield cost, made, fact(kind, path=path, value=number, power=power)
         for usual in _USUAL:
-            yield 6, -usual, f"-{usual:.6g}"
+            yield 6, -usual, fact("usual")
+
+
+def _power(number: float, power: float) -> float:
+    """As a porter writes it: `1 / math.sqrt(x)` is not bit for bit `x ** -0.5`."""
+    if abs(power) == 0.5:  # noqa: PLR2004
+        return math.sqrt(number) if power > 0 else 1 / math.sqrt(number)
+    return 1 / number if power < 0 else number * number
 
 
 def _close(value: float, exact: float, tolerance: float) -> bool:
@@ -102,10 +101,20 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _flatten(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
-    if _is_number(value) and not path.endswith(("_token_id", "_token_index", "initializer_range")):
-        yield path, float(value)
-    elif isinstance(value, dict):
+def _flatten(config: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    for path, value in _leaves(config):
+        if (
+            _is_number(value)
+            and math.isfinite(value)
+            and not path.endswith(("_token_id", "_token_index", "initializer_range"))
+        ):
+            yield path, float(value)
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
         for name, item in value.items():
             if name not in ("id2label", "label2id"):
-                yield from _flatten(item, f"{path}.{name}" if path else str(name))
+                yield from _leaves(item, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value

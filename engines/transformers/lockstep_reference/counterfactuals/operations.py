@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import linecache
 import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch.overrides import TorchFunctionMode
+
+from lockstep_reference.counterfactuals.facts import Fact, Source, source_line
 
 # Up to so many operations of one line are also changed one at a time.
 _ALONE = 3
@@ -69,19 +69,15 @@ class Operation:
     result: Any
 
     @property
-    def source(self) -> str:
-        """`modeling_x.py:17: code`; attention is taken apart in this package, so its steps stand in no model file."""
-        file = Path(self.key.file)
-        code = linecache.getline(self.key.file, self.key.line).strip()
-        if "lockstep_reference" in file.parts:
-            return f"attention core: {code}"
-        return f"{file.name}:{self.key.line}: {code}"
+    def sources(self) -> tuple[Source, ...]:
+        """Its line; attention is taken apart in this package, so its steps stand in no model file."""
+        return (source_line(self.key.file, self.key.line),)
 
 
 # Takes the function, arguments and keyword arguments of an operation, answers its result.
 Change = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
-# A variant of an operation: its name, the category of fault, what the engine would do, and the change.
-Named = tuple[str, str, str, Change]
+# A variant of an operation: its name, the category of fault, what it is as a fact, and the change.
+Named = tuple[str, str, Fact, Change]
 
 
 def together(operations: list[Operation]) -> list[Operation]:

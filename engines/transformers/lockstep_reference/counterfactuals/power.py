@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 import torch
 
 from lockstep_reference.counterfactuals.base import Counterfactual, Scene
-from lockstep_reference.counterfactuals.changes import changes
-from lockstep_reference.counterfactuals.explain import SitePhase, make_scene
-from lockstep_reference.counterfactuals.frequencies import frequencies
-from lockstep_reference.counterfactuals.grids import grids, sections
-from lockstep_reference.counterfactuals.masks import masks
-from lockstep_reference.counterfactuals.modules import modules
+from lockstep_reference.counterfactuals.families.changes import changes
+from lockstep_reference.counterfactuals.families.frequencies import frequencies
+from lockstep_reference.counterfactuals.families.grids import grids, sections
+from lockstep_reference.counterfactuals.families.masks import masks
+from lockstep_reference.counterfactuals.families.modules import modules
+from lockstep_reference.counterfactuals.families.norms import norms
+from lockstep_reference.counterfactuals.families.packing import packing
+from lockstep_reference.counterfactuals.families.positions import positions
+from lockstep_reference.counterfactuals.families.rope import rope
+from lockstep_reference.counterfactuals.families.rope_tables import rope_tables
+from lockstep_reference.counterfactuals.families.scalars import scalars
+from lockstep_reference.counterfactuals.families.weights import weights
 from lockstep_reference.counterfactuals.names import Numbers
-from lockstep_reference.counterfactuals.norms import norms
-from lockstep_reference.counterfactuals.packing import packing
-from lockstep_reference.counterfactuals.positions import positions
-from lockstep_reference.counterfactuals.rope import rope
-from lockstep_reference.counterfactuals.rope_tables import rope_tables
-from lockstep_reference.counterfactuals.scalars import scalars
-from lockstep_reference.counterfactuals.weights import weights
+from lockstep_reference.counterfactuals.search import SitePhase, make_scene
 
 # The families whose changes can be named before an engine is seen.
 _FAMILIES: tuple[Callable[[Scene], Iterator[Counterfactual]], ...] = (

@@ -23,6 +23,8 @@ from transformers.cache_utils import Cache
 
 from lockstep_engine.pytorch.capture import Capture
 from lockstep_engine.pytorch.sites import outputs
+from lockstep_engine.sites import parameter_names
+from lockstep_reference.counterfactuals.facts import Fact, fact
 from lockstep_reference.drive import cache_layers
 from lockstep_reference.oracle import Float64Mode
 
@@ -100,18 +102,31 @@ class Snapshot:
         """Makes the call one on other arguments."""
         self._args, self.kwargs = args, kwargs
 
+    def named(self, name: str) -> Fact:
+        """One of the tensors `nearby` as a fact; an argument that was given by its place has its parameter's name."""
+        argument = self._arguments().get(name)
+        return fact("site", site=name) if argument is None or name in self.taps else argument[0]
+
     @property
     def nearby(self) -> dict[str, torch.Tensor]:
         """All tensors that might have been taken for the site's: arguments, other layers, the call's own sites."""
-        args, kwargs = self.inputs
-        named = {f"argument {name}": value for name, value in (*enumerate(args), *kwargs.items())}
-        tensors = {
-            f"{name}{f'[{place}]' if part is not value else ''}": part
-            for name, value in named.items()
-            for place, part in enumerate(value if isinstance(value, (tuple, list)) else [value])
-            if isinstance(part, torch.Tensor)
-        }
+        tensors = {name: tensor for name, (_, tensor) in self._arguments().items()}
         return {**tensors, **self.elsewhere, **self.taps}
+
+    def _arguments(self) -> dict[str, tuple[Fact, torch.Tensor]]:
+        """The call's tensors, and those in its tuples, each as a fact and itself, by a name for ids."""
+        args, kwargs = self.inputs
+        positional = parameter_names(type(self.module).forward)
+        found = {}
+        for name, value in (*enumerate(args), *kwargs.items()):
+            called = positional[name] if isinstance(name, int) and name < len(positional) else str(name)
+            parts = value if isinstance(value, (tuple, list)) else [value]
+            for place, part in enumerate(parts):
+                if isinstance(part, torch.Tensor):
+                    inside = part is not value
+                    made = fact("argument", argument=called, part=place if inside else None)
+                    found[f"argument {name}{f'[{place}]' if inside else ''}"] = (made, part)
+        return found
 
     def value(self, within: Within | None = None, finish: Finish | None = None) -> torch.Tensor | None:
         """The site's tensor when the call is run again `within` a change; None when the change breaks the call.

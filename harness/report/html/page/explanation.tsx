@@ -2,7 +2,9 @@
 import { errorReadingText } from "../../../verdict/words/culprit.ts";
 import type { JSX } from "preact";
 import type { Counterfactual, Explanation as Facts } from "../../../verdict/explanation.ts";
-import { distancesText, phasesText, sortCandidates } from "../../explanation.ts";
+import { distancesText, phasesText } from "../../explanation.ts";
+import { sortCandidates } from "../../../explain/ranking.ts";
+import { apartText, changeText, sourceText, unreadText } from "../../../verdict/words/change.ts";
 import { formatCount, formatRatio, formatSeconds } from "../format.ts";
 import { Sentence } from "./parts.tsx";
 
@@ -16,7 +18,7 @@ function Claim({ label, candidate }: ClaimProps): JSX.Element {
   const phases = phasesText(candidate);
   return (
     <h2 class="cause">
-      <span class="cause-label">{label}</span> <Sentence text={candidate.sentence} />
+      <span class="cause-label">{label}</span> <Sentence text={changeText(candidate)} />
       {phases !== "" && <span class="phases">, {phases}</span>}
     </h2>
   );
@@ -33,10 +35,10 @@ function Distances({ before, candidate, change }: DistancesProps): JSX.Element {
 }
 
 function Source({ candidate }: { readonly candidate: Counterfactual }): JSX.Element | null {
-  if (candidate.source === "") return null;
+  if (candidate.sources.length === 0) return null;
   return (
     <p class="source">
-      <span class="label">Reference</span> <code>{candidate.source}</code>
+      <span class="label">Reference</span> <code>{sourceText(candidate.sources)}</code>
     </p>
   );
 }
@@ -47,10 +49,10 @@ function Synonyms({ candidate }: { readonly candidate: Counterfactual }): JSX.El
   return (
     <p class="synonyms">
       <span class="label">Gives the same numbers on these inputs:</span>{" "}
-      {candidate.synonyms.map((text, index) => (
-        <span key={text}>
+      {candidate.synonyms.map((synonym, index) => (
+        <span key={synonym.id}>
           {index > 0 && "; "}
-          <Sentence text={text} />
+          <Sentence text={changeText(synonym)} />
         </span>
       ))}
     </p>
@@ -65,11 +67,11 @@ function Others({ candidates }: { readonly candidates: readonly Counterfactual[]
         return (
           <li key={candidate.id}>
             <p>
-              <Sentence text={candidate.sentence} />
+              <Sentence text={changeText(candidate)} />
               {phases !== "" && `, ${phases}`}{" "}
               <span class="muted num">{candidate.ratio === 0 ? "equal" : formatRatio(candidate.ratio)}</span>
             </p>
-            {candidate.apart && <p class="muted">Told apart by {candidate.apart}.</p>}
+            {candidate.apart !== null && <p class="muted">Told apart by {apartText(candidate.apart)}.</p>}
             <Source candidate={candidate} />
             <Synonyms candidate={candidate} />
           </li>
@@ -111,7 +113,7 @@ function NotFound({ explanation, where, forms }: Unsolved): JSX.Element {
   const plainly = form ? (
     <>
       <span class="cause-label">No single change gives it;</span> the error has this form:{" "}
-      <Sentence text={form.sentence} />
+      <Sentence text={changeText(form)} />
     </>
   ) : (
     <>
@@ -144,7 +146,7 @@ interface ExplanationProps {
 
 /** The cause as a headline with its evidence; says plainly when there is none. */
 export function Explanation({ explanation, where }: ExplanationProps): JSX.Element {
-  const { cause, rivals, lesser, forms } = sortCandidates(explanation);
+  const { cause, rivals, lesser, forms } = sortCandidates(explanation.candidates);
   if (!cause) {
     return (
       <div class="explanation open">
@@ -157,7 +159,7 @@ export function Explanation({ explanation, where }: ExplanationProps): JSX.Eleme
     <div class="explanation">
       <Claim label={label} candidate={cause} />
       <Distances before={explanation.ratio} candidate={cause} change="change" />
-      {cause.evidence && <p class="distances">And {cause.evidence}.</p>}
+      {cause.unread.length > 0 && <p class="distances">And {unreadText(cause.unread)}.</p>}
       <Source candidate={cause} />
       <Synonyms candidate={cause} />
       {rivals.length > 0 && <Rivals candidates={rivals} />}
