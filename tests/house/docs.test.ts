@@ -45,10 +45,3 @@ describe.each(pages)("%s", (page) => {
     }
   });
 });
-
-it("the README's table lists every command", () => {
-  const readme = readFileSync(join(packageRoot, "README.md"), "utf8");
-  const commands = [...help().matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1]!).filter((name) => name !== "help");
-  expect(commands.length).toBeGreaterThan(5);
-  expect(commands.filter((name) => !readme.includes(`\`lockstep ${name}`))).toEqual([]);
-});
