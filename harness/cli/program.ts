@@ -48,7 +48,10 @@ const commands = [
   addDoctor,
 ];
 
-/** The `lockstep` program with every command; docs/commands.md is tested against it. A wrong use of it ends the process with exit code 2. */
+/**
+ * The `lockstep` program with every command, not run yet; docs/commands.md is tested against it. A wrong use of it ends the
+ * process with exit code 2.
+ */
 export function createProgram(): Command {
   const program = new Command("lockstep")
     .description(description)

@@ -1,6 +1,7 @@
 /**
- * The part of `npm run check` that is about the Python packages: ruff (format and rules) and pyright (types). Ruff is installed into the cache on first use;
- * pyright reads the packages that the reference's environment has. What can't be checked on this machine is said in one line and fails nothing.
+ * The part of `npm run check` that is about the Python packages: ruff (format and rules) and pyright (types). Ruff is
+ * installed into the cache on first use; pyright reads the packages that the reference's environment has. What can't be
+ * checked on this machine is said in one line and fails nothing.
  */
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
