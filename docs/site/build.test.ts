@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildSite } from "./build.ts";
+import { testFolder } from "../../harness/trace/test-folder.ts";
 
-const target = join(mkdtempSync(join(tmpdir(), "lockstep-site-")), "site");
+const target = join(testFolder(), "site");
 let pages: string[];
 beforeAll(() => void (pages = buildSite(target)));
 const page = (file: string): string => readFileSync(join(target, file), "utf8");

@@ -1,6 +1,5 @@
 /** What breaks must break alone: a clear error for that case, the other cases still run, nothing left behind. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
@@ -13,14 +12,14 @@ import { createPool } from "../../harness/engine/pool.ts";
 import { runCase } from "../../harness/run/live.ts";
 import { exitCodes } from "../../harness/trace/errors.ts";
 import { livePool } from "../support/live.ts";
+import { testFolder } from "../../harness/trace/test-folder.ts";
 
 const [text] = selectCases(await loadCases(standardFolders.cases), ["gemma4_unified/text"]) as [Case];
 const pool = createPool({ report: () => undefined });
-const folder = mkdtempSync(join(tmpdir(), "failures-"));
+const folder = testFolder();
 
 afterAll(async () => {
   await pool.close();
-  rmSync(folder, { recursive: true });
 });
 
 /** Asks for an explanation, and ends the process that is to give it. */

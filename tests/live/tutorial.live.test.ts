@@ -38,7 +38,7 @@ describe("the tutorial", () => {
       expect(readFileSync(join(dirname(page), file!), "utf8").trimEnd(), file!).toBe(body);
   });
 
-  it.skipIf(livePool === null)("does what it says, command by command", { timeout: 300_000 }, async () => {
+  it.skipIf(livePool === null)("does what it says, command by command", async () => {
     using repository = installPackage();
     const folder = join(repository.folder, "parity");
     const { python } = await ensureEnvironment(requirementFiles(referenceEngine()), () => undefined);
@@ -68,7 +68,7 @@ describe("the tutorial", () => {
           }
           // `npx lockstep` is the lockstep that the folder has.
           const { status, stdout, stderr } = spawnSync("bash", ["-c", command.replace(/^npx /, "")], {
-            ...{ cwd: folder, env: environment, encoding: "utf8", timeout: 120_000 },
+            ...{ cwd: folder, env: environment, encoding: "utf8" },
           });
           printed.push(stdout + stderr);
           expect(status, `${command}\n${stdout}${stderr}`).toBe(fails ? 1 : 0);

@@ -1,9 +1,9 @@
 /** A repository that has this package installed as npm would install it: built, with its engines and nothing of the sources. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../harness/engine/registry.ts";
+import { testFolder } from "../../harness/trace/test-folder.ts";
 
 /** A folder with `node_modules`, gone at the end of its scope. */
 export interface Installed extends Disposable {
@@ -30,7 +30,7 @@ const isOwn = (path: string): boolean =>
 
 /** Builds the package into a new folder and links what it depends on. */
 export function installPackage(): Installed {
-  const folder = mkdtempSync(join(tmpdir(), "lockstep-installed-"));
+  const folder = testFolder();
   const modules = join(folder, "node_modules");
   const own = join(modules, "lockstep");
   mkdirSync(own, { recursive: true });
@@ -52,7 +52,7 @@ export function installPackage(): Installed {
     run(script, words, environment = {}) {
       const env = { ...process.env, ...withoutPython, NO_COLOR: "1", GITHUB_ACTIONS: "", ...environment };
       const ended = spawnSync(process.execPath, [join(modules, script), ...words], {
-        ...{ cwd: folder, env, encoding: "utf8", timeout: 100_000 },
+        ...{ cwd: folder, env, encoding: "utf8" },
       });
       return { code: ended.status, output: `${ended.stdout}${ended.stderr}` };
     },
