@@ -42,7 +42,7 @@ export function addSelftest(program: Command): void {
     )
     .option(
       "--write",
-      "write docs/selftest.md and record.json beside the faults; with --golden the page's part about goldens",
+      "write record.json beside the faults and, of all of them, docs/selftest.md; with --golden its part about goldens",
     )
     .option("--json", "what was found of each fault as JSON on stdout")
     .action(async (names: string[], { dtype, write = false, json = false, golden = false, numbers }: Flags) => {
@@ -70,7 +70,8 @@ export function addSelftest(program: Command): void {
         await pool.close();
       }
       if (write) {
-        writeFileSync(page, withGoldenSection(renderSelftest(rows, dtype), sectionOnDisk()));
+        if (rows.length === all.length)
+          writeFileSync(page, withGoldenSection(renderSelftest(rows, dtype), sectionOnDisk()));
         for (const [file, text] of renderRecords(all, figures)) writeFileSync(file, text);
       }
       if (json) process.stdout.write(`${JSON.stringify({ dtype, faults: figures }, null, 2)}\n`);

@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onExit } from "signal-exit";
 
 const made: string[] = [];
-process.on("exit", removeTestFolders);
+onExit(removeTestFolders);
 
 /** A new empty folder in the temp folder. */
 export function testFolder(): string {

@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import type { Case } from "../../harness/case/case.ts";
 import { loadCases, standardFolders } from "../../harness/case/discover.ts";
 import { renderVerdict } from "../../harness/report/terminal.ts";
+import type { RunOptions } from "../../harness/run/live.ts";
 import { defaultLimit, runCase } from "../../harness/run/live.ts";
 import { livePool } from "./live.ts";
 
@@ -13,8 +14,12 @@ export const runs = standardCases.filter(({ kind }) => kind === "run");
 export const shapes = standardCases.filter(({ kind }) => kind === "shapes");
 
 /** Every site of a case is compared with the live reference, and green alone and in the run. */
-export async function expectGreen(found: Case, seed: number): Promise<void> {
-  const verdict = await runCase(livePool!, found, { seed });
+export async function expectGreen(
+  found: Case,
+  seed: number,
+  dtype: NonNullable<RunOptions["dtype"]> = "float32",
+): Promise<void> {
+  const verdict = await runCase(livePool!, found, { seed, dtype });
   expect(verdict.met, renderVerdict(verdict)).toBe(true);
   expect(verdict.coverage.compared).toBe(verdict.coverage.total);
   expect(verdict.coverage.total).toBeGreaterThan(20);

@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onExit } from "signal-exit";
 import { abandonedSpools } from "../../harness/engine/spool.ts";
 import { missingFile } from "./missing.ts";
 
@@ -11,6 +12,7 @@ export default function surround(): () => void {
   const before = new Set(abandonedSpools(inMemory));
   const folder = mkdtempSync(join(tmpdir(), "lockstep-suite-"));
   process.env["TMPDIR"] = folder;
+  onExit(() => rmSync(folder, { recursive: true, force: true })); // where the run is interrupted
   return () => {
     sayWhatWasMissing();
     const spools = abandonedSpools(inMemory).filter((spool) => !before.has(spool));
