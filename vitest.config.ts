@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Where a test file belongs is in its name: CONTRIBUTING.md. */
@@ -25,6 +26,8 @@ export default defineConfig({
   test: {
     globalSetup: ["tests/support/suite.ts"],
     teardownTimeout: 60_000,
+    // Two keep both cores of a small machine busy; each of those of live tests has a reference of its own, half a gigabyte.
+    maxWorkers: Math.min(4, Math.max(2, availableParallelism())),
     projects: [
       project(
         "unit",
