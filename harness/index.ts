@@ -1,6 +1,7 @@
 /** What the package offers to programs: cases, engines and verdicts. */
 export { verdict as verdictSchema } from "./verdict/schema.ts";
-export type { SiteVerdict, Verdict } from "./verdict/schema.ts";
+export type { Verdict } from "./verdict/schema.ts";
+export type { SiteVerdict } from "./verdict/site.ts";
 export { EngineError } from "./engine/implementation.ts";
 export type { EmitTaps, EngineImplementation, Tap } from "./engine/implementation.ts";
 export type { EngineObject, TakeTaps } from "./engine/in-process.ts";

@@ -48,7 +48,8 @@ export async function* benchMemory(pool: EnginePool, text: Case): AsyncGenerator
   const before = processes.map(([, pid]) => peakResident(pid));
   const verdict = passed(await runCase(pool, deepCase(text, layers.many)));
   const trace = verdict.sites.reduce(
-    (total, { shape = [], dtype = "F32" }) => total + elementCount(shape) * (isDtype(dtype) ? dtypeBytes[dtype] : 0),
+    (total, { expected }) =>
+      total + (expected && isDtype(expected.dtype) ? elementCount(expected.shape) * dtypeBytes[expected.dtype] : 0),
     0,
   );
   yield {

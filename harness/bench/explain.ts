@@ -1,4 +1,4 @@
-import type { Explanation } from "../verdict/schema.ts";
+import type { Explanation } from "../verdict/explanation.ts";
 import { renderVerdict } from "../report/terminal.ts";
 import type { Case } from "../case/case.ts";
 import type { EnginePool } from "../engine/pool.ts";

@@ -128,7 +128,7 @@ describe.concurrent("without Python", () => {
     const { code, stdout, stderr } = await lockstep(["golden", "check", "gemma4_unified/text", "--json"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject([{ case: "gemma4_unified/text", mode: "golden", status: "pass" }]);
-    expect(stderr).toMatch(/^ PASS {2}gemma4_unified\/text .*\nok {3}1 passed {3}\d+\/\d+ sites/);
+    expect(stderr).toMatch(/^ PASS {2}gemma4_unified\/text .*\nok {3}1 pass {3}\d+\/\d+ sites/);
   });
 });
 

@@ -18,6 +18,7 @@ import { UsageError } from "../trace/errors.ts";
 import { parseIds, parseRatio } from "./arguments.ts";
 import { say, status } from "./output.ts";
 import { chooseVerdict, readVerdicts } from "./verdict-file.ts";
+import { culpritText } from "../verdict/words/culprit.ts";
 
 interface Flags {
   readonly case?: string;
@@ -67,7 +68,7 @@ async function minimiseVerdict(file: string, flags: Flags): Promise<void> {
     const title = `${verdict.case}, minimised: ${verdict.culprit?.site ?? "the engine breaks"}`;
     const comment = [
       `The smallest case that fails as ${verdict.case} does${found.faultId ? ` with the planted fault ${found.faultId}` : ""}: ${sizeText(after)}.`,
-      `${verdict.culprit?.site ?? verdict.error?.message.split("\n")[0]}: ${verdict.culprit?.summary ?? "the engine broke"}.`,
+      `${verdict.culprit?.site ?? verdict.error?.message.split("\n")[0]}: ${verdict.culprit ? culpritText(verdict.culprit) : "the engine broke"}.`,
       `Written by lockstep minimise; run it with: ${again}`,
     ];
     const written = writeCaseFile(out, { found: { ...smallest.found, name, title }, inputs: smallest.inputs, comment });

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Power } from "../verdict/schema.ts";
+import type { Power } from "../verdict/explanation.ts";
 import { writePower } from "../golden/format/power.ts";
 import { unitePower } from "../explain/power.ts";
 import { findCases, goldenFolder } from "../case/discover.ts";

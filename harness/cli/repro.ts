@@ -10,6 +10,7 @@ import { writeRepro } from "../repro/folder.ts";
 import { parseIds } from "./arguments.ts";
 import { say } from "./output.ts";
 import { chooseVerdict, readVerdicts } from "./verdict-file.ts";
+import { whyText } from "../verdict/words/why.ts";
 
 interface Flags {
   readonly case?: string;
@@ -48,7 +49,7 @@ async function repro(file: string, site: string | undefined, flags: Flags): Prom
     const options = { engine: again.engine, dtype: dtype as Params<"load">["dtype"], seed, wanted };
     const captured = await captureSite(pool, again.found, options);
     const { printed } = await writeRepro(out, { verdict, wanted, captured, report: say });
-    say(`${wanted.site} in ${wanted.phase}: ${wanted.reason}\n${printed}\nwritten to ${out}`);
+    say(`${wanted.site} in ${wanted.phase}: ${whyText(wanted.why)}\n${printed}\nwritten to ${out}`);
   } finally {
     await pool.close();
   }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { format } from "../compare/judge.ts";
+import { format } from "../verdict/words/ratio.ts";
 import type { Measured } from "../selftest/pages/calibration.ts";
 import type { GoldenRow } from "../selftest/pages/goldens.ts";
 import {

@@ -72,7 +72,7 @@ export function addSelftest(program: Command): void {
       if (write) {
         if (rows.length === all.length)
           writeFileSync(page, withGoldenSection(renderSelftest(rows, dtype), sectionOnDisk()));
-        for (const [file, text] of renderRecords(all, figures)) writeFileSync(file, text);
+        if (dtype === "float32") for (const [file, text] of renderRecords(all, figures)) writeFileSync(file, text);
       }
       if (json) process.stdout.write(`${JSON.stringify({ dtype, faults: figures }, null, 2)}\n`);
       const { total, detected, exact, parent, wrong, undetected, explained } = countFound(rows);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import type { Verdict } from "../verdict/schema.ts";
-import { verdict as verdictSchema } from "../verdict/schema.ts";
+import { verdict as verdictSchema, verdictVersion } from "../verdict/schema.ts";
 import { UsageError } from "../trace/errors.ts";
 
 /** The verdicts of a file, one or several. @throws UsageError when the file can't be read or holds something else. */
@@ -12,15 +12,23 @@ export function readVerdicts(file: string): Verdict[] {
   } catch (error) {
     throw new UsageError(`${file}: expected what lockstep run --json prints: ${(error as Error).message}`);
   }
-  const parsed = z
-    .array(verdictSchema)
-    .min(1)
-    .safeParse(Array.isArray(content) ? content : [content]);
+  const all: unknown[] = Array.isArray(content) ? content : [content];
+  const old = all.find((one) => versionOf(one) !== null && versionOf(one) !== verdictVersion);
+  if (old !== undefined)
+    throw new UsageError(
+      `${file}: expected verdicts of version ${verdictVersion}, found version ${String(versionOf(old))}; make them again with this lockstep: npx lockstep run <case> --json > ${file}`,
+    );
+  const parsed = z.array(verdictSchema).min(1).safeParse(all);
   if (parsed.success) return parsed.data;
   const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
   throw new UsageError(
     `${file} is not a verdict: expected what lockstep run --json prints; ${path.join(".") || "file"}: ${message}`,
   );
+}
+
+/** The version that a verdict says it has; null for what says none. */
+function versionOf(one: unknown): unknown {
+  return typeof one === "object" && one !== null && "schema" in one ? one.schema : null;
 }
 
 /** The only failing verdict, or the one that `--case` names. @throws UsageError when there is no such one, or several. */

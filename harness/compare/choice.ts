@@ -1,10 +1,10 @@
+import type { Flips, Judgement } from "../verdict/site.ts";
 import { dtypeBytes, isFloating } from "../trace/dtype.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { measure } from "./distance.ts";
 import type { Numbers } from "./distance.ts";
 import type { Rules, TapTriple } from "./judge.ts";
-import { format, visibleNumbers } from "./judge.ts";
-import type { SiteVerdict } from "../verdict/schema.ts";
+import { visibleNumbers } from "./judge.ts";
 
 /** What a router computed: logits [..., experts], and the experts that it chose by them, integers [..., k]. */
 export interface Routing {
@@ -14,16 +14,13 @@ export interface Routing {
 
 /** A judged choice. */
 export interface JudgedChoice {
-  readonly verdict: SiteVerdict;
+  readonly judgement: Judgement;
   /** A tensor per choice [..., k] (the weights), all sides in the engine's order; rows in which not all sides chose the same are zero on all. */
   align(triple: TapTriple): TapTriple;
 }
 
 /** A choice may flip when both logits are off by the limit, in opposite directions. */
 const directions = 2;
-
-/** How the reason of a choice that passes begins. */
-const tie = "a tie: ";
 
 /**
  * Judges which experts a router chose. The order of the k is free: the weights must follow it. Where an engine chose another expert, the two logits decide: closer
@@ -55,18 +52,16 @@ export function judgeChoice({ logits, choice }: Routing, rules: Rules): JudgedCh
     places.forEach((all, side) => order[side]!.set(agreed ? all : all.fill(-1), row * k));
     if (sameAsReference!) continue;
     const gap = largestGap(ours!, theirs!, values[2].subarray(row * experts, (row + 1) * experts)) / noise;
-    const flip = { row, found: ours!, expected: theirs!, gap };
+    const flip = { row, found: ours!, expected: theirs!, gap: Number.isFinite(gap) ? gap : null };
     (sameAsOracle! || gap <= directions * rules.limit ? ties : wrong).push(flip);
   }
-  const { site, phase, order: place } = choice;
-  const base = { site, phase, order: place, shape: [...shape], dtype: choice.reference.dtype };
-  const verdict: SiteVerdict =
+  const judgement: Judgement =
     wrong.length > 0
-      ? { ...base, status: "fail", reason: describe("", wrong, rows) }
-      : { ...base, status: "pass", ...(ties.length > 0 && { reason: describe(tie, ties, rows) }) };
+      ? { status: "fail", why: { kind: "choice", flips: together(wrong, rows) } }
+      : { status: "pass", ...(ties.length > 0 && { tie: together(ties, rows) }) };
   const identity = Int32Array.from(order[0], (found, index) => (found < 0 ? -1 : index % k));
   return {
-    verdict,
+    judgement,
     align: (triple) => {
       const { engine: ours, reference: theirs, oracle: exact } = triple;
       const alike = [ours, theirs, exact].every((tensor) => tensor.shape.join() === shape.join());
@@ -98,23 +93,11 @@ export function inOrderOfChoice(tensor: RawTensor, choice: RawTensor): RawTensor
   return reordered(tensor, order, k);
 }
 
-/** Whether a site passes though an engine chose another expert there: its reason tells. */
-export function isTie({ status, reason }: Pick<SiteVerdict, "status" | "reason">): boolean {
-  return status === "pass" && reason !== undefined && reason.startsWith(tie);
-}
-
 /** One row in which other experts were chosen; `gap` of the logits in noise units. */
-interface Flip {
-  readonly row: number;
-  readonly found: readonly number[];
-  readonly expected: readonly number[];
-  readonly gap: number;
-}
+type Flip = Flips["first"];
 
-function describe(prefix: string, flips: readonly Flip[], rows: number): string {
-  const { row, found, expected, gap } = flips[0]!;
-  const distance = Number.isFinite(gap) ? `; their logits differ by ${format(gap)}x noise` : "";
-  return `${prefix}${flips.length} of ${rows} rows choose other columns; row ${row}: [${found}], expected [${expected}]${distance}`;
+function together(flips: readonly Flip[], rows: number): Flips {
+  return { count: flips.length, rows, first: flips[0]! };
 }
 
 /** The largest difference between the logits of columns that only one side chose; not a number for columns that are not there. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { bitEqual, describeDifference, measure } from "./distance.ts";
 import type { Triple } from "./distance.ts";
 import { noisy, normal } from "./test-tensors.ts";
-import { maxRatio } from "../verdict/schema.ts";
+import { maxRatio } from "../verdict/numbers.ts";
 
 fc.configureGlobal({ seed: 1 });
 

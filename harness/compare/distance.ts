@@ -1,6 +1,6 @@
 import { halfUlp } from "../trace/dtype.ts";
-import type { Detail, Distance } from "../verdict/schema.ts";
-import { maxRatio } from "../verdict/schema.ts";
+import { maxRatio } from "../verdict/numbers.ts";
+import type { Detail, Distance, Element } from "../verdict/site.ts";
 
 /** Numbers of one tensor, row-major. */
 export type Numbers = Float32Array | Float64Array;
@@ -224,13 +224,18 @@ export function describeDifference(triple: Triple, shape: readonly number[], noi
     }
   }
   return {
-    worst_elements: worstFirst.map(({ index }) => ({
-      index: unravel(index, shape),
-      found: spell(engine[index]!),
-      expected: spell(oracle[index]!),
-    })),
+    worst_elements: worstFirst.map(({ index }) => elementAt(index, shape, { found: engine, expected: oracle })),
     histogram,
   };
+}
+
+/** One element of two tensors of a shape, by its place in memory. */
+export function elementAt(
+  index: number,
+  shape: readonly number[],
+  { found, expected }: { readonly found: Numbers; readonly expected: Numbers },
+): Element {
+  return { index: unravel(index, shape), found: spell(found[index]!), expected: spell(expected[index]!) };
 }
 
 function unravel(index: number, shape: readonly number[]): number[] {

@@ -5,8 +5,8 @@
 import { describe, expect, it } from "vitest";
 import type { Triple } from "./distance.ts";
 import { measure } from "./distance.ts";
-import { largestRatio } from "./judge.ts";
 import { noisy, noisyRows, normal, softmax } from "./test-tensors.ts";
+import { largestRatio } from "../verdict/numbers.ts";
 
 const limit = 4; // `defaultLimit` of harness/run/live.ts
 
@@ -63,7 +63,7 @@ function falseAlarms(name: string, draws: number, next: (draw: Draw) => Triple):
   const draw = normal(name);
   let [alarms, largest] = [0, 0];
   for (let count = 0; count < draws; count++) {
-    const ratio = largestRatio({ accumulated: measure(next(draw)).distance });
+    const ratio = largestRatio(measure(next(draw)).distance);
     if (ratio > limit) alarms++;
     largest = Math.max(largest, ratio);
   }

@@ -2,20 +2,18 @@ import { isFloating } from "../trace/dtype.ts";
 import type { Site } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
+import type { Judgement, Why } from "../verdict/site.ts";
 import type { Numbers, Triple } from "./distance.ts";
-import { bitEqual, describeDifference, measure } from "./distance.ts";
-import { drawPicture } from "./picture.ts";
-import { describeDirection, findDirection } from "./structure.ts";
+import { bitEqual, describeDifference, elementAt, measure } from "./distance.ts";
 import type { TokenMask } from "./padding.ts";
 import { hidePadding } from "./padding.ts";
+import { drawPicture } from "./picture.ts";
+import { findDirection } from "./structure.ts";
 import { whereabouts } from "./whereabouts.ts";
-import type { SiteVerdict } from "../verdict/schema.ts";
 
 /** One site in one phase, as all three sides have it. */
 export interface TapTriple {
   readonly site: Site;
-  readonly phase: string;
-  readonly order: number;
   readonly engine: RawTensor;
   readonly reference: RawTensor;
   /** The reference's run in float64. */
@@ -35,78 +33,69 @@ export interface Rules {
 }
 
 /**
- * Judges one site: shape, then dtype, then values. Never broadcasts, never truncates, and a value that is not a number on one side only
- * always fails.
+ * Judges one site: shape, then dtype, then values. Never broadcasts, never truncates, and a value that is not a number on one side only always fails.
  */
-export function judge(triple: TapTriple, rules: Rules): SiteVerdict {
-  const { site, phase, order, engine, reference, oracle } = triple;
+export function judge(triple: TapTriple, rules: Rules): Judgement {
+  const { site, engine, reference, oracle } = triple;
   const shape = [...reference.shape];
-  const base = { site, phase, order, shape, dtype: reference.dtype };
-  const found = { found_shape: [...engine.shape], found_dtype: engine.dtype };
-  if (engine.shape.join() !== shape.join())
-    return { ...base, ...found, status: "fail", reason: `shape [${engine.shape}], expected [${shape}]` };
-  if (engine.dtype !== reference.dtype)
-    return { ...base, ...found, status: "fail", reason: `dtype ${engine.dtype}, expected ${reference.dtype}` };
-  if (oracle.shape.join() !== shape.join()) {
-    const reason = `can't be judged: the reference has shape [${shape}], its float64 run [${oracle.shape}]`;
-    return { ...base, status: "unknown", reason };
-  }
-  if (shape.includes(0)) return { ...base, status: "pass" };
+  const misshapen = differsInKind(engine, reference);
+  if (misshapen) return { status: "fail", why: misshapen };
+  if (oracle.shape.join() !== shape.join())
+    return { status: "unknown", why: { kind: "no oracle", reference: shape, oracle: [...oracle.shape] } };
+  if (shape.includes(0)) return { status: "pass" };
   const values = {
     engine: visibleNumbers(site, engine, rules),
     reference: visibleNumbers(site, reference, rules),
     oracle: visibleNumbers(site, oracle, rules),
   };
-  if (!isFloating(reference.dtype)) {
-    const equal = bitEqual(values.engine, values.reference);
-    return equal ? { ...base, status: "pass" } : { ...base, status: "fail", reason: firstDifference(values, shape) };
-  }
+  if (!isFloating(reference.dtype))
+    return bitEqual(values.engine, values.reference)
+      ? { status: "pass" }
+      : { status: "fail", why: notExact(values.engine, values.reference, shape) };
   const columns = shape.at(-1) ?? 1;
   const { relativeNoise = 0 } = rules;
-  return judgeNumbers(base, { ...values, columns, dtype: reference.dtype, relativeNoise }, rules);
+  return judgeNumbers({ site, shape }, { ...values, columns, dtype: reference.dtype, relativeNoise }, rules);
+}
+
+/** Why a tensor can't take another's place: its shape, else its dtype; null where both are the same. */
+export function differsInKind(
+  found: Pick<RawTensor, "shape"> & { readonly dtype: string },
+  expected: Pick<RawTensor, "shape"> & { readonly dtype: string },
+): Why | null {
+  if (found.shape.join() !== expected.shape.join())
+    return { kind: "shape", expected: [...expected.shape], found: [...found.shape] };
+  return found.dtype === expected.dtype ? null : { kind: "dtype", expected: expected.dtype, found: found.dtype };
 }
 
 function judgeNumbers(
-  base: Omit<SiteVerdict, "status"> & { readonly shape: number[] },
+  { site, shape }: { readonly site: Site; readonly shape: readonly number[] },
   triple: Triple,
   { limit, structure = false }: Rules,
-): SiteVerdict {
+): Judgement {
   const { distance, exact, nonFinite } = measure(triple);
   const { noise } = distance;
-  const fail = (reason: string): SiteVerdict => {
-    const picture = structure ? drawPicture(base.site, base.shape, { ...triple, noise }) : null;
+  const fail = (why: Why): Judgement => {
+    const picture = structure ? drawPicture(site, shape, { ...triple, noise }) : null;
     const detail = {
-      ...describeDifference(triple, base.shape, noise),
-      where: whereabouts(base.site, base.shape, triple, { noise, limit }),
+      ...describeDifference(triple, shape, noise),
+      where: whereabouts(site, shape, triple, { noise, limit }),
       ...(picture && { picture }),
     };
-    return { ...base, status: "fail", reason, accumulated: distance, detail };
+    return { status: "fail", why, distance, detail };
   };
-  if (nonFinite > 0) return fail(`${nonFinite} elements are not finite on one side only`);
+  if (nonFinite > 0) return fail({ kind: "not finite", count: nonFinite });
   if (exact && !bitEqual(triple.engine, triple.reference))
-    return fail("the reference is exact here and the engine is not bit-equal");
+    return fail(notExact(triple.engine, triple.reference, shape));
   const { ratio, worst_row: row, worst_column: column } = distance;
   // "not within" rather than "above": a limit that is not a number passes nothing
-  if (!(ratio <= limit)) return fail(`${format(ratio)}x noise`);
-  if (row && !(row.ratio <= limit)) return fail(`row ${row.index}: ${format(row.ratio)}x noise`);
-  if (column && !(column.ratio <= limit)) return fail(`column ${column.index}: ${format(column.ratio)}x noise`);
+  if (!(ratio <= limit)) return fail({ kind: "noise", at: { part: "tensor" }, ratio });
+  if (row && !(row.ratio <= limit))
+    return fail({ kind: "noise", at: { part: "row", index: row.index }, ratio: row.ratio });
+  if (column && !(column.ratio <= limit))
+    return fail({ kind: "noise", at: { part: "column", index: column.index }, ratio: column.ratio });
   const direction = structure ? findDirection(triple) : null;
-  if (direction) return fail(`${format(distance.ratio)}x noise, but ${describeDirection(direction)}`);
-  return { ...base, status: "pass", accumulated: distance };
-}
-
-/** The largest ratio of a site, accumulated or local, over its whole tensor, worst row and worst column: what is compared with the limit. */
-export function largestRatio({ accumulated, local }: Partial<SiteVerdict>): number {
-  const ratios = [accumulated, local].map((distance) =>
-    distance ? Math.max(distance.ratio, distance.worst_row?.ratio ?? 0, distance.worst_column?.ratio ?? 0) : 0,
-  );
-  return Math.max(...ratios);
-}
-
-/** A ratio as people read it: two digits below 100, thousands separated above. */
-export function format(ratio: number): string {
-  if (ratio >= 1e9) return ratio.toExponential(1);
-  return ratio >= 100 ? Math.round(ratio).toLocaleString("en-US") : ratio.toFixed(ratio < 10 ? 2 : 1);
+  if (direction) return fail({ kind: "direction", ratio, direction });
+  return { status: "pass", distance };
 }
 
 /** A tensor's values; left padding, where `rules` know of some, as zeros. */
@@ -118,12 +107,16 @@ export function visibleNumbers(site: Site, tensor: RawTensor, { tokens }: Pick<R
   return copy;
 }
 
-function firstDifference(values: { engine: Numbers; reference: Numbers }, shape: readonly number[]): string {
+function notExact(engine: Numbers, reference: Numbers, shape: readonly number[]): Why {
   let [first, count] = [-1, 0];
-  for (let index = 0; index < values.reference.length; index++) {
-    if (values.engine[index] === values.reference[index]) continue;
+  for (let index = 0; index < reference.length; index++) {
+    if (Object.is(engine[index], reference[index]) || engine[index] === reference[index]) continue;
     if (count++ === 0) first = index;
   }
-  const total = `${count} of ${values.reference.length} elements of [${shape}] differ`;
-  return `${total}; first at ${first}: ${values.engine[first]}, expected ${values.reference[first]}`;
+  return {
+    kind: "not exact",
+    first: first < 0 ? null : elementAt(first, shape, { found: engine, expected: reference }),
+    count,
+    of: reference.length,
+  };
 }

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compareLogits } from "./logits.ts";
-import { maxRatio } from "../verdict/schema.ts";
+import { maxRatio } from "../verdict/numbers.ts";
 
 fc.configureGlobal({ seed: 1 });
 

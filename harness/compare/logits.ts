@@ -1,6 +1,6 @@
 import type { Numbers } from "./distance.ts";
-import type { LogitsAgreement } from "../verdict/schema.ts";
-import { maxRatio } from "../verdict/schema.ts";
+import type { LogitsAgreement } from "../verdict/audit.ts";
+import { maxRatio } from "../verdict/numbers.ts";
 
 /**
  * Agreement of two sets of logits, row by row: KL(reference || engine) in nats, the share of equal argmax, and the smallest

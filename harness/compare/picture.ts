@@ -1,6 +1,6 @@
 import type { Site } from "../trace/site.ts";
 import type { Triple } from "./distance.ts";
-import type { Picture } from "../verdict/schema.ts";
+import type { Picture } from "../verdict/site.ts";
 import { axisName } from "./whereabouts.ts";
 
 /** Cells at most, so that a report with many failing cases stays small. */

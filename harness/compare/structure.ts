@@ -1,15 +1,6 @@
 import { machineEpsilon } from "../trace/dtype.ts";
+import type { Direction } from "../verdict/site.ts";
 import type { Numbers } from "./distance.ts";
-
-/** A direction in which an engine's local error points, with rows as independent witnesses. */
-export interface Direction {
-  /** scale: proportional to the output; offset: the same number everywhere. */
-  readonly kind: "scale" | "offset";
-  /** Mean over rows, in ulp of the dtype: of the output's own size for a scale, of its rms for an offset. */
-  readonly ulp: number;
-  /** Standard errors from zero. */
-  readonly z: number;
-}
 
 /** Rows below this number give no usable standard error. */
 const rowsNeeded = 8;
@@ -62,10 +53,4 @@ function direction(kind: Direction["kind"], samples: readonly number[], ulp: num
   const error = Math.sqrt(variance / count) + (ulp * 0.05) / Math.sqrt(count);
   const z = mean / error;
   return Math.abs(z) > zLimit && Math.abs(mean) > ulpLimit * ulp ? { kind, ulp: mean / ulp, z } : null;
-}
-
-/** A direction in words: "all rows are off by the same factor, 2.1 ulp (z = 13)". */
-export function describeDirection({ kind, ulp, z }: Direction): string {
-  const what = kind === "scale" ? "every row is off by the same factor" : "every element is off by the same amount";
-  return `${what}: ${Math.abs(ulp).toFixed(1)} ulp, ${Math.abs(z).toFixed(0)} standard errors from zero`;
 }

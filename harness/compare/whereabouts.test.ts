@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { regionText } from "../verdict/words/why.ts";
 import { whereabouts } from "./whereabouts.ts";
 
 /** A tensor of ones whose elements at `wrong` are off by 1, noise 0.01. */
@@ -9,7 +10,7 @@ function place(site: string, shape: readonly number[], wrong: (index: readonly n
     const index = shape.map((size, axis) => Math.floor(flat / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % size);
     return wrong(index) ? value + 1 : value;
   });
-  return whereabouts(site, shape, { engine, oracle }, { noise: 0.01, limit: 4 });
+  return whereabouts(site, shape, { engine, oracle }, { noise: 0.01, limit: 4 }).map(regionText);
 }
 
 const scores = "model.layers.0.self_attn#scores";
@@ -32,7 +33,7 @@ describe("whereabouts", () => {
     expect(place("m#q_rope", [1, 2, 5, 14], (index) => index[3]! >= 7)).toEqual(["upper half of 14 channels"]));
 
   it("names every second channel", () =>
-    expect(place("m:out", [1, 5, 8], (index) => index[2]! % 2 === 1)).toEqual(["every 2. channel of 8, from 1"]));
+    expect(place("m:out", [1, 5, 8], (index) => index[2]! % 2 === 1)).toEqual(["every 2nd channel of 8, from 1"]));
 
   it("counts what has no pattern", () =>
     expect(place("m:out", [1, 5, 8], (index) => [0, 1, 5].includes(index[2]!))).toEqual(["3 of 8 channels"]));
@@ -40,6 +41,8 @@ describe("whereabouts", () => {
   it("finds elements that are not numbers", () => {
     const oracle = new Float64Array(8).fill(1);
     const engine = oracle.with(3, Number.NaN);
-    expect(whereabouts("m:out", [1, 8], { engine, oracle }, { noise: 1, limit: 4 })).toEqual(["channel 3 of 8"]);
+    expect(whereabouts("m:out", [1, 8], { engine, oracle }, { noise: 1, limit: 4 })).toEqual([
+      { axis: "channel", size: 8, count: 1, first: 3, last: 3, step: 1 },
+    ]);
   });
 });

@@ -1,19 +1,19 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { SiteVerdict, Status } from "../verdict/schema.ts";
+import type { SiteVerdict } from "../verdict/site.ts";
+import { fail, notOffered, pass, siteWith } from "../verdict/test-sites.ts";
 import { findCulprits, responsibleModule } from "./culprits.ts";
 
 fc.configureGlobal({ seed: 1 });
 
+type Told = "pass" | "fail" | "unknown";
+const judgements = { pass: pass(1), fail: fail(), unknown: notOffered };
+
 /** Sites in execution order: name, judgement of the run as a whole, local judgement. */
-function run(...sites: [site: string, status: Status, local?: Status, phase?: string][]): SiteVerdict[] {
-  return sites.map(([site, status, local, phase = "prefill"], order) => ({
-    site,
-    phase,
-    order,
-    status,
-    ...(local && { local_status: local }),
-  }));
+function run(...sites: [site: string, whole: Told, local?: Told, phase?: string][]): SiteVerdict[] {
+  return sites.map(([site, whole, local, phase = "prefill"], order) =>
+    siteWith({ site, phase, order, run: judgements[whole], local: local ? judgements[local] : null }),
+  );
 }
 
 /** First sites of all culprits. */
@@ -23,10 +23,10 @@ function firsts(sites: SiteVerdict[]): string[] {
 
 describe("without local judgements", () => {
   it("the culprit is the earliest failing site in execution order", () => {
-    const statuses = fc.array(fc.constantFrom<Status>("pass", "fail", "unknown", "error"), { minLength: 1 });
+    const statuses = fc.array(fc.constantFrom<Told>("pass", "fail", "unknown"), { minLength: 1 });
     fc.assert(
       fc.property(statuses, (all) => {
-        const sites = run(...all.map((status, index): [string, Status] => [`s.${index}:out`, status]));
+        const sites = run(...all.map((status, index): [string, Told] => [`s.${index}:out`, status]));
         const shuffled = sites.toSorted((a, b) => ((a.order * 7919) % 31) - ((b.order * 7919) % 31));
         const first = all.indexOf("fail");
         expect(firsts(shuffled)).toEqual(first < 0 ? [] : [`s.${first}:out`]);
@@ -57,9 +57,9 @@ describe("with local judgements", () => {
       {
         first: sites[0],
         also: [
-          "model.layers.5.mlp:out in prefill",
-          "model.layers.2.mlp:out@1 in prefill",
-          "model.layers.2.mlp:out in decode:1",
+          { site: "model.layers.5.mlp:out", phase: "prefill" },
+          { site: "model.layers.2.mlp:out@1", phase: "prefill" },
+          { site: "model.layers.2.mlp:out", phase: "decode:1" },
         ],
       },
     ]);
@@ -68,8 +68,10 @@ describe("with local judgements", () => {
   it("two outputs of one module are one place", () => {
     const sites = run(["model.rotary_emb:out", "fail", "fail"], ["model.rotary_emb:out.1", "fail", "fail"]);
     expect(firsts(sites)).toEqual(["model.rotary_emb:out"]);
-    expect(findCulprits(sites)[0]!.also).toEqual(["model.rotary_emb:out.1 in prefill"]);
+    expect(findCulprits(sites)[0]!.also).toEqual([{ site: "model.rotary_emb:out.1", phase: "prefill" }]);
   });
+
+  const misshapen = fail(1, { why: { kind: "shape", expected: [1, 4], found: [1] } });
 
   it("what follows from another shape is no place of its own", () => {
     const sites = run(
@@ -77,16 +79,24 @@ describe("with local judgements", () => {
       ["layers.1.self_attn#scores", "fail", "fail"],
       ["layers.1.self_attn#context", "fail", "fail"],
       ["layers.2.mlp:out", "fail", "fail"],
-    ).map((site, place) => (place < 2 ? { ...site, found_shape: [1] } : site));
+    ).map((site, place) => (place < 2 ? siteWith({ ...site, local: misshapen }) : site));
     expect(firsts(sites)).toEqual(["cache.0.key", "layers.2.mlp:out"]);
   });
 
-  it("that all pass, the earliest failing site is left: an input that was wrong", () => {
-    expect(firsts(run(["a:out", "fail", "pass"], ["b:out", "fail", "pass"]))).toEqual(["a:out"]);
+  it("that all pass, there is none: what differs in the run is rounding that the model amplified", () => {
+    expect(firsts(run(["a:out", "fail", "pass"], ["b:out", "fail", "pass"]))).toEqual([]);
   });
 
-  it("a site whose run as a whole passes is no culprit", () => {
-    expect(firsts(run(["a:out", "pass", "fail"], ["b:out", "pass", "pass"]))).toEqual([]);
+  it("a site that fails alone is one, though the run as a whole passes", () => {
+    expect(firsts(run(["a:out", "pass", "fail"], ["b:out", "pass", "pass"]))).toEqual(["a:out"]);
+  });
+
+  it("values that are not finite in the engine's run alone are one, though every step is right on what it got", () => {
+    const notFinite = fail(1, { why: { kind: "not finite", count: 2 } });
+    const sites = run(["a:out", "pass", "pass"], ["b:out", "fail", "pass"]);
+    expect(firsts(sites.map((site, place) => (place === 1 ? siteWith({ ...site, run: notFinite }) : site)))).toEqual([
+      "b:out",
+    ]);
   });
 });
 

@@ -1,11 +1,12 @@
 import { parseSite, withoutLayer } from "../trace/site.ts";
-import type { SiteVerdict } from "../verdict/schema.ts";
+import { isMisshapen } from "../verdict/deciding.ts";
+import type { Place, SiteVerdict } from "../verdict/site.ts";
 
 /** A place that is wrong on its own account, with the same place in other layers and phases. */
 export interface Located {
   readonly first: SiteVerdict;
-  /** The other sites of this place, as "site in phase". */
-  readonly also: readonly string[];
+  /** The other sites of this place. */
+  readonly also: readonly Place[];
 }
 
 /**
@@ -15,12 +16,12 @@ export interface Located {
  */
 export function findCulprits(sites: readonly SiteVerdict[]): Located[] {
   const failing = sites.filter(({ status }) => status === "fail").toSorted((a, b) => a.order - b.order);
-  const local = failing.filter((site) => site.local_status === "fail");
+  const local = failing.filter(failsAlone);
   if (local.length === 0) return failing.slice(0, 1).map((first) => ({ first, also: [] }));
   const places = Map.groupBy(withoutFollowers(local), ({ site }) => placeOf(site));
   return [...places.values()].map(([first, ...rest]) => ({
     first: first!,
-    also: rest.map(({ site, phase }) => `${site} in ${phase}`),
+    also: rest.map(({ site, phase }) => ({ site, phase })),
   }));
 }
 
@@ -47,8 +48,9 @@ function withoutFollowers(local: readonly SiteVerdict[]): SiteVerdict[] {
   });
 }
 
-function isMisshapen({ found_shape: found }: SiteVerdict): boolean {
-  return found !== undefined;
+/** Whether a site fails on the data that it got, or holds values that are not finite in the engine's run alone. */
+function failsAlone({ local, run }: SiteVerdict): boolean {
+  return local?.status === "fail" || (local !== null && run?.status === "fail" && run.why.kind === "not finite");
 }
 
 /** The module that a site belongs to: for `...o_proj:in` the parent `...self_attn`, since its glue made the input; else the module itself. */

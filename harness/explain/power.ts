@@ -1,4 +1,4 @@
-import type { Hole, Power } from "../verdict/schema.ts";
+import type { Hole, Power } from "../verdict/explanation.ts";
 import { withoutLayer } from "../trace/site.ts";
 
 /** A likely change of the reference at one place, and how visible a case makes it. */

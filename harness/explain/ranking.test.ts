@@ -7,7 +7,13 @@ function judged(id: string, phases: Record<string, [boolean, number]>, category 
   return { id, category, sentence: id, synonyms: [], source: "", phases: list };
 }
 
-const facts = { failing: ["prefill", "decode:1"], tried: 200, ratio: 5000, reading: "large", seconds: 0.5 };
+const facts = {
+  failing: ["prefill", "decode:1"],
+  tried: 200,
+  ratio: 5000,
+  reading: { kind: "relative", relative: 0.2 } as const,
+  seconds: 0.5,
+};
 
 test("a change that agrees in every failing phase explains", () => {
   const all = judged("a", { prefill: [true, 0.8], "decode:1": [true, 1.1] });
@@ -65,7 +71,7 @@ test("a number with a name is likelier than one that was only fitted", () => {
 test("nothing that agrees is unexplained", () => {
   expect(rankCounterfactuals([judged("a", { prefill: [false, 60] })], facts)).toMatchObject({
     status: "unexplained",
-    reading: "large",
+    reading: { kind: "relative", relative: 0.2 },
     candidates: [],
   });
 });

@@ -1,4 +1,4 @@
-import type { Counterfactual, Explanation } from "../verdict/schema.ts";
+import type { Counterfactual, ErrorReading, Explanation } from "../verdict/explanation.ts";
 
 /** A counterfactual with how the engine's tensor was judged against it. */
 export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_in" | "evidence"> {
@@ -15,10 +15,11 @@ const shown = 5;
  */
 export function rankCounterfactuals(
   judged: readonly Judged[],
-  facts: { readonly failing: readonly string[]; readonly reading: string; readonly unread?: readonly string[] } & Pick<
-    Explanation,
-    "tried" | "ratio" | "seconds"
-  >,
+  facts: {
+    readonly failing: readonly string[];
+    readonly reading: ErrorReading | null;
+    readonly unread?: readonly string[];
+  } & Pick<Explanation, "tried" | "ratio" | "seconds">,
 ): Explanation {
   const { failing, reading, unread = [], tried, ratio, seconds } = facts;
   const explaining = judged

@@ -1,4 +1,4 @@
-import type { Reading, SizeReading } from "../verdict/schema.ts";
+import type { Factor, SizeCause, SizeReading } from "../verdict/culprit.ts";
 import type { Substitution } from "./substitution.ts";
 
 /** A size that differs, and what is known around it. */
@@ -22,68 +22,50 @@ export interface SizeMismatch {
   readonly referenceScope: string;
   readonly engineScope: string;
   /** A functional site just before that shows the difference already. */
-  readonly firstSeenAt: string | null;
+  readonly firstSeen: Extract<SizeCause, { kind: "replaced field" }>["first_seen"];
 }
 
 /** Explains a size by the config field that was replaced by another, and weighs the reading "streams were not concatenated" against it. */
-export function explainSizes(mismatch: SizeMismatch): Reading[] {
-  return [replacedField(mismatch), ...concatenation(mismatch)].filter((reading) => reading !== null);
+export function explainSizes(mismatch: SizeMismatch): SizeCause[] {
+  return [replacedField(mismatch), concatenation(mismatch)].filter((cause) => cause !== null);
 }
 
-function replacedField(mismatch: SizeMismatch): Reading | null {
-  const {
-    expected,
-    found,
-    affectedLayers,
-    layerCount,
-    layerKind,
-    neverRead,
-    substitution,
-    referenceScope,
-    engineScope,
-    firstSeenAt,
-  } = mismatch;
-  const change = changedFactor(expected.formula, found.formula) ?? substitution;
+function replacedField(mismatch: SizeMismatch): SizeCause | null {
+  const change = changedFactor(mismatch.expected, mismatch.found) ?? mismatch.substitution;
   if (!change) return null;
-  const layers = affectedLayers.join(", ");
-  const evidence = [
-    layerKind
-      ? `layers ${layers} are ${layerKind}; the engine used ${change.found} for all ${layerCount} layers`
-      : `${affectedLayers.length} of ${layerCount} layers have this size in the reference: ${layers}`,
-    neverRead.length > 0 &&
-      `the reference reads ${neverRead.join(", ")} in ${referenceScope}, the engine's ${engineScope} never does`,
-    firstSeenAt && `first seen at ${firstSeenAt}`,
-  ];
   return {
-    claim: `${change.expected} expected, the engine used ${change.found}`,
+    kind: "replaced field",
     holds: true,
-    evidence: evidence.filter(Boolean).join("; "),
+    ...change,
+    layers: [...mismatch.affectedLayers],
+    layer_count: mismatch.layerCount,
+    layer_kind: mismatch.layerKind,
+    never_read: [...mismatch.neverRead],
+    reference_scope: mismatch.referenceScope,
+    engine_scope: mismatch.engineScope,
+    first_seen: mismatch.firstSeen,
   };
 }
 
 /** The one factor in which two products of fields differ. */
-function changedFactor(expected: string, found: string): { expected: string; found: string } | null {
-  const [theirs, ours] = [expected.split(" x "), found.split(" x ")];
-  const onlyTheirs = theirs.filter((factor) => !ours.includes(factor));
-  const onlyOurs = ours.filter((factor) => !theirs.includes(factor));
-  if (onlyTheirs.length !== 1 || onlyOurs.length !== 1) return null;
-  return { expected: onlyTheirs[0]!, found: onlyOurs[0]! };
+function changedFactor(expected: SizeReading, found: SizeReading): Substitution | null {
+  const isIn = (factor: Factor, others: readonly Factor[]): boolean =>
+    others.some(({ value, field, over }) => value === factor.value && field === factor.field && over === factor.over);
+  const onlyTheirs = expected.factors.filter((factor) => !isIn(factor, found.factors));
+  const onlyOurs = found.factors.filter((factor) => !isIn(factor, expected.factors));
+  return onlyTheirs.length === 1 && onlyOurs.length === 1 ? { expected: onlyTheirs[0]!, found: onlyOurs[0]! } : null;
 }
 
 /** "Two streams of the found size should have been concatenated" is the usual wrong reading when one size is a multiple of the other. */
-function concatenation({ expected, found, sitesOfFoundSize, fieldsOfFoundSize }: SizeMismatch): Reading[] {
+function concatenation({ expected, found, sitesOfFoundSize, fieldsOfFoundSize }: SizeMismatch): SizeCause | null {
   const copies = expected.size / found.size;
-  if (!Number.isInteger(copies) || copies < 2) return [];
-  const claim = `${copies} streams of ${found.size} should have been concatenated`;
-  if (sitesOfFoundSize.length >= copies)
-    return [{ claim, holds: true, evidence: `the reference's layer has ${sitesOfFoundSize.join(", ")} of that size` }];
-  const sites = sitesOfFoundSize.length === 0 ? "no site" : `only ${sitesOfFoundSize.join(", ")}`;
-  const fields = fieldsOfFoundSize.length === 0 ? "no config field" : `only ${fieldsOfFoundSize.join(", ")}`;
-  return [
-    {
-      claim,
-      holds: false,
-      evidence: `${sites} of the reference's layer and ${fields} has the size ${found.size}: there is nothing to concatenate`,
-    },
-  ];
+  if (!Number.isInteger(copies) || copies < 2) return null;
+  return {
+    kind: "concatenation",
+    holds: sitesOfFoundSize.length >= copies,
+    copies,
+    size: found.size,
+    sites: [...sitesOfFoundSize],
+    fields: [...fieldsOfFoundSize],
+  };
 }

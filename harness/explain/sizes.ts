@@ -1,4 +1,4 @@
-import type { SizeReading } from "../verdict/schema.ts";
+import type { Factor, SizeReading } from "../verdict/culprit.ts";
 
 /** A number of the config and where it stands. */
 export interface ConfigNumber {
@@ -38,19 +38,17 @@ export function readSize(size: number, hints: SizeHints): SizeReading | null {
     ...factorPairs(size, hints),
     ...[2, 3, 4].filter((factor) => size % factor === 0).map((factor) => [factor, size / factor]),
   ];
-  let best: { formula: string; score: number } | null = null;
+  let best: { factors: Factor[]; score: number } | null = null;
   products.forEach((factors, place) => {
     const named = factors.map((factor) => nameNumber(factor, hints));
     if (named.every((name) => name === null)) return;
     const unnamed = named.filter((name) => name === null).length;
     const unread = named.filter((name) => name && !name.read).length;
     const score = (factors === parts ? 0 : 2) + factors.length + 2 * unread + 3 * unnamed + place / 100;
-    const formula = factors
-      .map((factor, axis) => (named[axis] ? `${named[axis].leaf} ${factor}` : `${factor}`))
-      .join(" x ");
-    if (!best || score < best.score) best = { formula, score };
+    if (best && score >= best.score) return;
+    best = { factors: factors.map((value, axis) => ({ value, field: named[axis]?.leaf ?? null, over: null })), score };
   });
-  return best ? { size, formula: (best as { formula: string }).formula } : null;
+  return best && { size, factors: (best as { factors: Factor[] }).factors };
 }
 
 function factorPairs(size: number, { numbers }: SizeHints): number[][] {

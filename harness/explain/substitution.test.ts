@@ -18,15 +18,15 @@ const numbers = configNumbers(config, { least: 1 });
 test("a field of value 1 that another was taken for is found by its name", () => {
   const read = ["text_config.per_layer_config[5].num_key_value_heads"];
   expect(substituteField(512, 4096, numbers, read)).toEqual({
-    expected: "num_global_key_value_heads 1",
-    found: "num_key_value_heads 8",
+    expected: { value: 1, field: "num_global_key_value_heads", over: null },
+    found: { value: 8, field: "num_key_value_heads", over: null },
   });
 });
 
 test("a head size computed from the hidden size is recognised", () => {
   expect(substituteField(16 * 256, 3840, numbers, ["text_config.head_dim"])).toEqual({
-    expected: "head_dim 256",
-    found: "hidden_size / num_attention_heads as head_dim 240",
+    expected: { value: 256, field: "head_dim", over: null },
+    found: { value: 240, field: "hidden_size", over: "num_attention_heads" },
   });
 });
 

@@ -1,12 +1,11 @@
+import type { Factor } from "../verdict/culprit.ts";
 import type { ConfigNumber } from "./sizes.ts";
 import { isRead } from "./sizes.ts";
 
 /** One config field taken for another. */
 export interface Substitution {
-  /** `num_global_key_value_heads 1` */
-  readonly expected: string;
-  /** `num_key_value_heads 8` */
-  readonly found: string;
+  readonly expected: Factor;
+  readonly found: Factor;
 }
 
 /**
@@ -19,19 +18,34 @@ export function substituteField(
   numbers: readonly ConfigNumber[],
   read: readonly string[],
 ): Substitution | null {
-  const others = [...numbers, ...quotients(numbers)];
+  const others: readonly Candidate[] = [...numbers, ...quotients(numbers)];
   let best: (Substitution & { score: number }) | null = null;
   for (const a of numbers) {
     if (expected % a.value !== 0) continue;
     for (const b of others) {
-      const alike = likeness(leaf(a), leaf(b));
-      if (b.path === a.path || a.value === b.value || alike === 0 || (expected / a.value) * b.value !== found) continue;
+      const alike = likeness(leaf(a), b.as ?? leaf(b));
+      if (
+        (b.path === a.path && b.over === undefined) ||
+        a.value === b.value ||
+        alike === 0 ||
+        (expected / a.value) * b.value !== found
+      )
+        continue;
       const score = alike + (isRead(a.path, read) ? 2 : 0);
-      if (!best || score > best.score)
-        best = { expected: `${leaf(a)} ${a.value}`, found: `${leaf(b)} ${b.value}`, score };
+      if (!best || score > best.score) best = { expected: factorOf(a), found: factorOf(b), score };
     }
   }
   return best && { expected: best.expected, found: best.found };
+}
+
+/** A number that may stand for a field: one of the config, or a quotient of two that some take for the field `as`. */
+interface Candidate extends ConfigNumber {
+  readonly over?: string;
+  readonly as?: string;
+}
+
+function factorOf({ path, value, over = "" }: Candidate): Factor {
+  return { value, field: leaf({ path, value }), over: over === "" ? null : over };
 }
 
 function leaf({ path }: ConfigNumber): string {
@@ -39,12 +53,17 @@ function leaf({ path }: ConfigNumber): string {
 }
 
 /** Head sizes as some computed them. */
-function quotients(numbers: readonly ConfigNumber[]): ConfigNumber[] {
+function quotients(numbers: readonly ConfigNumber[]): Candidate[] {
   const of = (name: string): ConfigNumber[] => numbers.filter((number) => leaf(number) === name);
   return of("hidden_size").flatMap((hidden) =>
     of("num_attention_heads")
       .filter(({ value, path }) => hidden.value % value === 0 && parent(path) === parent(hidden.path))
-      .map(({ value }) => ({ path: "hidden_size / num_attention_heads as head_dim", value: hidden.value / value })),
+      .map(({ value }) => ({
+        path: hidden.path,
+        over: "num_attention_heads",
+        as: "head_dim",
+        value: hidden.value / value,
+      })),
   );
 }
 
@@ -55,6 +74,6 @@ function parent(path: string): string {
 /** Words that two names share; none in common is no likeness. */
 function likeness(one: string, other: string): number {
   const words = new Set(one.split("_"));
-  const shared = other.split(/[_ ]/).filter((word) => words.has(word) && !["num", "size", "the"].includes(word));
+  const shared = other.split("_").filter((word) => words.has(word) && !["num", "size"].includes(word));
   return shared.length;
 }

@@ -1,4 +1,6 @@
-import type { SiteVerdict, Verdict } from "../verdict/schema.ts";
+import { siteOf } from "../verdict/deciding.ts";
+import type { Verdict } from "../verdict/schema.ts";
+import type { SiteVerdict, Unjudged } from "../verdict/site.ts";
 import { readGolden } from "./format/file.ts";
 import { judgeAgainstGolden } from "./judge.ts";
 import { siteFilter, tapKey } from "../trace/site.ts";
@@ -73,9 +75,10 @@ export async function checkGolden(
     const missing = [...places.values()].map((place) => golden.sites[place]!);
     for (const [, order] of places) {
       const sketch = golden.sites[order]!;
-      const reason = impossible.get(sketch.phase) ?? "the engine does not offer this site";
+      const why: Unjudged = impossible.get(sketch.phase) ?? { kind: "not offered" };
       const { site, phase, shape, dtype } = sketch;
-      sites.push({ site, phase, shape: [...shape], dtype, order, status: "unknown", reason });
+      const expected = { shape: [...shape], dtype };
+      sites.push(siteOf({ site, phase, order, expected, run: { status: "unknown", why }, local: null }));
     }
     const checksums = { ...golden.checksums };
     return buildVerdict(frame, { sites, missing: missing.map(({ site }) => site), unexpected, checksums });

@@ -1,4 +1,4 @@
-import { format } from "../compare/judge.ts";
+import { format } from "../verdict/words/ratio.ts";
 import type { GoldenDiff } from "./diff.ts";
 import { isSame } from "./diff.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { maxRatio } from "../verdict/schema.ts";
+import { maxRatio } from "../verdict/numbers.ts";
 import { diffGoldens, diffShapes, isSame } from "./diff.ts";
 import { renderDiff } from "./diff-text.ts";
 import type { Golden, GoldenSite } from "./format/schema.ts";

@@ -1,5 +1,5 @@
 import type { EngineIdentity } from "../verdict/schema.ts";
-import { maxRatio } from "../verdict/schema.ts";
+import { maxRatio } from "../verdict/numbers.ts";
 import { tapKey } from "../trace/site.ts";
 import type { Golden, GoldenSite } from "./format/schema.ts";
 import type { ShapesGolden } from "./format/shapes.ts";

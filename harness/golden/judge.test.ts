@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { noisy, normal } from "../compare/test-tensors.ts";
-import { maxRatio } from "../verdict/schema.ts";
+import { distanceOf, whyOf } from "../verdict/deciding.ts";
+import { maxRatio } from "../verdict/numbers.ts";
 import type { Golden, GoldenSite } from "./format/schema.ts";
 import { judgeAgainstGolden } from "./judge.ts";
 import { sketchSite } from "./format/sketch-site.ts";
@@ -52,22 +53,17 @@ function judge(values: Float32Array, { site = sketched, limit = 4, dtype = "F32"
 
 describe("against a sketch", () => {
   it("a healthy engine passes, at about the ratio it has in a live run", () => {
-    const { status, accumulated } = judge(engine);
-    expect([status, accumulated?.ratio]).toEqual(["pass", expect.closeTo(1, 0)]);
+    expect(judge(engine)).toMatchObject({ status: "pass", run: { distance: { ratio: expect.closeTo(1, 0) } } });
   });
 
   it("can't tell rows and columns", () => {
-    expect(judge(engine).accumulated).toMatchObject({ worst_row: null, worst_column: null, max_error: null });
+    expect(distanceOf(judge(engine).run)).toMatchObject({ worst_row: null, worst_column: null, max_error: null });
   });
 
   it("a factor of 10 ulp fails", () => {
-    const { status, reason } = judge(engine.map((value) => value * (1 + 10 * 2 ** -23)));
-    expect({ status, reason }).toMatchInlineSnapshot(`
-      {
-        "reason": "10.1x noise",
-        "status": "fail",
-      }
-    `);
+    const wrong = judge(engine.map((value) => value * (1 + 10 * 2 ** -23)));
+    const why = { kind: "noise", at: { part: "tensor" }, ratio: expect.closeTo(10, 0) };
+    expect(wrong).toMatchObject({ status: "fail", run: { why } });
   });
 
   it("one wrong element fails", () => {
@@ -75,15 +71,15 @@ describe("against a sketch", () => {
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY])("%s fails, with numbers that JSON can hold", (value) => {
-    const { status, reason, accumulated } = judge(engine.with(5, value) as Float32Array);
-    expect({ status, reason }).toEqual({ status: "fail", reason: "holds values that are not finite" });
-    expect(accumulated).toMatchObject({ ratio: maxRatio, error: Number.MAX_VALUE });
+    const { status, run } = judge(engine.with(5, value) as Float32Array);
+    expect({ status, run }).toMatchObject({ status: "fail", run: { why: { kind: "not finite", count: null } } });
+    expect(distanceOf(run)).toMatchObject({ ratio: maxRatio, error: Number.MAX_VALUE });
   });
 
   it("by a part of its numbers, the ratio is another estimate of the same distance", () => {
     const part = judgeAgainstGolden(goldenOf(sketched), 0, { shape, dtype: "F32", values: engine }, { limit: 4, size: 8 });
-    expect(part.accumulated?.ratio).not.toBe(judge(engine).accumulated?.ratio);
-    expect(part.accumulated?.ratio).toBeCloseTo(1, -1);
+    expect(distanceOf(part.run)?.ratio).not.toBe(distanceOf(judge(engine).run)?.ratio);
+    expect(distanceOf(part.run)?.ratio).toBeCloseTo(1, -1);
   });
 
   it("without a projection nothing passes", () => {
@@ -98,11 +94,15 @@ describe("against a sketch", () => {
 
 describe("a wrong tensor is named before its values are looked at", () => {
   it("by its shape, also when it holds the same numbers", () => {
-    expect(judge(engine, { found: [1, 16, 12] }).reason).toBe("shape [1,16,12], expected [1,12,16]");
+    expect(whyOf(judge(engine, { found: [1, 16, 12] }))).toEqual({
+      kind: "shape",
+      expected: [1, 12, 16],
+      found: [1, 16, 12],
+    });
   });
 
   it("by its dtype", () => {
-    expect(judge(engine, { dtype: "BF16" }).reason).toBe("dtype BF16, expected F32");
+    expect(whyOf(judge(engine, { dtype: "BF16" }))).toEqual({ kind: "dtype", expected: "F32", found: "BF16" });
   });
 });
 
@@ -114,8 +114,7 @@ describe("against a checksum", () => {
   it("a last bit fails", () => {
     const wrong = reference.slice();
     new Uint32Array(wrong.buffer)[3]! ^= 1;
-    const { status, reason } = judge(wrong, { site: exact });
-    expect([status, reason]).toEqual(["fail", "not bit-equal to the golden"]);
+    expect(whyOf(judge(wrong, { site: exact }))).toMatchObject({ kind: "not exact", first: null, count: null });
   });
 });
 

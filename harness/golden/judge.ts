@@ -1,8 +1,9 @@
 import type { Numbers } from "../compare/distance.ts";
-import { format } from "../compare/judge.ts";
-import type { SiteVerdict } from "../verdict/schema.ts";
-import { maxRatio } from "../verdict/schema.ts";
-import type { Golden } from "./format/schema.ts";
+import { differsInKind } from "../compare/judge.ts";
+import { siteOf } from "../verdict/deciding.ts";
+import { maxRatio } from "../verdict/numbers.ts";
+import type { Judgement, SiteVerdict, Why } from "../verdict/site.ts";
+import type { Golden, GoldenSite } from "./format/schema.ts";
 import { checksum, project, projectedDistance } from "./format/sketch.ts";
 
 /** An engine's tensor at one site, left padding hidden. */
@@ -17,36 +18,40 @@ export function judgeAgainstGolden(
   golden: Golden,
   place: number,
   found: FoundSite,
-  { limit, size }: { limit: number; size?: number },
+  rules: { readonly limit: number; readonly size?: number },
 ): SiteVerdict {
   const expected = golden.sites[place]!;
-  const { site, phase, dtype } = expected;
-  const shape = [...expected.shape];
-  const base = { site, phase, order: place, shape, dtype };
-  const other = { found_shape: [...found.shape], found_dtype: found.dtype };
-  if (found.shape.join() !== shape.join())
-    return { ...base, ...other, status: "fail", reason: `shape [${found.shape}], expected [${shape}]` };
-  if (found.dtype !== dtype)
-    return { ...base, ...other, status: "fail", reason: `dtype ${found.dtype}, expected ${dtype}` };
+  const { site, phase, dtype, shape } = expected;
+  const run = judgeSketch(expected, found, rules);
+  return siteOf({ site, phase, order: place, expected: { shape: [...shape], dtype }, run, local: null });
+}
+
+function judgeSketch(
+  expected: GoldenSite,
+  found: FoundSite,
+  { limit, size }: { readonly limit: number; readonly size?: number },
+): Judgement {
+  const misshapen = differsInKind(found, expected);
+  if (misshapen) return { status: "fail", why: misshapen };
   if (expected.checksum !== undefined) {
-    const equal = checksum(found.values) === expected.checksum;
-    return equal ? { ...base, status: "pass" } : { ...base, status: "fail", reason: "not bit-equal to the golden" };
+    if (checksum(found.values) === expected.checksum) return { status: "pass" };
+    return { status: "fail", why: { kind: "not exact", first: null, count: null, of: found.values.length } };
   }
   const wanted = (expected.projection ?? new Float64Array(0)).slice(0, size);
   const error = projectedDistance(project(found.values, wanted.length), wanted);
   const noise = expected.noise ?? Number.MIN_VALUE;
-  const ratio = Number.isFinite(error) ? Math.min(error / noise, maxRatio) : maxRatio;
-  const finite = Number.isFinite(error) ? error : Number.MAX_VALUE;
+  const isFinite = Number.isFinite(error);
+  const ratio = isFinite ? Math.min(error / noise, maxRatio) : maxRatio;
   const distance = {
     ratio,
     worst_row: null,
     worst_column: null,
-    error: finite,
+    error: isFinite ? error : Number.MAX_VALUE,
     noise,
     rms: expected.rms ?? 0,
     max_error: null,
   };
-  if (ratio <= limit) return { ...base, status: "pass", accumulated: distance };
-  const reason = Number.isFinite(error) ? `${format(ratio)}x noise` : "holds values that are not finite";
-  return { ...base, status: "fail", reason, accumulated: distance };
+  if (ratio <= limit) return { status: "pass", distance };
+  const why: Why = isFinite ? { kind: "noise", at: { part: "tensor" }, ratio } : { kind: "not finite", count: null };
+  return { status: "fail", why, distance };
 }

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { Culprit, Verdict } from "../verdict/schema.ts";
+import type { Culprit } from "../verdict/culprit.ts";
+import type { Why } from "../verdict/site.ts";
+import { noise } from "../verdict/test-sites.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { failureOf, sameCause, sameFailure } from "./failure.ts";
 
 const config = { text_config: { num_hidden_layers: 3, layer_types: ["sliding", "full", "sliding"] } };
-type Told = Pick<Culprit, "site" | "summary"> & { status?: string; ids?: readonly string[] };
+type Told = Pick<Culprit, "site" | "why"> & { status?: string; ids?: readonly string[] };
 
 function failure(told: Told, others: readonly Told[] = []) {
   const { status = "explained", ids } = told;
@@ -12,13 +15,16 @@ function failure(told: Told, others: readonly Told[] = []) {
   return failureOf({ status: "fail", culprit, culprits, error: null } as unknown as Verdict, config)!;
 }
 
-const at = (site: string, summary = "434x noise"): Told => ({ site, summary });
+const at = (site: string, why: Why = noise(434)): Told => ({ site, why });
+const row: Why = { kind: "noise", at: { part: "row", index: 3 }, ratio: 12 };
+const shape: Why = { kind: "shape", expected: [1, 3], found: [1, 2] };
+const direction: Why = { kind: "direction", ratio: 2.1, direction: { kind: "scale", ulp: 3, z: 20 } };
 
 describe("sameFailure", () => {
   const first = failure(at("model.layers.0.mlp:out"), [at("cache.1.key")]);
 
   it.each<[string, Told, Told[]]>([
-    ["another layer of the kind, another size of error", at("model.layers.2.mlp:out", "row 3: 12x noise"), []],
+    ["another layer of the kind, another size of error", at("model.layers.2.mlp:out", row), []],
     ["what else was wrong before", at("model.layers.0.mlp:out"), [at("cache.0.key")]],
   ])("is %s", (_, told, others) => {
     expect(sameFailure(first, failure(told, others))).toBe(true);
@@ -27,10 +33,10 @@ describe("sameFailure", () => {
   it.each<[string, Told, Told[]]>([
     ["a layer of another kind", at("model.layers.1.mlp:out"), []],
     ["another site", at("model.layers.0.mlp.up_proj:out"), []],
-    ["another kind of difference", at("model.layers.0.mlp:out", "shape [1, 2], expected [1, 3]"), []],
-    ["only a direction in small errors", at("model.layers.0.mlp:out", "2.1x noise, but a scale of 3 ulp"), []],
+    ["another kind of difference", at("model.layers.0.mlp:out", shape), []],
+    ["only a direction in small errors", at("model.layers.0.mlp:out", direction), []],
     ["something wrong in a new place", at("model.layers.0.mlp:out"), [at("logits")]],
-    ["something wrong in another way", at("model.layers.0.mlp:out"), [at("cache.1.key", "shape [1], expected [2]")]],
+    ["something wrong in another way", at("model.layers.0.mlp:out"), [at("cache.1.key", shape)]],
   ])("is not %s", (_, told, others) => {
     expect(sameFailure(first, failure(told, others))).toBe(false);
   });

@@ -1,5 +1,6 @@
 /** What makes two failures the same one, whatever the sizes of their models. Pure. */
-import type { Culprit, Verdict } from "../verdict/schema.ts";
+import type { Culprit } from "../verdict/culprit.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { layerOf, parseSite, withoutLayer } from "../trace/site.ts";
 import type { Case } from "../case/case.ts";
 import { layerField, objectsIn } from "./shrink/config-walk.ts";
@@ -8,7 +9,7 @@ import { layerField, objectsIn } from "./shrink/config-walk.ts";
 export interface Failure {
   /** The culprit's site without layer numbers; empty for an engine that broke. */
   readonly site: string;
-  /** What kind of difference it is: `values`, `shape`, ... */
+  /** What kind of difference it is: `noise`, `shape`, ... */
   readonly kind: string;
   /** What the config's per-layer lists say of the culprit's layer: `full_attention`. */
   readonly layer: string;
@@ -60,18 +61,9 @@ function causesOf({ explanation }: Culprit): string[] {
   return counted.map(({ id }) => withoutLayer(id));
 }
 
-const kinds: readonly (readonly [RegExp, string])[] = [
-  [/^shape /, "shape"],
-  [/^dtype /, "dtype"],
-  [/not finite/, "not finite"],
-  [/elements of \[.*\] differ/, "elements"],
-  [/noise, but /, "direction"],
-  [/noise|exact here/, "values"],
-];
-
-function kindOf({ summary }: Culprit): string {
-  const kind = kinds.find(([pattern]) => pattern.test(summary))?.[1] ?? numberless(summary.split(";")[0]!);
-  return summary.includes("the module does its work right") ? `${kind}, inherited` : kind;
+/** What kind of difference a culprit is, without the numbers that change with the size of a model. */
+function kindOf({ why, inherited }: Culprit): string {
+  return inherited ? `${why.kind}, inherited` : why.kind;
 }
 
 function numberless(message: string): string {

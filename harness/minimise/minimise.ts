@@ -15,6 +15,7 @@ import { minimise } from "./search.ts";
 import { layerField, objectsIn } from "./shrink/config-walk.ts";
 import type { Attempt, Subject } from "./shrink/subject.ts";
 import { shrinkers } from "./shrink/steps.ts";
+import { culpritText } from "../verdict/words/culprit.ts";
 
 /** How large a subject is. */
 export interface Size {
@@ -128,7 +129,7 @@ export async function minimiseCase(pool: EnginePool, request: Request): Promise<
 /** The failure that a new run shows, which has to be the verdict's. */
 function confirm(verdict: Verdict, again: Verdict, config: Case["config"]): Failure {
   const found = failureOf(again, config);
-  const now = `${verdict.case} run again ends in ${again.status}${again.culprit ? ` at ${again.culprit.site}: ${again.culprit.summary}` : ""}`;
+  const now = `${verdict.case} run again ends in ${again.status}${again.culprit ? ` at ${again.culprit.site}: ${culpritText(again.culprit)}` : ""}`;
   if (!found)
     throw new UsageError(
       `${now}${again.error ? `: ${again.error.message}` : ""}; expected the failure of the verdict: make the verdict again`,
@@ -136,7 +137,7 @@ function confirm(verdict: Verdict, again: Verdict, config: Case["config"]): Fail
   const then = failureOf(verdict, config);
   if (verdict.mode === "live" && !sameFailure(found, then))
     throw new UsageError(
-      `${now}, and the verdict says ${verdict.culprit?.site ?? verdict.error?.message}: ${verdict.culprit?.summary ?? ""}; make the verdict again`,
+      `${now}, and the verdict says ${verdict.culprit?.site ?? verdict.error?.message}: ${verdict.culprit ? culpritText(verdict.culprit) : ""}; make the verdict again`,
     );
   return found;
 }

@@ -41,7 +41,7 @@ describe("renderAnnotations", () => {
   it("says place and cause in the case's file, and counts further culprits", () => {
     const [line] = renderAnnotations([{ ...unsolvedVerdict(), case_file: "cases/a.case.ts" }]);
     expect(line).toMatchInlineSnapshot(
-      `"::error file=cases/a.case.ts,line=1,title=lockstep%3A gemma4_unified/four-faults::model.language_model.layers.3.self_attn#scores in prefill: 434x noise; head 2 of 6%0Acause: the number in \`add\` is 1e-06, the reference has 0.001 (eps), or an RMS norm with eps outside the root in place of an RMS norm (434x noise from the reference, 0.72x from the reference with this change)%0Areference: modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps%0Aand 3 more that are wrong on their own"`,
+      `"::error file=cases/a.case.ts,line=1,title=lockstep%3A gemma4_unified/four-faults::model.language_model.layers.3.self_attn#scores in prefill: 434x noise; head 2 of 6; tokens from 8 on, of 24%0Acause: the number in \`add\` is 1e-06, the reference has 0.001 (eps), or an RMS norm with eps outside the root in place of an RMS norm (434x noise from the reference, 0.72x from the reference with this change)%0Areference: modeling_gemma4_unified.py:166: mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps%0Aand 3 more that are wrong on their own"`,
     );
   });
 

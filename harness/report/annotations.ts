@@ -1,6 +1,7 @@
 /** Verdicts as workflow commands of GitHub Actions, which show them beside the changed files. */
 import type { Verdict } from "../verdict/schema.ts";
 import { causeText, findingsOf } from "./findings.ts";
+import { placeText } from "../verdict/words/culprit.ts";
 
 /**
  * One `::error` or `::warning` line for each case that is not as expected, at line 1 of the case's file. GitHub shows ten of a kind for each step, hence one a case:
@@ -10,7 +11,7 @@ export function renderAnnotations(verdicts: readonly Verdict[]): string[] {
   return verdicts.flatMap((verdict) => {
     const [first, ...others] = findingsOf(verdict);
     if (!first) return [];
-    const where = first.site === null ? "" : `${first.site}${first.phase === "shapes" ? "" : ` in ${first.phase}`}: `;
+    const where = first.site === null ? "" : `${placeText({ site: first.site, phase: first.phase ?? "" })}: `;
     const lines = [
       `${where}${first.summary}`,
       first.cause && `cause: ${causeText(first)}`,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Counterfactual, counterfactual } from "../verdict/schema.ts";
+import { type Counterfactual, counterfactual } from "../verdict/explanation.ts";
 import { distancesText, phasesText, powerPercent, sortCandidates } from "./explanation.ts";
 
 const candidate = (id: string, changes: Partial<Counterfactual> = {}): Counterfactual => ({

@@ -1,5 +1,5 @@
 /** What an explanation says to a reader: which candidate is the cause, which others fit as well, and which only describe. */
-import type { Counterfactual, Explanation, Power } from "../verdict/schema.ts";
+import type { Counterfactual, Explanation, Power } from "../verdict/explanation.ts";
 
 /** Verdicts cap ratios here because JSON has no infinity. Repeated, so that the page need not carry the whole schema. */
 const cappedRatio = 1e30;

@@ -17,8 +17,12 @@ describe("findingsOf", () => {
       [
         {
           "also": [
-            "model.language_model.layers.3.self_attn#scores in decode:1",
+            {
+              "phase": "decode:1",
+              "site": "model.language_model.layers.3.self_attn#scores",
+            },
           ],
+          "alsoSaid": "the same, in decode:1",
           "category": "scalar",
           "cause": "the number in \`mul\` is 0.267261 (1/sqrt(text_config.head_dim 14)), the reference has 1, in decode:1 only, not in prefill",
           "distances": "1,283,183x noise from the reference, 1.10x from the reference with this change",
@@ -27,7 +31,7 @@ describe("findingsOf", () => {
           "remedy": null,
           "site": "model.language_model.layers.3.self_attn#scores",
           "source": "attention: mul",
-          "summary": "1,283,183x noise; head 2 of 6",
+          "summary": "1,283,183x noise; head 2 of 6; tokens from 8 on, of 24",
         },
       ]
     `);
@@ -46,7 +50,7 @@ describe("findingsOf", () => {
 
   it("reads sizes as config fields", () => {
     const [shape] = findingsOf({ ...seedVerdict(), met: false });
-    expect(shape).toMatchObject({ kind: "shape", cause: "per-layer head_dim" });
+    expect(shape).toMatchObject({ kind: "shape", cause: "global_head_dim 512 expected, the engine used head_dim 256" });
     expect(shape!.summary).toContain("8192 = num_attention_heads 16 x global_head_dim 512");
   });
 

@@ -1,10 +1,15 @@
 /** What the exporters say of a verdict: one finding for each thing that has to be mended, none where the case's expectation was met. */
 import { stripVTControlCharacters } from "node:util";
-import { format } from "../compare/judge.ts";
-import type { Culprit, Verdict } from "../verdict/schema.ts";
+import { format } from "../verdict/words/ratio.ts";
+import type { Culprit } from "../verdict/culprit.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { distancesText, phasesText, sortCandidates } from "./explanation.ts";
 import { notJudgedLines } from "./not-judged.ts";
 import { renderVerdict } from "./terminal.ts";
+import { culpritWithSizes, errorReadingText, alsoText } from "../verdict/words/culprit.ts";
+import { claimText, evidenceTexts } from "../verdict/words/sizes.ts";
+import type { Place } from "../verdict/site.ts";
+import { differenceTexts } from "../verdict/words/differences.ts";
 
 /** Kinds of findings, each with what it means. Their names are stable: SARIF rules and JUnit types carry them. */
 export const findingKinds = {
@@ -37,8 +42,9 @@ export interface Finding {
   /** Kind of porting fault (`norm-eps`), where the cause is known. */
   readonly category: string | null;
   readonly remedy: string | null;
-  /** Other layers with the same failure. */
-  readonly also: readonly string[];
+  /** The same place in other layers and phases, and how people read them; "" where there are none. */
+  readonly also: readonly Place[];
+  readonly alsoSaid: string;
 }
 
 const nothing = { site: null, phase: null, cause: null, distances: null, source: null, category: null, remedy: null };
@@ -51,6 +57,7 @@ export function findingsOf(verdict: Verdict): Finding[] {
     ...nothing,
     ...more,
     also: more.also ?? [],
+    alsoSaid: more.alsoSaid ?? "",
     kind,
     summary: oneLine(summary),
   });
@@ -68,11 +75,12 @@ export function findingsOf(verdict: Verdict): Finding[] {
     return culprits.map((culprit) => {
       const { site, phase, also } = culprit;
       const elsewhere = expectation === "pass" ? "" : `; it is marked to fail at ${expectation.fail_at}`;
-      const kind = culprit.expected && culprit.found ? "shape" : "mismatch";
-      return finding(kind, summaryOf(culprit) + elsewhere, { site, phase, also, ...causeOf(culprit) });
+      const kind = culprit.why.kind === "shape" ? "shape" : "mismatch";
+      const others = { also, alsoSaid: alsoText(culprit, verdict.phases) };
+      return finding(kind, culpritWithSizes(culprit) + elsewhere, { site, phase, ...others, ...causeOf(culprit) });
     });
-  if (status === "unknown") return [finding("not-judged", notJudgedLines(verdict).map(trimmed).join("; "))];
-  return [finding("incomplete", bodyOf(verdict).map(trimmed).join("; ") || "nothing was compared")];
+  if (status === "unknown") return [finding("not-judged", notJudgedLines(verdict).join("; "))];
+  return [finding("incomplete", differenceTexts(verdict).join("; ") || "nothing was compared")];
 }
 
 /** The verdict as lockstep prints it, without colours. */
@@ -86,27 +94,14 @@ export function enginesText({ engine, reference }: Pick<Verdict, "engine" | "ref
   return `${engine.name}${fault} vs ${reference.name} ${reference.version}`;
 }
 
-/** What decides the colour of a case: a met expectation of failure is as good as a pass. */
-export function outcomeText({ status, met, expectation }: Pick<Verdict, "status" | "met" | "expectation">): string {
-  if (met) return expectation === "pass" ? "pass" : "failed as expected";
-  return status === "pass" ? "passed unexpectedly" : status;
-}
-
 /** All that is known of a finding's cause as one line; "" when nothing is. */
 export function causeText({ cause, distances }: Pick<Finding, "cause" | "distances">): string {
   return [cause, distances && `(${distances})`].filter(Boolean).join(" ");
 }
 
-function summaryOf({ expected, found, summary, expected_sizes, found_sizes }: Culprit): string {
-  if (!expected || !found) return summary;
-  const sizes = (list: Culprit["expected_sizes"]): string =>
-    list.map(({ size, formula }) => ` (${size} = ${formula})`).join("");
-  return `expected [${expected.join(", ")}]${sizes(expected_sizes)}, found [${found.join(", ")}]${sizes(found_sizes)}`;
-}
-
-function causeOf({ explanation, readings }: Culprit): Partial<Finding> {
-  const held = readings.find(({ holds }) => holds);
-  if (held) return { cause: oneLine(held.claim), distances: oneLine(held.evidence) };
+function causeOf({ explanation, shapes }: Culprit): Partial<Finding> {
+  const held = shapes?.causes.find(({ holds }) => holds);
+  if (held) return { cause: oneLine(claimText(held)), distances: oneLine(evidenceTexts(held).join("; ")) };
   if (!explanation) return {};
   const { cause, rivals, forms } = sortCandidates(explanation);
   const times = (value: number): string => `${format(value)}x`;
@@ -126,16 +121,8 @@ function causeOf({ explanation, readings }: Culprit): Partial<Finding> {
       cause: oneLine(`not found: no single change gives it; the error has this form: ${form.sentence}`),
       distances: distancesText([explanation.ratio, form.ratio], "form of error", times),
     };
-  const reading = explanation.reading ? `; ${explanation.reading}` : "";
+  const reading = explanation.reading ? `; ${errorReadingText(explanation.reading)}` : "";
   return { cause: oneLine(`unexplained: none of ${explanation.tried} changes of the reference gives it${reading}`) };
-}
-
-function bodyOf(verdict: Verdict): string[] {
-  return plainVerdict(verdict).split("\n").slice(1);
-}
-
-function trimmed(line: string): string {
-  return line.trim();
 }
 
 /** Control characters, which have no place in a report, and line breaks become spaces. */

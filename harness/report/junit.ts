@@ -1,7 +1,8 @@
 /** Verdicts as JUnit XML, the format that CI systems read test results from. */
 import type { Verdict } from "../verdict/schema.ts";
 import { powerPercent } from "./explanation.ts";
-import { causeText, enginesText, findingsOf, outcomeText, plainVerdict } from "./findings.ts";
+import { causeText, enginesText, findingsOf, plainVerdict } from "./findings.ts";
+import { outcomeOf } from "../verdict/words/outcome.ts";
 
 type Attributes = Readonly<Record<string, string | number>>;
 
@@ -37,7 +38,7 @@ function facts(verdict: Verdict): Readonly<Record<string, string>> {
     engines: enginesText(verdict),
     mode,
     dtype,
-    outcome: outcomeText(verdict),
+    outcome: outcomeOf(verdict),
     sites: `${coverage.compared}/${coverage.total}`,
     ...(worst && { worst: `${worst.ratio.toPrecision(4)} at ${worst.site} in ${worst.phase}` }),
     ...(power && { power: `${powerPercent(power)} (${power.seen} of ${power.total})` }),

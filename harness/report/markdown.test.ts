@@ -46,11 +46,11 @@ describe("renderMarkdown", () => {
       #### \`gemma4_unified/decode-scale\`: fail
 
       - **where** \`model.language_model.layers.3.self_attn#scores\` in \`prefill\`
-        - **what** 1,283,183x noise; head 2 of 6
+        - **what** 1,283,183x noise; head 2 of 6; tokens from 8 on, of 24
         - **cause** the number in &#96;mul&#96; is 0.267261 (1/sqrt(text_config.head_dim 14)), the reference has 1, in decode:1 only, not in prefill
         - **evidence** 1,283,183x noise from the reference, 1.10x from the reference with this change
         - **reference** \`attention: mul\`
-        - **also** \`model.language_model.layers.3.self_attn#scores in decode:1\`
+        - **also** the same, in decode:1
 
       "
     `);

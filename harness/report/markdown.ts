@@ -1,10 +1,11 @@
 /** Verdicts as Markdown for a pull request or the step summary of a CI job. */
-import { format } from "../compare/judge.ts";
+import { format } from "../verdict/words/ratio.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { powerPercent } from "./explanation.ts";
 import type { Finding } from "./findings.ts";
-import { enginesText, findingsOf, outcomeText, plainVerdict } from "./findings.ts";
+import { enginesText, findingsOf, plainVerdict } from "./findings.ts";
 import { code, fenced, text } from "./markdown-escape.ts";
+import { countsText, outcomeOf } from "../verdict/words/outcome.ts";
 
 /** A comment on GitHub holds 65,536 characters; what does not fit is counted, never cut in the middle. */
 const largestSummary = 60_000;
@@ -19,7 +20,7 @@ export function renderMarkdown(verdicts: readonly Verdict[], limit = largestSumm
   const failing = verdicts.filter(({ met }) => !met);
   const ordered = [...failing, ...verdicts.filter(({ met }) => met)];
   const table = ["|  | case | engine | sites | worst | power |", "| --- | --- | --- | --: | --: | --: |"];
-  const head = [`### lockstep: ${countsText(verdicts)}`, "", ...table].join("\n");
+  const head = [`### lockstep: ${countsText(verdicts) || "no cases"}`, "", ...table].join("\n");
   const { taken: rows, left: hiddenRows } = fill(ordered, rowOf, limit / 2 - head.length);
   const more = hiddenRows > 0 ? `\n\n${hiddenRows} more cases are not listed.` : "";
   const top = `${[head, ...rows].join("\n")}${more}\n`;
@@ -41,17 +42,11 @@ function fill(verdicts: readonly Verdict[], write: (one: Verdict) => string, roo
   return { taken, left: verdicts.length - taken.length };
 }
 
-function countsText(verdicts: readonly Verdict[]): string {
-  if (verdicts.length === 0) return "no cases";
-  const groups = Object.entries(Object.groupBy(verdicts, outcomeText));
-  return groups.map(([outcome, list]) => `${list!.length} ${outcome}`).join(", ");
-}
-
 function rowOf(verdict: Verdict): string {
   const { met, coverage, worst, power, status, dtype, mode } = verdict;
   const how = mode === "live" ? dtype : mode === "golden" ? `${dtype}, golden` : "shapes only";
   const cells = [
-    `${met ? "✅" : status === "unknown" ? "⚠️" : "❌"} ${outcomeText(verdict)}`,
+    `${met ? "✅" : status === "unknown" ? "⚠️" : "❌"} ${outcomeOf(verdict)}`,
     code(verdict.case),
     text(`${enginesText(verdict)}, ${how}`),
     status === "error" ? "" : `${coverage.compared}/${coverage.total}`,
@@ -65,7 +60,7 @@ function detailOf(verdict: Verdict): string {
   const findings = findingsOf(verdict);
   const hidden = findings.length - findingsShown;
   return [
-    `#### ${code(verdict.case)}: ${outcomeText(verdict)}`,
+    `#### ${code(verdict.case)}: ${outcomeOf(verdict)}`,
     "",
     ...findings.slice(0, findingsShown).map(findingText),
     ...(hidden > 0 ? [`- and ${hidden} more places that are wrong on their own`] : []),
@@ -80,8 +75,9 @@ function detailOf(verdict: Verdict): string {
   ].join("\n");
 }
 
-function findingText({ site, phase, summary, cause, distances, source, remedy, also }: Finding): string {
-  const where = site === null ? "" : `**where** ${code(site)}${phase === "shapes" ? "" : ` in ${code(phase ?? "?")}`}`;
+function findingText({ site, phase, summary, cause, distances, source, remedy, alsoSaid }: Finding): string {
+  const inPhase = phase === "shapes" ? "" : ` in ${code(phase ?? "?")}`;
+  const where = site === null ? "" : `**where** ${code(site)}${inPhase}`;
   const what = `**what** ${text(summary)}`;
   return [
     `- ${where || what}`,
@@ -89,13 +85,9 @@ function findingText({ site, phase, summary, cause, distances, source, remedy, a
     ...(cause ? [`  - **cause** ${text(cause)}`] : []),
     ...(distances ? [`  - **evidence** ${text(distances)}`] : []),
     ...(source ? [`  - **reference** ${code(source)}`] : []),
-    ...(also.length > 0 ? [`  - **also** ${also.slice(0, 8).map(code).join(", ")}${andMore(also.length - 8)}`] : []),
+    ...(alsoSaid ? [`  - **also** ${text(alsoSaid)}`] : []),
     ...(remedy ? [`  - **do** ${text(remedy)}`] : []),
   ].join("\n");
-}
-
-function andMore(count: number): string {
-  return count > 0 ? ` and ${count} more` : "";
 }
 
 /** The command that runs the case again; not for an engine that is no command line's matter. */

@@ -1,5 +1,5 @@
 /** The parity table: which architecture is the model, in which dtype, to within how much of the reference's own noise. Committed as reports/parity.md. */
-import { format } from "../compare/judge.ts";
+import { format } from "../verdict/words/ratio.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { code, text } from "./markdown-escape.ts";
 

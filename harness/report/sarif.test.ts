@@ -56,7 +56,7 @@ describe("renderSarif", () => {
   it("says place, cause and both distances, in the case's file", () => {
     const { results } = read([{ ...explainedVerdict(), case_file: "cases/a b.case.ts" }]).runs[0];
     expect(results[0]!.message.text).toMatchInlineSnapshot(
-      `"gemma4_unified/decode-scale, typescript vs transformers 5.24.0 at model.language_model.layers.3.self_attn#scores in prefill: 1,283,183x noise; head 2 of 6. Cause: the number in \`mul\` is 0.267261 (1/sqrt(text_config.head_dim 14)), the reference has 1, in decode:1 only, not in prefill (1,283,183x noise from the reference, 1.10x from the reference with this change)"`,
+      `"gemma4_unified/decode-scale, typescript vs transformers 5.24.0 at model.language_model.layers.3.self_attn#scores in prefill: 1,283,183x noise; head 2 of 6; tokens from 8 on, of 24. Cause: the number in \`mul\` is 0.267261 (1/sqrt(text_config.head_dim 14)), the reference has 1, in decode:1 only, not in prefill (1,283,183x noise from the reference, 1.10x from the reference with this change)"`,
     );
     expect(results[0]!.locations[0].physicalLocation).toEqual({
       artifactLocation: { uri: "cases/a%20b.case.ts", uriBaseId: "%SRCROOT%" },

@@ -1,9 +1,12 @@
 /** Verdicts as SARIF 2.1.0, which code-scanning services read. */
 import { createHash } from "node:crypto";
-import { maxRatio } from "../verdict/schema.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import type { Finding, FindingKind } from "./findings.ts";
-import { causeText, enginesText, findingKinds, findingsOf, outcomeText } from "./findings.ts";
+import { causeText, enginesText, findingKinds, findingsOf } from "./findings.ts";
+import { distanceOf } from "../verdict/deciding.ts";
+import { placeText } from "../verdict/words/culprit.ts";
+import { isCapped } from "../verdict/numbers.ts";
+import { outcomeOf } from "../verdict/words/outcome.ts";
 
 const ruleIds = Object.keys(findingKinds) as FindingKind[];
 
@@ -42,10 +45,10 @@ function ruleOf(id: FindingKind) {
 
 function resultOf(verdict: Verdict, finding: Finding) {
   const { kind, site, phase, summary, category, source, also } = finding;
-  const where = site === null ? "" : ` at ${site}${phase === "shapes" ? "" : ` in ${phase}`}`;
+  const where = site === null ? "" : ` at ${placeText({ site, phase: phase ?? "" })}`;
   const cause = causeText(finding);
   const message = `${verdict.case}, ${enginesText(verdict)}${where}: ${summary}${cause && `. Cause: ${cause}`}`;
-  const ratio = verdict.sites.find((one) => one.site === site && one.phase === phase)?.local?.ratio;
+  const ratio = distanceOf(verdict.sites.find((one) => one.site === site && one.phase === phase)?.local ?? null)?.ratio;
   return {
     ruleId: kind,
     ruleIndex: ruleIds.indexOf(kind),
@@ -56,10 +59,10 @@ function resultOf(verdict: Verdict, finding: Finding) {
     properties: {
       case: verdict.case,
       ...(site !== null && { site, phase }),
-      ...(ratio !== undefined && ratio < maxRatio && { noiseRatio: ratio }),
+      ...(ratio !== undefined && !isCapped(ratio) && { noiseRatio: ratio }),
       ...(category && { category }),
       ...(source && { reference: source }),
-      ...(also.length > 0 && { also }),
+      ...(also.length > 0 && { also: also.map(placeText) }),
     },
   };
 }
@@ -85,7 +88,7 @@ function caseFacts(verdict: Verdict) {
   const seen = power && { power: { seen: power.seen, total: power.total } };
   return {
     case: name,
-    outcome: outcomeText(verdict),
+    outcome: outcomeOf(verdict),
     engines: enginesText(verdict),
     mode,
     dtype,

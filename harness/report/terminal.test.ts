@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  type Counterfactual,
-  counterfactual,
-  type Culprit,
-  type Explanation,
-  type Verdict,
-} from "../verdict/schema.ts";
+import { type Counterfactual, counterfactual, type Explanation } from "../verdict/explanation.ts";
+import { type Culprit } from "../verdict/culprit.ts";
+import { type Verdict } from "../verdict/schema.ts";
+import { fail, noise, notOffered, pass, siteWith } from "../verdict/test-sites.ts";
+import type { Factor } from "../verdict/culprit.ts";
+import type { Judgement, Place, SiteVerdict } from "../verdict/site.ts";
 import { renderSummary, renderVerdict } from "./terminal.ts";
 
 beforeEach(() => {
@@ -19,7 +18,7 @@ afterEach(() => {
 const layer = "model.language_model.layers.5";
 
 const passing: Verdict = {
-  schema: 1,
+  schema: 2,
   case: "gemma4_unified/text",
   mode: "live",
   status: "pass",
@@ -47,18 +46,19 @@ const passing: Verdict = {
   seconds: 0.4321,
 };
 
-const nothing = { expected_sizes: [], found_sizes: [], also: [], readings: [] };
-
 function failing(culprits: Culprit[], changes: Partial<Verdict> = {}): Verdict {
-  const sites = (["pass", "fail", "fail"] as const).map((status, order) => ({ site: "s", phase: "p", order, status }));
+  const sites = [pass(), fail(), fail()].map((run, order) => siteWith({ site: "s", phase: "p", order, run }));
   return { ...passing, status: "fail", met: false, culprit: culprits[0] ?? null, culprits, sites, ...changes };
 }
 
 const scores: Culprit = {
   site: `${layer}.self_attn#scores`,
   phase: "prefill",
-  summary: "1,283,183x noise",
-  ...nothing,
+  why: noise(1_283_183),
+  where: [],
+  inherited: false,
+  shapes: null,
+  also: [],
 };
 
 const eps = counterfactual.parse({
@@ -81,7 +81,7 @@ const perToken: Counterfactual = {
 };
 
 /** A culprit whose 621 changes came to this. */
-function because(status: Explanation["status"], candidates: Counterfactual[], also: string[] = []): Verdict {
+function because(status: Explanation["status"], candidates: Counterfactual[], also: Place[] = []): Verdict {
   return failing([
     { ...scores, also, explanation: { status, tried: 621, ratio: 1_283_183, candidates, seconds: 1.13 } },
   ]);
@@ -104,7 +104,7 @@ describe("a verdict on the terminal", () => {
   it("that passes though it was expected to fail says where", () => {
     expect(printed({ ...passing, expectation: { fail_at: "model.norm:out" }, met: false })).toMatchInlineSnapshot(`
       "
-       PASS  gemma4_unified/text   typescript vs transformers 5.24.0   float32   379/379 sites   worst 1.23x noise   0.4 s   expected to fail at model.norm:out
+       PASS  gemma4_unified/text   typescript vs transformers 5.24.0   float32   379/379 sites   worst 1.23x noise   0.4 s   unexpected pass: expected to fail at model.norm:out
       "
     `);
   });
@@ -135,13 +135,14 @@ describe("a verdict on the terminal", () => {
 
   it("with several culprits spells out four", () => {
     const culprits = [1, 2, 3, 4, 5, 6].map((number) => ({ ...scores, site: `place.${number}` }));
-    culprits[0]!.also = Array.from({ length: 10 }, (_, index) => `place.1 in decode:${index}`);
-    expect(printed(failing(culprits))).toMatchInlineSnapshot(`
+    culprits[0]!.also = Array.from({ length: 10 }, (_, index) => ({ site: "place.1", phase: `decode:${index}` }));
+    const phases = ["prefill", ...culprits[0]!.also.map(({ phase }) => phase)];
+    expect(printed(failing(culprits, { phases }))).toMatchInlineSnapshot(`
       "
        FAIL  gemma4_unified/text   typescript vs transformers 5.24.0   float32   379/379 sites   worst 1.23x noise   0.4 s
          place.1   in prefill
            1,283,183x noise
-         also    place.1 in decode:0, place.1 in decode:1, place.1 in decode:2, place.1 in decode:3, place.1 in decode:4, place.1 in decode:5, place.1 in decode:6, place.1 in decode:7 and 2 more
+         also    the same, in all phases
          place.2   in prefill
            1,283,183x noise
          place.3   in prefill
@@ -156,28 +157,39 @@ describe("a verdict on the terminal", () => {
 
   it("of the case that started the project reads as in the design", () => {
     const site = `${layer}.self_attn.o_proj:in`;
+    const field = (name: string, value: number): Factor => ({ value, field: name, over: null });
+    const heads = field("num_attention_heads", 16);
     const culprit: Culprit = {
+      ...scores,
       site,
       phase: "shapes",
-      summary: "expected [1, s, 8192], found [1, s, 4096]",
-      expected: [1, "s", 8192],
-      found: [1, "s", 4096],
-      expected_sizes: [{ size: 8192, formula: "num_attention_heads 16 x global_head_dim 512" }],
-      found_sizes: [{ size: 4096, formula: "num_attention_heads 16 x head_dim 256" }],
-      also: [11, 17].map((other) => `model.language_model.layers.${other}.self_attn.o_proj:in`),
-      readings: [
-        {
-          claim: "global_head_dim 512 expected, the engine used head_dim 256",
-          holds: true,
-          evidence:
-            "layers 5, 11, 17 are full_attention; the engine used head_dim 256 for all 48 layers; the reference reads per_layer_config[5].head_dim, the engine never does",
-        },
-        {
-          claim: "2 streams of 4096 should have been concatenated",
-          holds: false,
-          evidence: "no site of the reference's layer has the size 4096: there is nothing to concatenate",
-        },
-      ],
+      why: { kind: "shape", expected: [1, 19, 8192], found: [1, 19, 4096] },
+      shapes: {
+        expected: [1, "s", 8192],
+        found: [1, "s", 4096],
+        expected_sizes: [{ size: 8192, factors: [heads, field("global_head_dim", 512)] }],
+        found_sizes: [{ size: 4096, factors: [heads, field("head_dim", 256)] }],
+        causes: [
+          {
+            kind: "replaced field",
+            holds: true,
+            expected: field("global_head_dim", 512),
+            found: field("head_dim", 256),
+            layers: [5, 11, 17],
+            layer_count: 48,
+            layer_kind: "full_attention",
+            never_read: ["per_layer_config[5].head_dim"],
+            reference_scope: "self_attn",
+            engine_scope: "attention",
+            first_seen: null,
+          },
+          { kind: "concatenation", holds: false, copies: 2, size: 4096, sites: [], fields: [] },
+        ],
+      },
+      also: [11, 17].map((other) => ({
+        site: `model.language_model.layers.${other}.self_attn.o_proj:in`,
+        phase: "shapes",
+      })),
     };
     const verdict = failing([culprit], {
       case: "gemma4_unified/12b",
@@ -190,17 +202,17 @@ describe("a verdict on the terminal", () => {
     });
     expect(printed(verdict)).toMatchInlineSnapshot(`
       "
-       FAIL  gemma4_unified/12b   generic with oneHeadDimForEveryLayer vs transformers 5.24.0   shapes only   17/561 sites before the stop   0.4 s   failed as expected
+       FAIL  gemma4_unified/12b   generic with oneHeadDimForEveryLayer vs transformers 5.24.0   shapes only   17/561 sites before the stop   0.4 s   expected failure
          model.language_model.layers.5.self_attn.o_proj:in
            expected [1, s, 8192]   8192 = num_attention_heads 16 x global_head_dim 512
            found    [1, s, 4096]   4096 = num_attention_heads 16 x head_dim 256
          cause  global_head_dim 512 expected, the engine used head_dim 256
                 layers 5, 11, 17 are full_attention
                 the engine used head_dim 256 for all 48 layers
-                the reference reads per_layer_config[5].head_dim, the engine never does
+                the reference reads per_layer_config[5].head_dim in self_attn, the engine's attention never does
          not    2 streams of 4096 should have been concatenated
-                no site of the reference's layer has the size 4096: there is nothing to concatenate
-         also    model.language_model.layers.11.self_attn.o_proj:in, model.language_model.layers.17.self_attn.o_proj:in
+                no site of the reference's layer and no config field has the size 4096: there is nothing to concatenate
+         also    the same in layers 11, 17
       "
     `);
   });
@@ -237,29 +249,29 @@ describe("a verdict on the terminal", () => {
     expect(printed({ ...passing, status: "unknown", met: false, coverage })).toMatchInlineSnapshot(`
       "
        ????  gemma4_unified/text   typescript vs transformers 5.24.0   float32   370/379 sites   worst 1.23x noise   0.4 s
-         not judged, the engine does not offer them: model.layers.*:out
+         not judged, the engine does not offer it: model.layers.*:out
       "
     `);
   });
 
   it("that could not be judged groups by reason, and names phases that can't be run", () => {
-    const noCache = "the engine keeps no cache between phases (capability cache)";
-    const of = (site: string, phase: string, reason?: string): Verdict["sites"][number] => ({
-      ...{ site, phase, order: 0 },
-      ...(reason === undefined ? { status: "pass" } : { status: "unknown", reason }),
-    });
+    const noCache: Judgement = {
+      status: "unknown",
+      why: { kind: "phase impossible", lacks: "cache", before: null },
+    };
+    const of = (site: string, phase: string, run: Judgement): SiteVerdict => siteWith({ site, phase, run });
     const names = ["model.layers.0:out", "model.layers.1:out", "logits"];
     const sites = [
-      ...names.map((site) => of(site, "prefill")),
+      ...names.map((site) => of(site, "prefill", pass())),
       ...["decode:1", "decode:2"].flatMap((phase) => names.map((site) => of(site, phase, noCache))),
-      of("model.layers.0#mask", "prefill", "the engine does not offer this site"),
+      of("model.layers.0#mask", "prefill", notOffered),
     ];
     const coverage = { compared: 3, total: 10, unknown: [...names, "model.layers.0#mask"], unexpected: [] };
     expect(printed({ ...passing, status: "unknown", met: false, sites, coverage })).toMatchInlineSnapshot(`
       "
        ????  gemma4_unified/text   typescript vs transformers 5.24.0   float32   3/10 sites   worst 1.23x noise   0.4 s
          not judged, the engine keeps no cache between phases (capability cache): decode:1 (3 sites), decode:2 (3 sites)
-         not judged, the engine does not offer them: model.layers.*#mask
+         not judged, the engine does not offer it: model.layers.*#mask
       "
     `);
   });
@@ -275,7 +287,9 @@ describe("a verdict on the terminal", () => {
         compared: 2,
         missing: ["q_norm.weight"],
         unexpected: ["q_proj.bias"],
-        different: [{ name: "embed", expected: "[193, 40]", found: "[40, 193]" }],
+        different: [
+          { name: "embed", expected: { shape: [193, 40], tied_to: null }, found: { shape: [40, 193], tied_to: null } },
+        ],
       },
       config_audit: { never_read_by_engine: ["global_head_dim"], never_read_by_reference: [] },
     });
@@ -285,7 +299,7 @@ describe("a verdict on the terminal", () => {
          engine disagrees with itself: logits in decode:2 is 812x noise from the full forward
          the engine lacks tensors: q_norm.weight
          the engine has tensors that the reference lacks: q_proj.bias
-         the engine has other shapes: embed [40, 193], expected [193, 40]
+         the engine has other tensors: embed [40, 193], expected [193, 40]
          sites that the reference lacks: extra:out
          config fields the engine never reads: global_head_dim
       "
@@ -341,7 +355,11 @@ describe("an explanation on the terminal", () => {
   });
 
   it("that is ambiguous has six lines at most", () => {
-    const verdict = because("ambiguous", [eps, outside, { ...outside, id: "norm/other" }], ["other"]);
+    const verdict = because(
+      "ambiguous",
+      [eps, outside, { ...outside, id: "norm/other" }],
+      [{ site: "other", phase: "prefill" }],
+    );
     expect(about(verdict)).toMatchInlineSnapshot(`
       "
          model.language_model.layers.5.self_attn#scores   in prefill
@@ -367,7 +385,7 @@ describe("an explanation on the terminal", () => {
   });
 
   it("that was not found tells what the error's size says", () => {
-    const reading = "the error is 0.11 % of the values";
+    const reading = { kind: "relative" as const, relative: 0.0011 };
     const explanation = { status: "unexplained" as const, tried: 9, ratio: 800, candidates: [], seconds: 1, reading };
     expect(about(failing([{ ...scores, explanation }]))).toContain("\n          the error is 0.11 % of the values");
   });
@@ -402,17 +420,14 @@ describe("the summary", () => {
   const error = { ...passing, status: "error", met: false } as const;
 
   it.each<[string, Verdict[]]>([
-    ["ok   2 passed   758/758 sites   1.3 s", [passing, passing]],
-    ["ok   1 passed, 1 failed as expected   758/758 sites   1.3 s", [passing, failing([], { ...fault, met: true })]],
-    ["not ok   1 passed, 1 failed   758/758 sites   1.3 s", [passing, failing([])]],
-    ["not ok   0 passed, 1 unknown   379/379 sites   1.3 s", [{ ...passing, status: "unknown", met: false }]],
-    ["not ok   1 passed, 1 error   758/758 sites   1.3 s", [passing, error]],
-    ["not ok   0 passed, 1 failed   379/379 sites   1.3 s", [failing([], { ...fault, met: false })]],
-    [
-      "not ok   0 passed, 1 passed though a failure was expected   379/379 sites   1.3 s",
-      [{ ...passing, ...fault, met: false }],
-    ],
-    ["not ok   0 passed   0/0 sites   1.3 s", []],
+    ["ok   2 pass   758/758 sites   1.3 s", [passing, passing]],
+    ["ok   1 pass, 1 expected failure   758/758 sites   1.3 s", [passing, failing([], { ...fault, met: true })]],
+    ["not ok   1 pass, 1 fail   758/758 sites   1.3 s", [passing, failing([])]],
+    ["not ok   1 unknown   379/379 sites   1.3 s", [{ ...passing, status: "unknown", met: false }]],
+    ["not ok   1 pass, 1 error   758/758 sites   1.3 s", [passing, error]],
+    ["not ok   1 fail   379/379 sites   1.3 s", [failing([], { ...fault, met: false })]],
+    ["not ok   1 unexpected pass   379/379 sites   1.3 s", [{ ...passing, ...fault, met: false }]],
+    ["not ok   no cases   0/0 sites   1.3 s", []],
   ])("%s", (line, verdicts) => {
     expect(renderSummary(verdicts, 1.26)).toBe(line);
   });

@@ -1,10 +1,18 @@
 import { styleText } from "node:util";
-import { isTie } from "../compare/choice.ts";
-import { format } from "../compare/judge.ts";
-import type { Culprit, Explanation, Verdict } from "../verdict/schema.ts";
+import { format } from "../verdict/words/ratio.ts";
+import type { Culprit, SizeReading } from "../verdict/culprit.ts";
+import type { Explanation } from "../verdict/explanation.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { distancesText, phasesText, powerPercent, sortCandidates } from "./explanation.ts";
 import { notJudgedLines } from "./not-judged.ts";
-import { some } from "./some.ts";
+import { some } from "../verdict/words/lists.ts";
+import { claimText, formulaText, evidenceTexts } from "../verdict/words/sizes.ts";
+import { errorReadingText, culpritText, alsoText, placeText } from "../verdict/words/culprit.ts";
+import { differenceTexts } from "../verdict/words/differences.ts";
+import { isCapped } from "../verdict/numbers.ts";
+import { tieOf } from "../verdict/deciding.ts";
+import { tieText } from "../verdict/words/why.ts";
+import { countsText, outcomeOf } from "../verdict/words/outcome.ts";
 
 /** Independent culprits that are spelled out. */
 const culpritsShown = 4;
@@ -33,11 +41,12 @@ export function renderVerdict(verdict: Verdict): string {
 
 function headline(verdict: Verdict): string {
   const { status, met, expectation, coverage, worst } = verdict;
-  const asExpected = expectation !== "pass" && met;
+  const outcome = outcomeOf(verdict);
+  const asExpected = outcome === "expected failure";
   const surprise = expectation !== "pass" && !met && status !== "error";
   const label = paint(asExpected ? "green" : surprise ? "red" : styles[status], labels[status]);
   const sites = status === "error" ? "" : sitesText(verdict);
-  const ratio = worst && coverage.compared > 0 ? `worst ${format(worst.ratio)}x noise` : "";
+  const ratio = worst && coverage.compared > 0 ? worstText(worst.ratio) : "";
   const fault = verdict.engine.fault ? ` with ${verdict.engine.fault}` : "";
   const versions = `${verdict.engine.name}${fault} vs ${verdict.reference.name} ${verdict.reference.version}`;
   const parts = [
@@ -49,9 +58,16 @@ function headline(verdict: Verdict): string {
     powerText(verdict),
     `${verdict.seconds.toFixed(1)} s`,
   ];
-  if (asExpected) parts.push(paint("green", "failed as expected"));
-  if (surprise) parts.push(paint("red", `expected to fail at ${expectation.fail_at}`));
+  if (asExpected) parts.push(paint("green", outcome));
+  if (surprise)
+    parts.push(
+      paint("red", `${outcome === "unexpected pass" ? `${outcome}: ` : ""}expected to fail at ${expectation.fail_at}`),
+    );
   return `${label} ${parts.filter(Boolean).join("   ")}`;
+}
+
+function worstText(ratio: number): string {
+  return isCapped(ratio) ? "worst not exact" : `worst ${format(ratio)}x noise`;
 }
 
 /** What a pass is worth, where that was measured. */
@@ -70,31 +86,19 @@ function sitesText({ coverage: { compared, total }, mode, culprit, status }: Ver
 }
 
 function body(verdict: Verdict): string[] {
-  const { status, error, culprit, coverage, consistency, tensor_audit: tensors } = verdict;
+  const { status, error, culprit } = verdict;
   if (error) return errorLines(error);
   if (status === "pass") return [...textLines(verdict), ...tieLines(verdict)];
-  const lines = [...textLines(verdict), ...verdict.culprits.slice(0, culpritsShown).flatMap(culpritLines)];
+  const lines = [
+    ...textLines(verdict),
+    ...verdict.culprits.slice(0, culpritsShown).flatMap((one) => culpritLines(one, verdict.phases)),
+  ];
   const hidden = verdict.culprits.length - culpritsShown;
   if (hidden > 0) lines.push(`   and ${hidden} more places that are wrong on their own: see --json or the report`);
   if (culprit && verdict.mode !== "shapes") lines.push(...spreadLines(verdict));
-  for (const { engine, status: own, worst } of consistency)
-    if (own === "fail" && worst)
-      lines.push(
-        `   ${engine} disagrees with itself: ${worst.site} in ${worst.phase} is ${format(worst.ratio)}x noise from the full forward`,
-      );
-  if (tensors)
-    for (const [what, names] of [
-      ["lacks tensors", tensors.missing],
-      ["has tensors that the reference lacks", tensors.unexpected],
-      [
-        "has other shapes",
-        tensors.different.map(({ name, expected, found }) => `${name} ${found}, expected ${expected}`),
-      ],
-    ] as const)
-      if (names.length > 0) lines.push(`   the engine ${what}: ${some(names)}`);
+  lines.push(...differenceTexts(verdict).map((text) => `   ${text}`));
   lines.push(...tieLines(verdict));
-  if (coverage.unexpected.length > 0) lines.push(`   sites that the reference lacks: ${some(coverage.unexpected)}`);
-  if (verdict.mode !== "shapes") lines.push(...notJudgedLines(verdict));
+  if (verdict.mode !== "shapes") lines.push(...notJudgedLines(verdict).map((line) => `   ${line}`));
   if (verdict.config_audit && verdict.config_audit.never_read_by_engine.length > 0)
     lines.push(`   config fields the engine never reads: ${some(verdict.config_audit.never_read_by_engine)}`);
   return lines;
@@ -124,11 +128,14 @@ function textLines({ text }: Verdict): string[] {
 
 /** Choices that fell otherwise than the reference's, where rounding decides. */
 function tieLines({ sites }: Verdict): string[] {
-  const ties = sites.filter(isTie);
-  if (ties.length === 0) return [];
-  const { site, phase, reason } = ties[0]!;
+  const ties = sites.flatMap((site) => {
+    const tie = tieOf(site);
+    return tie ? [{ site, tie }] : [];
+  });
+  const [first] = ties;
+  if (!first) return [];
   const more = ties.length > 1 ? ` (and at ${ties.length - 1} more sites)` : "";
-  return [`   ${reason}: ${site} in ${phase}${more}`];
+  return [`   ${tieText(first.tie)}: ${placeText(first.site)}${more}`];
 }
 
 function errorLines({ message, remedy, stderr_tail: tail }: NonNullable<Verdict["error"]>): string[] {
@@ -139,20 +146,20 @@ function errorLines({ message, remedy, stderr_tail: tail }: NonNullable<Verdict[
   ];
 }
 
-function culpritLines({ site, phase, summary, expected, found, ...rest }: Culprit): string[] {
-  const where = phase === "shapes" ? site : `${site}   in ${phase}`;
-  const lines = [`   ${paint("bold", where)}`];
-  if (expected && found) {
-    lines.push(`     expected [${expected.join(", ")}]${sizesText(rest.expected_sizes)}`);
-    lines.push(`     found    [${found.join(", ")}]${sizesText(rest.found_sizes)}`);
-  } else lines.push(`     ${summary}`);
-  for (const { claim, holds, evidence } of rest.readings) {
-    lines.push(`   ${holds ? paint("bold", "cause ") : paint("dim", "not   ")} ${claim}`);
-    for (const part of evidence.split("; ")) lines.push(`          ${part}`);
+function culpritLines(culprit: Culprit, phases: readonly string[]): string[] {
+  const { site, phase, shapes } = culprit;
+  const lines = [`   ${paint("bold", phase === "shapes" ? site : `${site}   in ${phase}`)}`];
+  if (shapes) {
+    lines.push(`     expected [${shapes.expected.join(", ")}]${sizesText(shapes.expected_sizes)}`);
+    lines.push(`     found    [${shapes.found.join(", ")}]${sizesText(shapes.found_sizes)}`);
+  } else lines.push(`     ${culpritText(culprit)}`);
+  for (const cause of shapes?.causes ?? []) {
+    lines.push(`   ${cause.holds ? paint("bold", "cause ") : paint("dim", "not   ")} ${claimText(cause)}`);
+    for (const text of evidenceTexts(cause)) lines.push(`          ${text}`);
   }
-  const also = rest.also.length > 0 ? [`   also    ${some(rest.also, 8)}`] : [];
+  const also = culprit.also.length > 0 ? [`   also    ${alsoText(culprit, phases)}`] : [];
   const room = linesShown - lines.length - also.length;
-  return [...lines, ...(rest.explanation ? explanationLines(rest.explanation, room) : []), ...also];
+  return [...lines, ...(culprit.explanation ? explanationLines(culprit.explanation, room) : []), ...also];
 }
 
 /** What was found out about the cause, in at most `room` lines but two at least: the cause, the evidence, its rivals, the source. */
@@ -183,22 +190,22 @@ function explanationLines(explanation: Explanation, room: number): string[] {
   if (!form)
     return [
       `   ${paint("bold", "cause ")} unexplained: no change of the reference gives what the engine has  ${effort}`,
-      ...(explanation.reading ? [`          ${explanation.reading}`] : []),
+      ...(explanation.reading ? [`          ${errorReadingText(explanation.reading)}`] : []),
     ];
   return [
     `   ${paint("bold", "cause ")} not found: no single change gives it; the error has this form: ${form.sentence}`,
     `          ${distancesText([ratio, form.ratio], "form of error", times)}  ${effort}`,
-    ...(explanation.reading ? [`          ${explanation.reading}`] : []),
+    ...(explanation.reading ? [`          ${errorReadingText(explanation.reading)}`] : []),
   ];
 }
 
-function sizesText(sizes: Culprit["expected_sizes"]): string {
-  return sizes.map(({ size, formula }) => `   ${size} = ${formula}`).join(",");
+function sizesText(sizes: readonly SizeReading[]): string {
+  return sizes.map((one) => `   ${one.size} = ${formulaText(one)}`).join(",");
 }
 
 /** How far the failure spreads, and what it does to the output. */
 function spreadLines({ sites, logits }: Verdict): string[] {
-  const failing = sites.filter((site) => (site.accumulated_status ?? site.status) === "fail").length;
+  const failing = sites.filter(({ run, status }) => (run?.status ?? status) === "fail").length;
   const lines = [
     failing > 0
       ? `     ${failing} of ${sites.length} sites differ from there on (errors accumulate)`
@@ -214,22 +221,9 @@ function spreadLines({ sites, logits }: Verdict): string[] {
 
 /** The one clear line at the end of a run. */
 export function renderSummary(verdicts: readonly Verdict[], seconds: number): string {
-  const count = (test: (verdict: Verdict) => boolean): number => verdicts.filter(test).length;
-  const passed = count(({ status, expectation }) => status === "pass" && expectation === "pass");
-  const expected = count(({ met, expectation }) => met && expectation !== "pass");
-  const parts = [
-    `${passed} passed`,
-    expected > 0 && `${expected} failed as expected`,
-    ...(["fail", "unknown", "error"] as const).map((status) => {
-      const wrong = count((verdict) => !verdict.met && verdict.status === status);
-      return wrong > 0 && `${wrong} ${status === "fail" ? "failed" : status}`;
-    }),
-    count(({ met, status }) => !met && status === "pass") > 0 &&
-      `${count(({ met, status }) => !met && status === "pass")} passed though a failure was expected`,
-  ].filter(Boolean);
   const compared = verdicts.reduce((total, { coverage }) => total + coverage.compared, 0);
   const total = verdicts.reduce((sum, { coverage }) => sum + coverage.total, 0);
   const good = verdicts.length > 0 && verdicts.every(({ met }) => met);
-  const line = `${parts.join(", ")}   ${compared}/${total} sites   ${seconds.toFixed(1)} s`;
+  const line = `${countsText(verdicts) || "no cases"}   ${compared}/${total} sites   ${seconds.toFixed(1)} s`;
   return paint(good ? "green" : "red", `${good ? "ok" : "not ok"}   ${line}`);
 }

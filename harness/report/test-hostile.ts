@@ -17,12 +17,15 @@ export function hostileVerdict(text: string): Verdict {
     ...culprit,
     site: text,
     phase: text,
-    summary: text,
-    also: [text, text],
+    why: { kind: "dtype" as const, expected: text, found: text },
+    also: [
+      { site: text, phase: text },
+      { site: `${text}2`, phase: text },
+    ],
     ...(culprit.explanation && {
       explanation: {
         ...culprit.explanation,
-        reading: text,
+        reading: { kind: "search broke" as const, message: text },
         candidates: culprit.explanation.candidates.map((one) => ({ ...one, sentence: text, source: text })),
       },
     }),

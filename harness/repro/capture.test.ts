@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { SiteVerdict, Verdict } from "../verdict/schema.ts";
+import type { SiteVerdict } from "../verdict/site.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { UsageError } from "../trace/errors.ts";
 import { defineCase } from "../case/case.ts";
 import type { KnownFault } from "../engine/faults.ts";
+import { fail, noise, pass, siteWith } from "../verdict/test-sites.ts";
 import { chooseSite, findAgain } from "./capture.ts";
 import { buildVerdict, openFrame } from "../run/verdict-builder.ts";
 
@@ -19,11 +21,10 @@ function verdictOf(sites: readonly SiteVerdict[], changes: Partial<Verdict> = {}
   return { ...buildVerdict(frame, { sites, missing: [], unexpected: [] }), ...changes };
 }
 
-const site = (name: string, phase: string, order: number, status: "pass" | "fail"): SiteVerdict => ({
-  ...{ site: name, phase, order, status },
-  local_status: status,
-  ...(status === "fail" && { reason: "9.0x noise" }),
-});
+const site = (name: string, phase: string, order: number, status: "pass" | "fail"): SiteVerdict => {
+  const judgement = status === "pass" ? pass(1) : fail(9);
+  return siteWith({ site: name, phase, order, run: judgement, local: judgement });
+};
 const failing = verdictOf([
   site("a:out", "prefill", 0, "pass"),
   site("b:out", "decode:2", 9, "fail"),
@@ -41,7 +42,7 @@ describe("the site of a reproduction", () => {
   });
 
   it("is the named one", () => {
-    expect(chooseSite(failing, "c:out")).toMatchObject({ site: "c:out", reason: "9.0x noise" });
+    expect(chooseSite(failing, "c:out")).toMatchObject({ site: "c:out", why: noise(9) });
   });
 
   it.each<[string, Verdict, string | undefined, RegExp]>([

@@ -16,6 +16,8 @@ import { plant } from "../selftest/faults.ts";
 import { feeding } from "../run/replay.ts";
 import { writeInputs } from "../case/inputs-file.ts";
 import { mergeTaps } from "../run/pairing.ts";
+import { whyOf } from "../verdict/deciding.ts";
+import type { Why } from "../verdict/site.ts";
 
 /** A site to reproduce: where, in which phase, and whether it was judged on the engine's own data. */
 export interface Wanted {
@@ -23,8 +25,8 @@ export interface Wanted {
   readonly parts: SiteParts;
   readonly phase: string;
   readonly local: boolean;
-  /** How the verdict puts it: "434x noise". */
-  readonly reason: string;
+  /** Why it fails. */
+  readonly why: Why;
 }
 
 /** What a run gave for it. */
@@ -65,8 +67,8 @@ export function chooseSite(verdict: Verdict, name: string | undefined): Wanted {
     site,
     parts: parseSite(site),
     phase: first.phase,
-    local: first.local_status === "fail",
-    reason: first.reason ?? "differs",
+    local: first.local?.status === "fail",
+    why: whyOf(first)!,
   };
 }
 

@@ -24,6 +24,7 @@ import { parseSite } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { requirementFiles } from "../engine/pool.ts";
 import type { Captured, Wanted } from "./capture.ts";
+import { whyText } from "../verdict/words/why.ts";
 
 /** Checkpoints below this size (bytes) are part of the folder. */
 const smallCheckpoint = 50e6;
@@ -146,13 +147,13 @@ function* attempts(
   captured: Captured,
   weights: Subject["weights"],
 ): Generator<Attempt> {
-  const { site, parts, phase, reason, local } = wanted;
+  const { site, parts, phase, why, local } = wanted;
   const { owner, recorded, expected, found, checkpoint } = captured;
   const { architectures } = JSON.parse(readFileSync(join(checkpoint, "config.json"), "utf8")) as {
     architectures: string[];
   };
   const subject: Subject = {
-    title: `${verdict.engine.name} ${verdict.engine.version} differs from transformers ${verdict.reference.version}: ${reason}, in ${phase}.`,
+    title: `${verdict.engine.name} ${verdict.engine.version} differs from transformers ${verdict.reference.version}: ${whyText(why)}, in ${phase}.`,
     architecture: architectures[0]!,
     dtype: verdict.dtype,
     ...{ site, parts, owner, weights },

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { Culprit } from "../verdict/culprit.ts";
+import { noise } from "../verdict/test-sites.ts";
 import { renderReproReadme } from "./readme.ts";
 
 type Facts = Parameters<typeof renderReproReadme>[0];
 
-const culprit = {
-  ...{ site: "a:out", phase: "prefill", summary: "9x noise" },
-  ...{ expected_sizes: [], found_sizes: [], also: [], readings: [] },
+const culprit: Culprit = {
+  ...{ site: "a:out", phase: "prefill", why: noise(9), where: [], inherited: false, shapes: null, also: [] },
 };
 const verdict = {
   case: "tiny/text",
@@ -16,7 +17,7 @@ const verdict = {
 
 function readme(changes: Partial<Facts> = {}): string {
   return renderReproReadme({
-    ...{ verdict, site: "a:out", phase: "prefill", reason: "9x noise", local: true, padded: false },
+    ...{ verdict, site: "a:out", phase: "prefill", why: noise(9), local: true, padded: false },
     ...{ kind: "module", weights: "all", printed: "max |transformers - found| = 0.5", ...changes },
   });
 }

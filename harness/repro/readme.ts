@@ -1,4 +1,6 @@
 import type { Verdict } from "../verdict/schema.ts";
+import { whyText } from "../verdict/words/why.ts";
+import type { Why } from "../verdict/site.ts";
 
 const ways = {
   module: "The script calls this one module of transformers on the input that the engine recorded for it.",
@@ -13,14 +15,14 @@ export function renderReproReadme(facts: {
   readonly verdict: Verdict;
   readonly site: string;
   readonly phase: string;
-  readonly reason: string;
+  readonly why: Why;
   readonly local: boolean;
   readonly padded: boolean;
   readonly kind: keyof typeof ways;
   readonly weights: "all" | "module" | "elsewhere";
   readonly printed: string;
 }): string {
-  const { verdict, site, phase, reason, kind, weights, printed, padded, local } = facts;
+  const { verdict, site, phase, why, kind, weights, printed, padded, local } = facts;
   const { engine, reference, dtype, seed } = verdict;
   const fault = engine.fault ? `, with the planted fault \`${verdict.rerun?.fault ?? engine.fault}\`` : "";
   const versions = Object.entries(reference.versions).filter(([name]) => ["torch", "transformers"].includes(name));
@@ -29,7 +31,7 @@ export function renderReproReadme(facts: {
   return `${[
     `# \`${site}\` differs from transformers`,
     "",
-    `Engine ${engine.name} ${engine.version}${fault}; case \`${verdict.case}\`, ${dtype}, seed ${seed}, phase \`${phase}\`: ${reason}${local ? ", on the engine's own input" : ""}.`,
+    `Engine ${engine.name} ${engine.version}${fault}; case \`${verdict.case}\`, ${dtype}, seed ${seed}, phase \`${phase}\`: ${whyText(why)}${local ? ", on the engine's own input" : ""}.`,
     ...causeLines(verdict, site),
     "",
     "```sh",

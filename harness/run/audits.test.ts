@@ -22,13 +22,19 @@ describe("the audit of tensors", () => {
       "of another shape",
       [tensor("a", [2, 3])],
       [tensor("a", [3, 2])],
-      { compared: 1, different: [{ name: "a", expected: "[3, 2]", found: "[2, 3]" }] },
+      {
+        compared: 1,
+        different: [{ name: "a", expected: { shape: [3, 2], tied_to: null }, found: { shape: [2, 3], tied_to: null } }],
+      },
     ],
     [
       "not tied",
       [tensor("a", [2])],
       [tensor("a", [2], "b")],
-      { compared: 1, different: [{ name: "a", expected: "[2] tied to b", found: "[2]" }] },
+      {
+        compared: 1,
+        different: [{ name: "a", expected: { shape: [2], tied_to: "b" }, found: { shape: [2], tied_to: null } }],
+      },
     ],
   ])("names a tensor that is %s", (_, engine, reference, expected) => {
     const audit = auditTensors(engine, reference);

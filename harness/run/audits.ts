@@ -1,4 +1,4 @@
-import type { ConfigAudit, TensorAudit } from "../verdict/schema.ts";
+import type { ConfigAudit, DeclaredTensor, TensorAudit } from "../verdict/audit.ts";
 import type { ConfigRead, TensorSpec } from "../engine/protocol.ts";
 
 /** Compares the engine's state dict with the reference's: names, shapes, ties. */
@@ -8,8 +8,8 @@ export function auditTensors(engine: readonly TensorSpec[], reference: readonly 
   const different = [];
   for (const [name, expected] of theirs) {
     const found = ours.get(name);
-    if (found && spell(found) !== spell(expected))
-      different.push({ name, expected: spell(expected), found: spell(found) });
+    if (found && !isSame(found, expected))
+      different.push({ name, expected: declared(expected), found: declared(found) });
   }
   return {
     compared: [...theirs.keys()].filter((name) => ours.has(name)).length,
@@ -24,8 +24,12 @@ export function tensorsAgree({ missing, unexpected, different }: TensorAudit): b
   return missing.length + unexpected.length + different.length === 0;
 }
 
-function spell({ shape, tied_to: tiedTo }: TensorSpec): string {
-  return `[${shape.join(", ")}]${tiedTo ? ` tied to ${tiedTo}` : ""}`;
+function isSame(one: TensorSpec, other: TensorSpec): boolean {
+  return one.shape.join() === other.shape.join() && one.tied_to === other.tied_to;
+}
+
+function declared({ shape, tied_to: tied }: TensorSpec): DeclaredTensor {
+  return { shape: [...shape], tied_to: tied ?? null };
 }
 
 /**

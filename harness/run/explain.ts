@@ -1,7 +1,11 @@
-import { judge, largestRatio } from "../compare/judge.ts";
+import { judge } from "../compare/judge.ts";
 import type { Rules } from "../compare/judge.ts";
-import type { Culprit, Explanation, SiteVerdict, Verdict } from "../verdict/schema.ts";
-import { maxRatio } from "../verdict/schema.ts";
+import type { Culprit } from "../verdict/culprit.ts";
+import { distanceOf, isMisshapen } from "../verdict/deciding.ts";
+import type { Explanation } from "../verdict/explanation.ts";
+import { largestRatio, maxRatio } from "../verdict/numbers.ts";
+import type { Verdict } from "../verdict/schema.ts";
+import type { SiteVerdict } from "../verdict/site.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Params } from "../engine/protocol.ts";
 import { rankCounterfactuals } from "../explain/ranking.ts";
@@ -64,7 +68,7 @@ function brokenSearch(verdict: Verdict, { site, phase }: Culprit, error: unknown
     tried: 0,
     ratio: distanceBefore(verdict, site, phase),
     candidates: [],
-    reading: `the search for the cause broke: ${message}`,
+    reading: { kind: "search broke", message },
     seconds: 0,
   };
 }
@@ -72,13 +76,14 @@ function brokenSearch(verdict: Verdict, { site, phase }: Culprit, error: unknown
 /** The engine's distance from the reference as it is. */
 function distanceBefore({ sites }: Verdict, site: string, phase: string | undefined): number {
   const before = sites.find((one) => one.site === site && one.phase === phase);
-  return Math.min(before?.local ? largestRatio({ local: before.local }) : maxRatio, maxRatio);
+  const distance = before ? distanceOf(before.local) : null;
+  return distance ? Math.min(largestRatio(distance), maxRatio) : maxRatio;
 }
 
 /** What only the whole run shows has its cause elsewhere. */
 function explainable({ sites }: Verdict, { site, phase }: Culprit): boolean {
   const found = sites.find((one) => one.site === site && one.phase === phase);
-  return found?.local_status === "fail";
+  return found?.local?.status === "fail";
 }
 
 interface Look {
@@ -92,10 +97,9 @@ interface Look {
  */
 function phasesOf({ sites }: Verdict, culprit: Culprit): Look {
   const own = sites.filter(({ site }) => site === culprit.site);
-  const misshapen = (one: SiteVerdict): boolean => one.found_shape !== undefined;
   const first = own.find(({ phase }) => phase === culprit.phase)!;
-  const failing = own.filter((one) => one.local_status === "fail" && misshapen(one) === misshapen(first));
-  const passing = own.filter(({ local_status }) => local_status === "pass");
+  const failing = own.filter((one) => one.local?.status === "fail" && isMisshapen(one) === isMisshapen(first));
+  const passing = own.filter(({ local }) => local?.status === "pass");
   const names = (some: readonly SiteVerdict[], most: number): string[] => some.map(({ phase }) => phase).slice(0, most);
   return { failing: names(failing, mostFailing), passing: names(passing, mostPassing) };
 }
@@ -118,14 +122,14 @@ async function explainSite(
     phases: places.map((place) => {
       const alone = judge(
         {
-          ...{ site, phase: phases[place]!, order: 0 },
+          site,
           engine: tensor(`engine.${place}`),
           reference: tensor(`reference.${candidate}.${place}`),
           oracle: tensor(`oracle.${candidate}.${place}`),
         },
         { ...rules(phases[place]!), structure: true },
       );
-      return { phase: phases[place]!, agrees: alone.status === "pass", ratio: largestRatio(alone) };
+      return { phase: phases[place]!, agrees: alone.status === "pass", ratio: largestRatio(distanceOf(alone)) };
     }),
   }));
   const before = verdict.sites.find((one) => one.site === site && one.phase === failing[0]);
@@ -134,7 +138,7 @@ async function explainSite(
     unread: verdict.config_audit?.never_read_by_engine ?? [],
     tried,
     ratio: distanceBefore(verdict, site, failing[0]),
-    reading: before ? readError(before) : "",
+    reading: before ? readError(before) : null,
     seconds: (performance.now() - started) / 1000,
   });
 }

@@ -1,10 +1,12 @@
 import type { Rules, TapTriple } from "../compare/judge.ts";
 import { judge } from "../compare/judge.ts";
 import type { Routing } from "../compare/choice.ts";
-import { isTie, judgeChoice } from "../compare/choice.ts";
+import { judgeChoice } from "../compare/choice.ts";
 import { compareLogits } from "../compare/logits.ts";
 import { hidePadding } from "../compare/padding.ts";
-import type { Consistency, LogitsAgreement, SiteVerdict } from "../verdict/schema.ts";
+import type { Consistency, LogitsAgreement } from "../verdict/audit.ts";
+import { distanceOf, siteOf, tieOf } from "../verdict/deciding.ts";
+import type { Judgement, SiteVerdict } from "../verdict/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Case } from "../case/case.ts";
@@ -45,43 +47,47 @@ export function judgeGroups(options: {
   const complete = (found: Group): "go on" | "stop" =>
     routers.take(found).map(judgeReady).includes("stop") ? "stop" : "go on";
   const judgeReady = ({ group, routing }: Ready): "go on" | "stop" => {
-    const { site, phase, sides } = group;
+    const { site, phase, order, sides } = group;
     const { engine, reference } = sides as Required<typeof sides>;
     const rules = rulesOf(phase);
     const routed = (view: (one: Group) => TapTriple) =>
       routing && { logits: view(routing.logits), choice: view(routing.choice) };
     const whole = accumulated(inTheRun(group), rules, routed(inTheRun));
     const alone = local(onItsOwn(group), { ...rules, structure: true }, routed(onItsOwn));
-    const verdict = combine(whole, alone);
+    const expected = { shape: [...reference.shape], dtype: reference.dtype };
+    const verdict = siteOf({ site, phase, order, expected, run: whole, local: alone });
     sites.push(verdict);
-    const { noise = 0 } = whole.accumulated ?? {};
+    const { noise = 0 } = distanceOf(whole) ?? {};
     for (const { side, tracker } of trackers) tracker.add({ site, phase, tensor: sides[side]!, noise });
     if (site === "logits" && engine.shape.join() === reference.shape.join()) {
       const values = [engine, reference].map((tensor) => visible(tensor, site, rules));
       logits.push(compareLogits(phase, values[0]!, values[1]!, reference.shape.at(-1)!));
     }
     if (sites.length % 64 === 0) progress?.(sites.length);
-    return bail && alone.status === "fail" ? "stop" : "go on";
+    return bail && verdict.status === "fail" ? "stop" : "go on";
   };
 
   const findings = () => {
     routers.rest().forEach(judgeReady);
     const consistency = hasWholePhase(found.phases) ? trackers.map(({ tracker }) => tracker.result(limit)) : [];
-    return { logits, consistency: sites.some(isTie) ? consistency.map(withoutBlame) : consistency };
+    return {
+      logits,
+      consistency: sites.some((site) => tieOf(site) !== null) ? consistency.map(withoutBlame) : consistency,
+    };
   };
   return { sites, complete, findings, rules: rulesOf };
 }
 
 /** A group as the run as a whole has it. */
-function inTheRun({ site, phase, order, sides }: Group): TapTriple {
+function inTheRun({ site, sides }: Group): TapTriple {
   const { engine, reference, oracle } = sides as Required<typeof sides>;
-  return { site, phase, order, engine, reference, oracle };
+  return { site, engine, reference, oracle };
 }
 
 /** A group with the reference on the engine's data. */
-function onItsOwn({ site, phase, order, sides }: Group): TapTriple {
+function onItsOwn({ site, sides }: Group): TapTriple {
   const { engine, localReference: reference, localOracle: oracle } = sides as Required<typeof sides>;
-  return { site, phase, order, engine, reference, oracle };
+  return { site, engine, reference, oracle };
 }
 
 /** Whichever expert a tie falls to, the numbers behind it are others: chunks and a full forward may then differ, and nobody is wrong. */
@@ -90,31 +96,16 @@ function withoutBlame(check: Consistency): Consistency {
 }
 
 /** A judge that remembers each site's noise: one token's noise alone is a sample of one. A router's choice and weights are judged with its logits. */
-function judgeWithMemory(): (triple: TapTriple, rules: Rules, routing?: Routing) => SiteVerdict {
+function judgeWithMemory(): (triple: TapTriple, rules: Rules, routing?: Routing) => Judgement {
   const relativeNoise = new Map<string, number>();
   return (triple, rules, routing) => {
     const choice = routing ? judgeChoice(routing, rules) : null;
-    if (choice?.verdict.site === triple.site) return choice.verdict;
+    if (choice && routing?.choice.site === triple.site) return choice.judgement;
     const judged = choice?.align(triple) ?? triple;
-    const verdict = judge(judged, { ...rules, relativeNoise: relativeNoise.get(triple.site) ?? 0 });
-    const { noise = 0, rms = 0 } = verdict.accumulated ?? {};
+    const judgement = judge(judged, { ...rules, relativeNoise: relativeNoise.get(triple.site) ?? 0 });
+    const { noise = 0, rms = 0 } = distanceOf(judgement) ?? {};
     if (rms > 0) relativeNoise.set(triple.site, noise / rms);
-    return verdict;
-  };
-}
-
-/**
- * Accumulated and local judgement side by side. The local one decides: when every step does its work right on the data that it got, so does the run, and what is
- * far from the reference's own run is rounding that the model amplified.
- */
-function combine(whole: SiteVerdict, alone: SiteVerdict): SiteVerdict {
-  return {
-    ...alone,
-    accumulated_status: whole.status,
-    local_status: alone.status,
-    ...(!alone.detail && whole.detail && { detail: whole.detail }),
-    ...(whole.accumulated && { accumulated: whole.accumulated }),
-    ...(alone.accumulated && { local: alone.accumulated }),
+    return judgement;
   };
 }
 

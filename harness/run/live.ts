@@ -1,4 +1,6 @@
-import type { SiteVerdict, Verdict } from "../verdict/schema.ts";
+import { siteOf } from "../verdict/deciding.ts";
+import type { Verdict } from "../verdict/schema.ts";
+import type { SiteVerdict, Unjudged } from "../verdict/site.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Params, Result } from "../engine/protocol.ts";
 import { readPower } from "../golden/format/power.ts";
@@ -146,13 +148,13 @@ function withLeftovers(
   const sites = [...judged];
   const missing: string[] = [];
   const unexpected: string[] = [];
-  for (const { site, phase, order, sides } of incomplete) {
+  for (const { site, phase, order, sides, expected } of incomplete) {
     if (!sides.includes("reference")) unexpected.push(site);
     else {
-      const reason = sides.includes("engine")
-        ? "came too far out of order to be compared"
-        : (impossible.get(phase) ?? "the engine does not offer this site");
-      sites.push({ site, phase, order, status: "unknown", reason });
+      const why: Unjudged = sides.includes("engine")
+        ? { kind: "out of order" }
+        : (impossible.get(phase) ?? { kind: "not offered" });
+      sites.push(siteOf({ site, phase, order, expected, run: { status: "unknown", why }, local: null }));
       missing.push(site);
     }
   }

@@ -2,6 +2,7 @@ import type { TapBatch, TapStream } from "../engine/process.ts";
 import { EngineFailure } from "../trace/errors.ts";
 import type { Site } from "../trace/site.ts";
 import { tapKey } from "../trace/site.ts";
+import type { TensorKind } from "../verdict/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 
 /**
@@ -20,7 +21,11 @@ export interface Group {
 }
 
 /** What is left when all streams have ended: sites that only some sides sent. */
-export type Incomplete = Omit<Group, "sides"> & { readonly sides: readonly Side[] };
+export interface Incomplete extends Omit<Group, "sides"> {
+  readonly sides: readonly Side[];
+  /** The reference's tensor; null where the reference did not send one. */
+  readonly expected: TensorKind | null;
+}
 
 /** Layers that one side may be ahead of another. A replaying side needs to see a little ahead of where it is. */
 const lead = 8;
@@ -107,6 +112,10 @@ export async function mergeTaps(
   return collector.leftovers();
 }
 
+function kindOf(tensor: RawTensor | undefined): TensorKind | null {
+  return tensor ? { shape: [...tensor.shape], dtype: tensor.dtype } : null;
+}
+
 interface Waiting {
   readonly group: Group;
   /** The side that sent it first, and how far that was. */
@@ -116,12 +125,14 @@ interface Waiting {
 
 function collectGroups(sideCount: number, leader: Side, complete: (group: Group) => "go on" | "stop") {
   const waiting = new Map<string, Waiting>();
-  const dropped = new Map<string, Incomplete & { sides: Side[] }>();
+  const dropped = new Map<string, Incomplete & { sides: Side[]; expected: TensorKind | null }>();
   let order = 0;
 
   const drop = (key: string, { group }: Waiting): void => {
     waiting.delete(key);
-    dropped.set(key, { ...group, sides: Object.keys(group.sides) as Side[] });
+    const { site, phase, order, sides } = group;
+    const expected = kindOf(sides.reference);
+    dropped.set(key, { site, phase, order, expected, sides: Object.keys(sides) as Side[] });
   };
   /** The furthest place of one side, in its own layers, from which another has sent a site, too. */
   const reached = new Map<string, Progress>();
@@ -142,6 +153,7 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
       const late = dropped.get(key);
       if (late) {
         late.sides.push(side);
+        if (side === "reference") late.expected = kindOf(tensor);
         if (side === leader) late.order = order++;
         continue;
       }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Power } from "../verdict/schema.ts";
+import type { Power } from "../verdict/explanation.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { InputFacts, Visibility } from "../explain/power.ts";
 import { summarisePower } from "../explain/power.ts";

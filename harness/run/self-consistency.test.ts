@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { maxRatio } from "../verdict/schema.ts";
+import { maxRatio } from "../verdict/numbers.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { elementCount, float32Tensor } from "../trace/tensor.ts";
 import { planPhases } from "../case/case.ts";

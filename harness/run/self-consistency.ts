@@ -1,8 +1,8 @@
 import type { Numbers } from "../compare/distance.ts";
 import type { TokenMask } from "../compare/padding.ts";
 import { hidePadding } from "../compare/padding.ts";
-import type { Consistency } from "../verdict/schema.ts";
-import { maxRatio } from "../verdict/schema.ts";
+import type { Consistency } from "../verdict/audit.ts";
+import { maxRatio } from "../verdict/numbers.ts";
 import type { PhaseSpec } from "../engine/protocol.ts";
 import type { Site } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";

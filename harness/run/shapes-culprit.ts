@@ -1,4 +1,8 @@
-import type { ConfigAudit, Culprit, SiteVerdict } from "../verdict/schema.ts";
+import type { ConfigAudit } from "../verdict/audit.ts";
+import type { Culprit, SizeReading } from "../verdict/culprit.ts";
+import { whyOf } from "../verdict/deciding.ts";
+import type { SiteVerdict, Why } from "../verdict/site.ts";
+import type { SizeMismatch } from "../explain/shape-cause.ts";
 import type { Result } from "../engine/protocol.ts";
 import { explainSizes } from "../explain/shape-cause.ts";
 import type { SizeHints } from "../explain/sizes.ts";
@@ -34,9 +38,10 @@ export interface CulpritFacts {
 
 /** The first difference in shapes as a culprit: symbolic sizes, what they are products of, why, and which layers share it. */
 export function explainCulprit({ found, first, sites, ours, theirs, audit }: CulpritFacts): Culprit {
-  const expected = symbolicShape(first.shape!, theirs.second.get(first.site), shapeLengths);
-  const foundShape = symbolicShape(first.found_shape!, foundAtSecond(first, ours, theirs), shapeLengths);
-  const axis = first.shape!.findIndex((size, index) => size !== first.found_shape![index]);
+  const why = whyOf(first) as Extract<Why, { kind: "shape" }>;
+  const expected = symbolicShape(why.expected, theirs.second.get(first.site), shapeLengths);
+  const foundShape = symbolicShape(why.found, foundAtSecond(first.site, why, ours, theirs), shapeLengths);
+  const axis = why.expected.findIndex((size, index) => size !== why.found[index]);
   const module = responsibleModule(first.site);
   const numbers = configNumbers(found.config);
   const hints = (shapes: TwoShapes, read: readonly string[], size: number): SizeHints => {
@@ -45,18 +50,18 @@ export function explainCulprit({ found, first, sites, ours, theirs, audit }: Cul
   };
   const scopeReads = (shapes: TwoShapes, scope: string | undefined): string[] =>
     shapes.first.config_reads.filter((read) => read.scope === scope).map(({ field }) => field);
-  const [expectedSize, foundSize] = [first.shape![axis] ?? 0, first.found_shape![axis] ?? 0];
+  const [expectedSize, foundSize] = [why.expected[axis] ?? 0, why.found[axis] ?? 0];
   const expectedReading = readSize(expectedSize, hints(theirs, scopeReads(theirs, module), expectedSize));
   const foundReading = readSize(
     foundSize,
     hints(ours, scopeReads(ours, audit.at_culprit?.engine_scope ?? module), foundSize),
   );
   const affected = sites.filter(
-    ({ site, shape }) => withoutLayer(site) === withoutLayer(first.site) && shape![axis] === expectedSize,
+    ({ site, expected: own }) => withoutLayer(site) === withoutLayer(first.site) && own!.shape[axis] === expectedSize,
   );
   const layers = sites.filter(({ site }) => withoutLayer(site) === withoutLayer(first.site));
   const affectedLayers = affected.map(({ site }) => layerOf(site)).filter((layer) => layer !== null);
-  const readings =
+  const causes =
     expectedReading && foundReading
       ? explainSizes({
           site: first.site,
@@ -67,7 +72,7 @@ export function explainCulprit({ found, first, sites, ours, theirs, audit }: Cul
           layerKind: kindOf(found.config, affectedLayers, layers.length),
           sitesOfFoundSize: sitesOfSize(theirs, first.site, foundSize),
           fieldsOfFoundSize: numbers.filter(({ value }) => value === foundSize).map(({ path }) => path),
-          neverRead: neverRead(audit, expectedReading.formula),
+          neverRead: neverRead(audit, expectedReading),
           substitution: substituteField(
             expectedSize,
             foundSize,
@@ -76,36 +81,45 @@ export function explainCulprit({ found, first, sites, ours, theirs, audit }: Cul
           ),
           referenceScope: audit.at_culprit?.scope ?? module,
           engineScope: audit.at_culprit?.engine_scope ?? module,
-          firstSeenAt: firstFunctionalDifference(ours, theirs, module),
+          firstSeen: firstFunctionalDifference(ours, theirs, module),
         })
       : [];
   return {
     site: first.site,
     phase: first.phase,
-    summary: `expected [${expected.join(", ")}], found [${foundShape.join(", ")}]`,
-    expected,
-    found: foundShape,
-    expected_sizes: expectedReading ? [expectedReading] : [],
-    found_sizes: foundReading ? [foundReading] : [],
-    also: affected.map(({ site }) => site).filter((site) => site !== first.site),
-    readings,
+    why,
+    where: [],
+    inherited: false,
+    shapes: {
+      expected,
+      found: foundShape,
+      expected_sizes: expectedReading ? [expectedReading] : [],
+      found_sizes: foundReading ? [foundReading] : [],
+      causes,
+    },
+    also: affected.filter(({ site }) => site !== first.site).map(({ site, phase }) => ({ site, phase })),
   };
 }
 
 /** Of the fields that only the reference reads there, those that the expected size is made of. */
-function neverRead({ at_culprit: there }: CulpritFacts["audit"], formula: string): string[] {
+function neverRead({ at_culprit: there }: CulpritFacts["audit"], { factors }: SizeReading): string[] {
   return (there?.reference_only ?? []).filter((field) => {
     const leaf = field.slice(field.lastIndexOf(".") + 1);
-    return formula.split(" x ").some((factor) => factor.split(" ")[0]!.includes(leaf));
+    return factors.some(({ field: name }) => name?.includes(leaf));
   });
 }
 
-function foundAtSecond(first: SiteVerdict, ours: TwoShapes, theirs: TwoShapes): readonly number[] | undefined {
-  const exact = ours.second.get(first.site);
+function foundAtSecond(
+  site: string,
+  { expected, found }: { readonly expected: readonly number[]; readonly found: readonly number[] },
+  ours: TwoShapes,
+  theirs: TwoShapes,
+): readonly number[] | undefined {
+  const exact = ours.second.get(site);
   if (exact) return exact;
   // The engine stopped here: sizes that agree with the reference move as the reference's do.
-  const moved = theirs.second.get(first.site);
-  return moved && first.found_shape!.map((size, axis) => (size === first.shape![axis] ? moved[axis]! : size));
+  const moved = theirs.second.get(site);
+  return moved && found.map((size, axis) => (size === expected[axis] ? moved[axis]! : size));
 }
 
 /** The trailing axes of the module's last functional site whose product is `size`: what was merged to make it. */
@@ -118,12 +132,12 @@ function partsBefore(shapes: TwoShapes, module: string, size: number): number[] 
   return null;
 }
 
-function firstFunctionalDifference(ours: TwoShapes, theirs: TwoShapes, module: string): string | null {
+function firstFunctionalDifference(ours: TwoShapes, theirs: TwoShapes, module: string): SizeMismatch["firstSeen"] {
   const engineSites = new Map(ours.first.sites.map(({ site, shape }) => [site, shape]));
   for (const { site, shape } of theirs.first.sites) {
     const found = engineSites.get(site);
     if (site.startsWith(`${module}#`) && found && found.join() !== shape.join())
-      return `${site}: [${found}], expected [${shape}]`;
+      return { site, expected: [...shape], found: [...found] };
   }
   return null;
 }

@@ -1,4 +1,6 @@
-import type { SiteVerdict, Verdict } from "../verdict/schema.ts";
+import { siteOf } from "../verdict/deciding.ts";
+import type { Verdict } from "../verdict/schema.ts";
+import type { Judgement, SiteVerdict } from "../verdict/site.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Result } from "../engine/protocol.ts";
 import { responsibleModule } from "../explain/culprits.ts";
@@ -69,19 +71,16 @@ function compareShapes(found: Case, ours: TwoShapes, theirs: TwoShapes): Finding
   const referenceSites = theirs.first.sites.filter(({ site }) => isModuleSite(site));
   const { stop } = ours.first;
   const sites = referenceSites.map(({ site, shape, dtype }, order): SiteVerdict => {
-    const base = { site, phase: "shapes", order, shape, dtype };
+    const judged = (run: Judgement): SiteVerdict =>
+      siteOf({ site, phase: "shapes", order, expected: { shape, dtype }, run, local: null });
     const tap = engineSites.get(site) ?? (stop?.site === site && stop.found ? { shape: stop.found, dtype } : undefined);
     if (!tap)
-      return {
-        ...base,
-        status: "unknown",
-        reason: stop ? `the engine stopped at ${stop.site}` : "the engine does not offer this site",
-      };
+      return judged({ status: "unknown", why: stop ? { kind: "stopped", at: stop.site } : { kind: "not offered" } });
     const differs =
       tap.shape.join() !== shape.join() || ours.second.get(site)?.join() !== theirs.second.get(site)?.join();
     if (!differs || (stop && !ours.second.has(site) && tap.shape.join() === shape.join()))
-      return { ...base, status: "pass" };
-    return { ...base, status: "fail", reason: `shape [${tap.shape}], expected [${shape}]`, found_shape: tap.shape };
+      return judged({ status: "pass" });
+    return judged({ status: "fail", why: { kind: "shape", expected: shape, found: tap.shape } });
   });
   const known = new Set(referenceSites.map(({ site }) => site));
   const unexpected = ours.first.sites.map(({ site }) => site).filter((site) => isModuleSite(site) && !known.has(site));

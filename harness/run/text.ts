@@ -1,4 +1,5 @@
-import type { TextFindings, Verdict } from "../verdict/schema.ts";
+import type { TextFindings } from "../verdict/audit.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import type { Params } from "../engine/protocol.ts";
 import { checkpointCase } from "../case/checkpoint.ts";
 import type { EnginePool } from "../engine/pool.ts";

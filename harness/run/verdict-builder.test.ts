@@ -1,5 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
-import type { Consistency, Culprit, SiteVerdict, Status } from "../verdict/schema.ts";
+import type { Consistency } from "../verdict/audit.ts";
+import type { Culprit } from "../verdict/culprit.ts";
+import type { SiteVerdict, Status } from "../verdict/site.ts";
+import { fail, noise, notOffered, pass, siteWith } from "../verdict/test-sites.ts";
 import { verdict as verdictSchema } from "../verdict/schema.ts";
 import { EngineFailure } from "../trace/errors.ts";
 import type { CaseDefinition } from "../case/case.ts";
@@ -19,9 +22,9 @@ function frame(expected: CaseDefinition["expect"] = "pass") {
   return openFrame(defineCase({ ...definition, expect: expected }), { mode: "live", engine: "e", limit: 4 });
 }
 
-function site(order: number, status: Status, ratio = 1): SiteVerdict {
-  const distance = { ratio, worst_row: null, worst_column: null, error: 0, noise: 0, rms: 0, max_error: 0 };
-  return { site: `s${order}:out`, phase: "prefill", order, status, accumulated: distance };
+function site(order: number, status: SiteVerdict["status"], ratio = 1): SiteVerdict {
+  const run = { pass: pass(ratio), fail: fail(ratio), unknown: notOffered }[status];
+  return siteWith({ site: `s${order}:out`, order, run });
 }
 
 function build(findings: Partial<Findings>, expected?: CaseDefinition["expect"]) {
@@ -41,7 +44,6 @@ describe("the status", () => {
     ["nothing could be compared", "fail", { sites: [site(0, "unknown")], missing: ["s0:out"] }],
     ["one site fails", "fail", { sites: [...right, site(2, "fail")] }],
     ["one site is unknown", "unknown", { sites: [...right, site(2, "unknown")], missing: ["s2:out"] }],
-    ["one site could not be judged for an error", "unknown", { sites: [...right, site(2, "error")] }],
     ["one fails and one is unknown", "fail", { sites: [site(0, "fail"), site(1, "unknown")] }],
     ["the engine has a site that the reference lacks", "fail", { sites: right, unexpected: ["extra:out"] }],
     ["the engine lacks a tensor", "fail", { sites: right, tensor_audit: { ...tensors, missing: ["w"] } }],
@@ -117,35 +119,36 @@ describe("a verdict", () => {
 
 describe("the culprit", () => {
   it("has the reason of the first failing site, and its shapes", () => {
-    const first = { ...site(1, "fail"), reason: "shape [4], expected [8]", shape: [8], found_shape: [4] };
+    const why = { kind: "shape" as const, expected: [8], found: [4] };
+    const first = siteWith({ site: "s1:out", order: 1, run: { status: "fail", why } });
     expect(build({ sites: [site(2, "fail"), first] }).culprit).toEqual({
       site: "s1:out",
       phase: "prefill",
-      summary: "shape [4], expected [8]",
-      expected: [8],
-      found: [4],
-      expected_sizes: [],
-      found_sizes: [],
+      why,
+      where: [],
+      inherited: false,
+      shapes: { expected: [8], found: [4], expected_sizes: [], found_sizes: [], causes: [] },
       also: [],
-      readings: [],
     });
   });
 
   it("says so when its module is right and its input was wrong", () => {
-    const first: SiteVerdict = { ...site(1, "fail"), reason: "9.00x noise", local_status: "pass" };
-    expect(build({ sites: [first] }).culprit?.summary).toMatchInlineSnapshot(
-      `"9.00x noise; the module does its work right on the input it recorded, so that input was wrong"`,
-    );
+    const notFinite = fail(9, { why: { kind: "not finite", count: 3 } });
+    const first = siteWith({ site: "s1:out", order: 1, run: notFinite, local: pass(1) });
+    expect(build({ sites: [first] }).culprit).toMatchObject({ why: { kind: "not finite", count: 3 }, inherited: true });
   });
 
   it("is the first of all that are wrong on their own", () => {
-    const local = (order: number): SiteVerdict => ({ ...site(order, "fail"), local_status: "fail" });
+    const local = (order: number): SiteVerdict =>
+      siteWith({ site: `s${order}:out`, order, run: fail(), local: fail() });
     const { culprit, culprits } = build({ sites: [local(4), local(1)] });
     expect([culprit?.site, culprits.map((one) => one.site)]).toEqual(["s1:out", ["s1:out", "s4:out"]]);
   });
 
   it("is the one that was found in another way, where there is one", () => {
-    const culprit = { site: "found:in", phase: "shapes", summary: "s" } as Culprit;
+    const culprit: Culprit = {
+      ...{ site: "found:in", phase: "shapes", why: noise(), where: [], inherited: false, shapes: null, also: [] },
+    };
     expect(build({ sites: [site(1, "fail")], culprit }).culprits).toEqual([culprit]);
   });
 

@@ -1,6 +1,10 @@
-import { largestRatio } from "../compare/judge.ts";
-import type { Consistency, Culprit, SiteVerdict, Verdict } from "../verdict/schema.ts";
+import type { Consistency } from "../verdict/audit.ts";
+import type { Culprit } from "../verdict/culprit.ts";
+import { detailOf, distanceOf, failureOf } from "../verdict/deciding.ts";
+import { largestRatio } from "../verdict/numbers.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { verdictVersion } from "../verdict/schema.ts";
+import type { SiteVerdict } from "../verdict/site.ts";
 import type { Result } from "../engine/protocol.ts";
 import type { Located } from "../explain/culprits.ts";
 import { findCulprits } from "../explain/culprits.ts";
@@ -66,7 +70,7 @@ export function buildVerdict(frame: Frame, findings: Findings): Verdict {
   const { found } = frame;
   const sites = [...findings.sites].toSorted((a, b) => a.order - b.order);
   const compared = sites.filter(({ status }) => status === "pass" || status === "fail").length;
-  const culprits = findings.culprit ? [findings.culprit] : findCulprits(sites).map(describeCulprit);
+  const culprits = findings.culprit ? [findings.culprit] : findCulprits(sites).map(culpritOf);
   const culprit = culprits[0] ?? null;
   const status = conclude(findings, sites, compared);
   const met = found.expect === "pass" ? status === "pass" : status === "fail" && culprit?.site === found.expect.fail_at;
@@ -127,25 +131,25 @@ function blamesEngine(checks: readonly Consistency[]): boolean {
 function worstSite(sites: readonly SiteVerdict[]): Verdict["worst"] {
   let worst: Verdict["worst"] = null;
   for (const site of sites) {
-    const ratio = largestRatio(site.local ? { local: site.local } : site);
-    if (site.accumulated && ratio >= (worst?.ratio ?? 0)) worst = { site: site.site, phase: site.phase, ratio };
+    const distance = distanceOf(site.local) ?? distanceOf(site.run);
+    const ratio = largestRatio(distance);
+    if (distance && ratio >= (worst?.ratio ?? 0)) worst = { site: site.site, phase: site.phase, ratio };
   }
   return worst;
 }
 
-function describeCulprit({ first, also }: Located): Culprit {
-  const { site, phase, reason = "differs", shape, found_shape: foundShape, local_status: local } = first;
-  const inherited =
-    local === "pass" ? "; the module does its work right on the input it recorded, so that input was wrong" : "";
+function culpritOf({ first, also }: Located): Culprit {
+  const { site, phase, local } = first;
+  const { why } = failureOf(first)!;
+  const symbolic = why.kind === "shape" ? { expected: why.expected, found: why.found } : null;
   return {
     site,
     phase,
-    summary: [reason, ...(first.detail?.where ?? [])].join("; ") + inherited,
-    ...(foundShape && shape && { expected: shape, found: foundShape }),
-    expected_sizes: [],
-    found_sizes: [],
+    why,
+    where: detailOf(first)?.where ?? [],
+    inherited: local?.status === "pass",
+    shapes: symbolic && { ...symbolic, expected_sizes: [], found_sizes: [], causes: [] },
     also: [...also],
-    readings: [],
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Distance, SiteVerdict } from "../verdict/schema.ts";
+import type { Judgement, SiteVerdict } from "../verdict/site.ts";
+import { distance, fail, notOffered, pass, siteWith } from "../verdict/test-sites.ts";
 import { measure, sampleFaults } from "./calibrate.ts";
 import { defineCase } from "../case/case.ts";
 import type { KnownFault } from "../engine/faults.ts";
@@ -14,14 +15,12 @@ const found = defineCase({
   phases: [{ name: "prefill", start: 0, end: 3, cache: true }],
 });
 const [variant] = defineHealthy([{ title: "sdpa", cases: ["tiny"], dtypes: ["float32"], lacks: ["*.self_attn#*"] }]);
-const distance = (ratio: number, row = 0): Distance => ({
-  ...{ ratio, error: 1, noise: 1, rms: 1, max_error: 1 },
-  worst_row: { index: 0, ratio: row },
-  worst_column: null,
+const local = (ratio: number, row = 0): Judgement => ({
+  status: "pass",
+  distance: distance(ratio, { worst_row: { index: 0, ratio: row } }),
 });
-const site = (name: string, changes: Partial<SiteVerdict> = {}): SiteVerdict => ({
-  ...{ site: name, phase: "prefill", order: 0, status: "pass", ...changes },
-});
+const site = (name: string, judged: Judgement | null = pass()): SiteVerdict =>
+  siteWith({ site: name, run: judged && pass(1), local: judged });
 
 function measured(sites: readonly SiteVerdict[]) {
   const verdict = buildVerdict(openFrame(found, { mode: "live", engine: "e", limit: 4 }), {
@@ -32,26 +31,25 @@ function measured(sites: readonly SiteVerdict[]) {
 
 describe("what a healthy run measured", () => {
   it("is the largest local ratio of rows, columns and tensors, and where it is", () => {
-    const run = measured([site("a:out", { local: distance(1, 2.5) }), site("b:out", { local: distance(2) })]);
+    const run = measured([site("a:out", local(1, 2.5)), site("b:out", local(2))]);
     expect(run).toMatchObject({ local: 2.5, where: "a:out in prefill", sites: 2, alarm: null, ratios: [2.5, 2] });
   });
 
   it("may lack what the variant says that it lacks", () => {
-    const run = measured([site("a:out", { local: distance(1) }), site("l.0.self_attn#scores", { status: "unknown" })]);
+    const run = measured([site("a:out", local(1)), site("l.0.self_attn#scores", notOffered)]);
     expect(run).toMatchObject({ sites: 1, unknown: 1, alarm: null });
   });
 
   it("is a false alarm when anything else could not be judged", () => {
-    expect(measured([site("a:out"), site("b:out", { status: "unknown" })]).alarm).toMatch(/1 sites could not .* b:out/);
+    expect(measured([site("a:out"), site("b:out", notOffered)]).alarm).toMatch(/1 sites could not .* b:out/);
   });
 
   it("is a false alarm when a site fails", () => {
-    const failing = site("a:out", { status: "fail", local_status: "fail", reason: "5x noise", local: distance(5) });
-    expect(measured([failing]).alarm).toBe("a:out in prefill: 5x noise");
+    expect(measured([site("a:out", fail(5))]).alarm).toBe("a:out in prefill: 5.00x noise");
   });
 
   it("is a false alarm when nothing was judged", () => {
-    expect(measured([site("l.0.self_attn#scores", { status: "unknown" })]).alarm).toMatch(/ends in/);
+    expect(measured([site("l.0.self_attn#scores", notOffered)]).alarm).toMatch(/ends in/);
   });
 });
 

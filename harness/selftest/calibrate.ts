@@ -1,6 +1,6 @@
 /** Measures both sides of the limit: how far healthy engines come up to it, and how far planted faults are above. */
-import { largestRatio } from "../compare/judge.ts";
-import type { SiteVerdict, Verdict } from "../verdict/schema.ts";
+import type { SiteVerdict } from "../verdict/site.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import type { Measured, Planted } from "./pages/calibration.ts";
 import type { Case } from "../case/case.ts";
 import type { EnginePool } from "../engine/pool.ts";
@@ -9,6 +9,9 @@ import { plant } from "./faults.ts";
 import type { HealthyRun } from "./healthy.ts";
 import { runCase } from "../run/live.ts";
 import { kindOf } from "../golden/kinds.ts";
+import { distanceOf } from "../verdict/deciding.ts";
+import { placeText, culpritText } from "../verdict/words/culprit.ts";
+import { largestRatio } from "../verdict/numbers.ts";
 
 /** Runs healthy engines, each stopped when its runs are over: a loaded model is memory. */
 export async function* measureHealthy(pool: EnginePool, runs: readonly HealthyRun[]): AsyncGenerator<Measured> {
@@ -32,7 +35,7 @@ export function measure(
   const judged = sites.filter(({ status: one }) => one !== "unknown");
   const bad = status === "fail" || status === "error" || judged.length === 0;
   const alarm = bad
-    ? (error?.message ?? (culprit ? `${culprit.site} in ${culprit.phase}: ${culprit.summary}` : `ends in ${status}`))
+    ? (error?.message ?? (culprit ? `${placeText(culprit)}: ${culpritText(culprit)}` : `ends in ${status}`))
     : unexplained.length > 0
       ? `${unexplained.length} sites could not be judged, such as ${unexplained[0]!.site}`
       : null;
@@ -44,7 +47,7 @@ export function measure(
     unknown: sites.length - judged.length,
     local: worst?.ratio ?? 0,
     where: worst ? `${worst.site.site} in ${worst.site.phase}` : "",
-    accumulated: Math.max(0, ...judged.map(({ accumulated }) => largestRatio(accumulated ? { accumulated } : {}))),
+    accumulated: Math.max(0, ...judged.map(({ run }) => largestRatio(distanceOf(run)))),
     ratios: locals.map(({ ratio }) => ratio),
   };
 }
@@ -63,18 +66,18 @@ export async function* measureFaults(
 
 function describe({ id, category }: KnownFault, { culprit, sites, status }: Verdict): Planted {
   const site = sites.find((one) => one.site === culprit?.site && one.phase === culprit.phase);
-  const ratio = site?.local ? localRatio(site) : null;
+  const ratio = site && distanceOf(site.local) ? localRatio(site) : null;
   return {
     id,
     category,
     ratio,
     found: status === "fail",
-    reason: culprit ? `${culprit.site}: ${culprit.summary}` : "not found",
+    reason: culprit ? `${culprit.site}: ${culpritText(culprit)}` : "not found",
   };
 }
 
 function localRatio({ local }: Pick<SiteVerdict, "local">): number {
-  return largestRatio(local ? { local } : {});
+  return largestRatio(distanceOf(local));
 }
 
 /** So many faults of each category, evenly spread over it: always the same ones. */

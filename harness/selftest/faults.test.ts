@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Case } from "../case/case.ts";
 import { UsageError } from "../trace/errors.ts";
-import type { Status, Verdict } from "../verdict/schema.ts";
+import type { Status } from "../verdict/site.ts";
+import type { Verdict } from "../verdict/schema.ts";
 import { locate, plant } from "./faults.ts";
 
 const fault = { id: "one", title: "t", category: "c", case: "a/b", at: "x:out", spec: { module: "m", name: "n" } };

@@ -5,6 +5,7 @@ import { UsageError } from "../trace/errors.ts";
 import { parseSite } from "../trace/site.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import type { Explained, Found } from "./pages/selftest.ts";
+import { claimText } from "../verdict/words/sizes.ts";
 
 /** The case that a fault is planted into. @throws UsageError when there is no such case. */
 export function plant(fault: KnownFault, cases: readonly Case[]): Case {
@@ -19,7 +20,7 @@ export function plant(fault: KnownFault, cases: readonly Case[]): Case {
  */
 export function rateExplanation({ cause }: Pick<KnownFault, "cause">, { culprit }: Verdict): Explained {
   const explanation = culprit?.explanation;
-  const readings = culprit?.readings.filter(({ holds }) => holds).map(({ claim }) => [claim]) ?? [];
+  const readings = culprit?.shapes?.causes.filter(({ holds }) => holds).map((one) => [claimText(one)]) ?? [];
   const solved = explanation && (explanation.status === "explained" || explanation.status === "ambiguous");
   const told = solved
     ? explanation.candidates.map(({ id, sentence, synonyms }) => [id, sentence, ...synonyms])

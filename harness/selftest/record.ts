@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { KnownFault } from "../engine/faults.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { Verdict } from "../verdict/schema.ts";
+import { claimText } from "../verdict/words/sizes.ts";
 import { locate, rateExplanation } from "./faults.ts";
 
 const recordOfFault = z.strictObject({
@@ -31,12 +32,12 @@ export interface FaultFigures extends FaultRecord {
 export function figuresOf(fault: KnownFault, verdict: Verdict): FaultFigures {
   const { id, category, at, phase } = fault;
   const { culprit } = verdict;
-  const reading = culprit?.readings.find(({ holds }) => holds)?.claim;
+  const ofShapes = culprit?.shapes?.causes.find(({ holds }) => holds);
   return {
     ...{ id, category, case: fault.case, status: locate(fault, verdict) },
     ...{ site: culprit?.site ?? null, phase: culprit?.phase ?? null, rating: rateExplanation(fault, verdict) },
     expected: { site: at, phase: phase ?? null },
-    explanation: culprit?.explanation?.candidates[0]?.sentence ?? reading ?? null,
+    explanation: culprit?.explanation?.candidates[0]?.sentence ?? (ofShapes ? claimText(ofShapes) : null),
   };
 }
 

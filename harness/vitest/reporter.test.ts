@@ -42,7 +42,7 @@ describe("lockstepReporter", () => {
     const modules = [moduleOf([liveVerdict()]), moduleOf([explainedVerdict()])];
     await lockstepReporter({ markdown }).onTestRunEnd!(modules, [], "failed");
     expect(readFileSync(markdown, "utf8")).toMatch(/^### lockstep: 1 pass, 1 fail/);
-    expect(printed).toMatch(/not ok {3}1 passed, 1 failed {3}2604\/2604 sites/);
+    expect(printed).toMatch(/not ok {3}1 pass, 1 fail {3}2604\/2604 sites/);
   });
 
   it("writes nothing where no test compared anything", async () => {

@@ -20,11 +20,14 @@ const used = new Set<string>();
 const redis = !isMissing(hasRedis(), "a worker of nights: no redis-server; apt-get install redis-server");
 
 /** Runs a command in a folder. @returns its standard output; what it says to people is checked by `says` */
-async function lockstep(words: readonly string[], wanted: { code?: number; says: RegExp; cwd?: string }) {
+async function lockstep(
+  words: readonly string[],
+  wanted: { code?: number; says: RegExp; cwd?: string; python?: string },
+) {
   used.add(words[0]!);
   const { exitCode, stdout, stderr } = await execa(process.execPath, [bin, ...words], {
     ...{ cwd: wanted.cwd ?? empty, reject: false, stdin: "ignore" },
-    env: { NO_COLOR: "1", GITHUB_ACTIONS: "", CI: "" },
+    env: { NO_COLOR: "1", GITHUB_ACTIONS: "", CI: "", ...(wanted.python && { LOCKSTEP_PYTHON: wanted.python }) },
   });
   expect(exitCode, stderr).toBe(wanted.code ?? 0);
   expect(stderr).toMatch(wanted.says);
@@ -53,7 +56,7 @@ describe("without Python", () => {
   });
 
   it("calibrate says what it needs", async () => {
-    await lockstep(["calibrate"], { code: 2, says: /holds no \*\.healthy\.ts/, cwd: repository });
+    await lockstep(["calibrate"], { code: 3, says: /no Python 3\.11 or newer/, python: "/nonexistent" });
   });
 
   it.skipIf(!redis)("worker", async () => {

@@ -1,7 +1,9 @@
 /** Causes: a planted fault is not only located, the verdict says what the engine does instead, and how near the reference comes to the engine with that one change. */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import type { Culprit, Explanation, Verdict } from "../../harness/verdict/schema.ts";
+import type { Culprit } from "../../harness/verdict/culprit.ts";
+import type { Explanation } from "../../harness/verdict/explanation.ts";
+import type { Verdict } from "../../harness/verdict/schema.ts";
 import { renderVerdict } from "../../harness/report/terminal.ts";
 import { loadCases, selectCases, standardFolders } from "../../harness/case/discover.ts";
 import { plant } from "../../harness/selftest/faults.ts";

@@ -1,4 +1,5 @@
 /** The trigger case: both engines that build every attention from one head_dim stop where vLLM did, and the verdict names the field, not a concatenation. */
+import { formulaText } from "../../harness/verdict/words/sizes.ts";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Verdict } from "../../harness/verdict/schema.ts";
@@ -26,25 +27,35 @@ function expectOneHeadDim(verdict: Verdict): void {
   const { culprit } = verdict;
   expect(verdict.status, renderVerdict(verdict)).toBe("fail");
   expect(culprit!.site).toBe(`${layers}.5.self_attn.o_proj:in`);
-  expect([culprit!.expected, culprit!.found]).toEqual([
+  const { expected, found, expected_sizes, found_sizes, causes } = culprit!.shapes!;
+  expect([expected, found]).toEqual([
     [1, "s", 8192],
     [1, "s", 4096],
   ]);
-  expect(culprit!.expected_sizes[0]!.formula).toBe("num_attention_heads 16 x global_head_dim 512");
-  expect(culprit!.found_sizes[0]!.formula).toBe("num_attention_heads 16 x head_dim 256");
-  expect(culprit!.also).toEqual(fullLayers.slice(1).map((layer) => `${layers}.${layer}.self_attn.o_proj:in`));
-  const [cause, concatenation, ...others] = culprit!.readings;
-  expect(others).toEqual([]);
-  expect(cause).toMatchObject({ claim: "global_head_dim 512 expected, the engine used head_dim 256", holds: true });
-  expect(cause!.evidence).toContain(`layers ${fullLayers.join(", ")} are full_attention`);
-  expect(cause!.evidence).toContain("the engine used head_dim 256 for all 48 layers");
-  expect(cause!.evidence).toContain(
-    `first seen at ${layers}.5.self_attn#context: [1,19,16,256], expected [1,19,16,512]`,
+  expect(formulaText(expected_sizes[0]!)).toBe("num_attention_heads 16 x global_head_dim 512");
+  expect(formulaText(found_sizes[0]!)).toBe("num_attention_heads 16 x head_dim 256");
+  expect(culprit!.also.map(({ site }) => site)).toEqual(
+    fullLayers.slice(1).map((layer) => `${layers}.${layer}.self_attn.o_proj:in`),
   );
+  const [cause, concatenation, ...others] = causes;
+  expect(others).toEqual([]);
+  expect(cause).toMatchObject({
+    kind: "replaced field",
+    holds: true,
+    expected: { field: "global_head_dim", value: 512 },
+    found: { field: "head_dim", value: 256 },
+    layers: fullLayers,
+    layer_kind: "full_attention",
+    layer_count: 48,
+    first_seen: { site: `${layers}.5.self_attn#context`, expected: [1, 19, 16, 512], found: [1, 19, 16, 256] },
+  });
   expect(concatenation).toEqual({
-    claim: "2 streams of 4096 should have been concatenated",
+    kind: "concatenation",
     holds: false,
-    evidence: "no site of the reference's layer and no config field has the size 4096: there is nothing to concatenate",
+    copies: 2,
+    size: 4096,
+    sites: [],
+    fields: [],
   });
 }
 
@@ -53,9 +64,11 @@ describe.skipIf(livePool === null)("gemma4_unified at 12B with one head_dim for 
     const verdict = await runShapesCase(livePool!, planted!);
     expectOneHeadDim(verdict);
     expect(verdict.met).toBe(true);
-    expect(verdict.culprit!.readings[0]!.evidence).toContain(
-      `the reference reads text_config.per_layer_config[5].head_dim in ${layers}.5.self_attn, the engine's ${layers}.5.self_attn#attention never does`,
-    );
+    expect(verdict.culprit!.shapes!.causes[0]).toMatchObject({
+      never_read: ["text_config.per_layer_config[5].head_dim"],
+      reference_scope: `${layers}.5.self_attn`,
+      engine_scope: `${layers}.5.self_attn#attention`,
+    });
   });
 
   it("in a PyTorch engine: where its forward raises", async () => {

@@ -59,7 +59,8 @@ describe.skipIf(livePool === null || process.platform !== "linux")("memory", () 
 
     expect(verdict.status).toBe("pass");
     const traceBytes = verdict.sites.reduce(
-      (total, { shape = [], dtype = "F32" }) => total + elementCount(shape) * (isDtype(dtype) ? dtypeBytes[dtype] : 0),
+      (total, { expected }) =>
+        total + (expected && isDtype(expected.dtype) ? elementCount(expected.shape) * dtypeBytes[expected.dtype] : 0),
       0,
     );
     const growth = after.map((bytes, side) => bytes - before[side]!);

@@ -3,7 +3,6 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
-import { isTie } from "../../harness/compare/choice.ts";
 import { renderVerdict } from "../../harness/report/terminal.ts";
 import type { Case } from "../../harness/case/case.ts";
 import { runCase } from "../../harness/run/live.ts";
@@ -11,6 +10,7 @@ import { readSafetensorsIndex, readTensor, writeSafetensors } from "../../harnes
 import { toNumbers } from "../../harness/trace/tensor.ts";
 import { architectureCase } from "../support/architectures.ts";
 import { livePool } from "../support/live.ts";
+import { tieOf } from "../../harness/verdict/deciding.ts";
 import { testFolder } from "../../harness/trace/test-folder.ts";
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`../support/${name}.py`, import.meta.url));
@@ -65,7 +65,7 @@ describe.skipIf(livePool === null)("routers with ties", () => {
   ] as const)("that fall to other experts are reported and pass, in %s with %s", async (dtype, factory) => {
     const verdict = await verdictOf(factory, dtype);
     expect(verdict.status, renderVerdict(verdict)).toBe("pass");
-    const ties = verdict.sites.filter(isTie);
+    const ties = verdict.sites.filter((site) => tieOf(site) !== null);
     expect(ties.length).toBeGreaterThan(0);
     expect(ties.every(({ site }) => site.endsWith(".mlp.gate:out.2"))).toBe(true);
     expect(renderVerdict(verdict)).toContain("a tie");

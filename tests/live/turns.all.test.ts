@@ -36,6 +36,9 @@ describe.skipIf(livePool === null)("second turn and prefix reuse", () => {
     const unknown = verdict.sites.filter(({ status }) => status !== "pass");
     expect(unknown.length).toBeGreaterThan(300);
     expect(new Set(unknown.map(({ phase }) => phase))).toEqual(new Set(["reuse:1"]));
-    expect(unknown[0]!.reason).toBe("the engine can't go back to its cache after prefill (capability fork)");
+    expect(unknown[0]!.run).toEqual({
+      status: "unknown",
+      why: { kind: "phase impossible", lacks: "fork", before: "prefill" },
+    });
   });
 });

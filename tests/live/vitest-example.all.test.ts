@@ -26,7 +26,7 @@ describe("examples/vitest-engine", () => {
 
   it("passes as it is, with a report", () => {
     const { code, output } = repository.run(vitest, ["run"]);
-    expect(output).toMatch(/ok {3}2 passed {3}55\/55 sites/);
+    expect(output).toMatch(/ok {3}2 pass {3}55\/55 sites/);
     expect(code).toBe(0);
     expect(readFileSync(at("reports/index.html"), "utf8")).toContain("tiny_llama/text");
   });
@@ -55,7 +55,7 @@ describe("examples/vitest-engine", () => {
     }
     expect(existsSync(at("reports/index.html"))).toBe(false);
     const { code, output } = repository.run(vitest, ["run", "--merge-reports"]);
-    expect(output).toMatch(/ok {3}2 passed {3}55\/55 sites/);
+    expect(output).toMatch(/ok {3}2 pass {3}55\/55 sites/);
     expect(code).toBe(0);
     expect(readFileSync(at("reports/junit.xml"), "utf8")).toContain('tests="2" failures="0"');
   });
@@ -69,7 +69,7 @@ describe("lockstep init", () => {
     expect(made.output).toContain("wrote  lockstep.test.ts");
     expect(made.code).toBe(0);
     const tested = fresh.run(vitest, ["run", "--config", "vitest.lockstep.config.ts"]);
-    expect(tested.output).toMatch(/ok {3}1 passed {3}48\/48 sites/);
+    expect(tested.output).toMatch(/ok {3}1 pass {3}48\/48 sites/);
     expect(tested.code).toBe(0);
     const again = fresh.run(bin, ["init"]);
     expect(again.output).toContain("nothing was written");

@@ -24,7 +24,7 @@ export async function expectGreen(
   expect(verdict.coverage.compared).toBe(verdict.coverage.total);
   expect(verdict.coverage.total).toBeGreaterThan(20);
   expect(verdict.worst!.ratio).toBeLessThan(defaultLimit);
-  expect(verdict.sites.every(({ local_status: local }) => local === "pass")).toBe(true);
+  expect(verdict.sites.every(({ local }) => local?.status === "pass")).toBe(true);
   // Nothing to explain, and no one was asked to: an explanation belongs to a culprit.
   expect([verdict.culprit, verdict.culprits]).toEqual([null, []]);
 }

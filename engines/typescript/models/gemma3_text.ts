@@ -2,15 +2,7 @@
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
-import {
-  activation,
-  config,
-  layer_type,
-  layerTypes,
-  rope_parameters,
-  size as count,
-  tokenId,
-} from "../layers/config_schema.ts";
+import { activation, config, layer_type, layerTypes, rope_parameters, size as count, tokenId } from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderModel, SandwichNormDecoderLayer } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
 import { LayerTypeRotaryEmbedding } from "../layers/layer_type_rotary_embedding.ts";

@@ -17,11 +17,7 @@ import { add, cast } from "../tensor/elementwise.ts";
 import { countTrue, maskedScatter, selectRows, where } from "../tensor/select.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { ShapeError, expectShape, indexTensor, roundedTensor } from "../tensor/tensor.ts";
-import type {
-  Gemma4UnifiedConfig,
-  Gemma4UnifiedTextConfig,
-  Gemma4UnifiedVisionConfig,
-} from "./gemma4_unified.config.ts";
+import type { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig, Gemma4UnifiedVisionConfig } from "./gemma4_unified.config.ts";
 import { Gemma4UnifiedCausalModel } from "./gemma4_unified_causal_lm.ts";
 import { Gemma4UnifiedRMSNorm, Gemma4UnifiedTextModel } from "./gemma4_unified_text.ts";
 

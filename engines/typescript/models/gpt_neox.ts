@@ -4,14 +4,7 @@ import { Activation } from "../layers/activations.ts";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import {
-  activation,
-  config,
-  rope_fields,
-  size as count,
-  standardize_rope_params,
-  tokenId,
-} from "../layers/config_schema.ts";
+import { activation, config, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
 import { DecoderForCausalLM } from "../layers/decoder.ts";
 import { Dropout } from "../layers/dropout.ts";
 import { Embedding, Linear } from "../layers/linear.ts";

@@ -1,14 +1,6 @@
 /** The config of gpt_oss, read beside transformers 5.24.0, `models/gpt_oss/configuration_gpt_oss.py`. The defaults are those of the reference's class. */
 import { z } from "zod";
-import {
-  config,
-  layer_type,
-  layerTypes,
-  rope_fields,
-  size as count,
-  standardize_rope_params,
-  tokenId,
-} from "../layers/config_schema.ts";
+import { config, layer_type, layerTypes, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
 
 /** `rope_parameters` of a config that has none. */
 const default_rope = {

@@ -3,15 +3,7 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Activation } from "../layers/activations.ts";
 import { Attention } from "../layers/attention.ts";
-import {
-  activation,
-  config,
-  rope_fields,
-  rope_parameters,
-  size as count,
-  standardize_rope_params,
-  tokenId,
-} from "../layers/config_schema.ts";
+import { activation, config, rope_fields, rope_parameters, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { Dropout } from "../layers/dropout.ts";
 import { Embedding, Linear } from "../layers/linear.ts";

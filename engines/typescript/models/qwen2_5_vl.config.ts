@@ -1,16 +1,6 @@
 /** Configs of qwen2_5_vl, read beside transformers 5.24.0, `models/qwen2_5_vl/configuration_qwen2_5_vl.py`. The defaults are those of the reference's classes. */
 import { z } from "zod";
-import {
-  activation,
-  config,
-  layer_type,
-  layerTypes,
-  rope_fields,
-  rope_parameters,
-  size,
-  standardize_rope_params,
-  tokenId,
-} from "../layers/config_schema.ts";
+import { activation, config, layer_type, layerTypes, rope_fields, rope_parameters, size, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
 
 /** `Qwen2_5_VLVisionConfig`; `num_heads` and `depth` also under the names that its `attribute_map` has. */
 export const Qwen2_5_VLVisionConfig = config({

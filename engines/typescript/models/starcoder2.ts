@@ -3,14 +3,7 @@ import { z } from "zod";
 import { Activation } from "../layers/activations.ts";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
-import {
-  activation,
-  config,
-  rope_fields,
-  size as count,
-  standardize_rope_params,
-  tokenId,
-} from "../layers/config_schema.ts";
+import { activation, config, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderModel, PreNormDecoderLayer } from "../layers/decoder.ts";
 import { Embedding, Linear } from "../layers/linear.ts";
 import { Module, ModuleList } from "../layers/module.ts";

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import type { Power } from "../../verdict/schema.ts";
-import { power } from "../../verdict/schema.ts";
+import type { Power } from "../../verdict/explanation.ts";
+import { power } from "../../verdict/explanation.ts";
 
 const measured = z.strictObject({ case: z.string(), key: z.string(), ...power.shape });
 

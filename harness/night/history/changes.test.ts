@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compareNights, countResults, findRegressions, median } from "./changes.ts";
+import { compareNights, findRegressions, median } from "./changes.ts";
 import { testResult } from "./test-lines.ts";
 
 const site = "model.norm:out";
@@ -74,20 +74,6 @@ describe("a night against an earlier one", () => {
     expect([changes.appeared, changes.gone]).toEqual([[], []]);
     expect(changes.versions).toEqual([{ name: "newest reference: transformers", from: "5.24.0", to: "5.25.0" }]);
   });
-});
-
-it("counts results by how they ended; an unexpected pass is a failure", () => {
-  const [good, bad] = [true, false];
-  const results = [
-    { status: "pass", met: good },
-    { status: "pass", met: bad },
-    { status: "fail", met: good },
-    { status: "fail", met: bad },
-    { status: "unknown", met: bad },
-    { status: "error", met: bad },
-  ] as const;
-  const counts = { passed: 1, expected: 1, failed: 2, unknown: 1, error: 1 };
-  expect(countResults(results.map((one) => testResult(one)))).toEqual(counts);
 });
 
 it("the median of an even count is the mean of the two in the middle", () => {

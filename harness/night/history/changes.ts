@@ -128,20 +128,6 @@ function changedVersions(now: readonly ResultLine[], before: readonly ResultLine
     .map(([name, to]) => ({ name, from: theirs.get(name)!, to }));
 }
 
-/** Results by how they ended, for one line. */
-export function countResults(
-  results: readonly ResultLine[],
-): Record<"passed" | "expected" | "failed" | "unknown" | "error", number> {
-  const count = (test: (result: ResultLine) => boolean): number => results.filter(test).length;
-  return {
-    passed: count(({ met, status }) => met && status === "pass"),
-    expected: count(({ met, status }) => met && status !== "pass"),
-    failed: count(({ met, status }) => !met && (status === "fail" || status === "pass")),
-    unknown: count(({ met, status }) => !met && status === "unknown"),
-    error: count(({ met, status }) => !met && status === "error"),
-  };
-}
-
 /** The last night of a history, or the one of this name. */
 export function chooseNight(nights: readonly NightLine[], name: string | undefined): NightLine | undefined {
   return name === undefined ? nights.at(-1) : nights.find(({ night }) => night === name);

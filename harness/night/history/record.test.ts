@@ -1,26 +1,17 @@
 import { describe, expect, it } from "vitest";
-import type { SiteVerdict, Verdict } from "../../verdict/schema.ts";
+import type { SiteVerdict } from "../../verdict/site.ts";
+import type { Verdict } from "../../verdict/schema.ts";
+import { pass, siteWith } from "../../verdict/test-sites.ts";
 import { recordOf, seriesOf } from "./record.ts";
 import { testResult } from "./test-lines.ts";
 
-const distance = (ratio: number) => ({
-  ratio,
-  worst_row: null,
-  worst_column: null,
-  error: 1,
-  noise: 1,
-  rms: 1,
-  max_error: 1,
-});
-const judged = (
-  site: string,
-  phase: string,
-  values: Partial<Record<"local" | "accumulated", number>>,
-): SiteVerdict => ({
-  ...{ site, phase, order: 0, status: "pass" },
-  ...(values.local !== undefined && { local: distance(values.local) }),
-  ...(values.accumulated !== undefined && { accumulated: distance(values.accumulated) }),
-});
+const judged = (site: string, phase: string, values: Partial<Record<"local" | "run", number>>): SiteVerdict =>
+  siteWith({
+    site,
+    phase,
+    run: values.run === undefined ? null : pass(values.run),
+    local: values.local === undefined ? null : pass(values.local),
+  });
 
 function ratios(...sites: SiteVerdict[]) {
   const verdict = { sites, culprit: null, error: null, worst: null, coverage: { compared: 0, total: 0 }, seconds: 0 };
@@ -34,7 +25,7 @@ describe("the ratios of a line", () => {
   });
 
   it("are local where a site was judged locally", () => {
-    expect(ratios(judged("a", "p", { local: 1.1, accumulated: 3 }), judged("b", "p", { accumulated: 2 }))).toEqual({
+    expect(ratios(judged("a", "p", { local: 1.1, run: 3 }), judged("b", "p", { run: 2 }))).toEqual({
       a: 1.1,
       b: 2,
     });

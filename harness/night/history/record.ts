@@ -3,9 +3,12 @@
  * was not as expected lie beside it (`verdicts/`).
  */
 import { z } from "zod";
-import { largestRatio } from "../../compare/judge.ts";
-import type { SiteVerdict, Verdict } from "../../verdict/schema.ts";
-import { status } from "../../verdict/schema.ts";
+import type { SiteVerdict } from "../../verdict/site.ts";
+import type { Verdict } from "../../verdict/schema.ts";
+import { status } from "../../verdict/site.ts";
+import { distanceOf } from "../../verdict/deciding.ts";
+import { largestRatio } from "../../verdict/numbers.ts";
+import { culpritText } from "../../verdict/words/culprit.ts";
 
 /** Bumped when a reader of an older history could misread a newer one. */
 export const historyVersion = 1;
@@ -105,7 +108,7 @@ export function recordOf(frame: ResultFrame, verdict: Verdict, attempts: number)
     culprit: culprit && {
       site: culprit.site,
       phase: culprit.phase,
-      summary: culprit.summary,
+      summary: culpritText(culprit),
       ...causeOf(culprit),
     },
     error: error && { kind: error.kind, message: error.message },
@@ -123,8 +126,8 @@ function causeOf({ explanation }: NonNullable<Verdict["culprit"]>): { cause?: st
 /** The ratio that decides at each site, the local one where there is one, as `worst` takes it. */
 function ratiosOf(sites: readonly SiteVerdict[]): Record<string, number> {
   const ratios: Record<string, number> = {};
-  for (const { site, local, accumulated } of sites) {
-    const value = threeDigits(largestRatio(local ? { local } : accumulated ? { accumulated } : {}));
+  for (const { site, local, run } of sites) {
+    const value = threeDigits(largestRatio(distanceOf(local) ?? distanceOf(run)));
     if (value > Math.max(listedFrom, ratios[site] ?? 0)) ratios[site] = value;
   }
   return ratios;

@@ -1,9 +1,10 @@
 /** A history for people: the nights, and what changed since the last green one; of one case, its ratios over the nights. */
 import { styleText } from "node:util";
-import { format } from "../../compare/judge.ts";
+import { format } from "../../verdict/words/ratio.ts";
 import type { Changes, Moved } from "../history/changes.ts";
 import type { NightLine, ResultLine } from "../history/record.ts";
-import { renderChanges, sayCommit, sayCounts, sayTime } from "./night.ts";
+import { renderChanges, sayCommit, sayTime } from "./night.ts";
+import { countsText } from "../../verdict/words/outcome.ts";
 
 function paint(good: boolean, text: string): string {
   return styleText(good ? "green" : "red", text, { stream: process.stderr });
@@ -30,7 +31,7 @@ export function renderHistory(options: {
   return [
     ...rows,
     renderChanges(night, since, regressions),
-    paint(green, `${green ? "green" : "red"}   night ${night.night}   ${sayCounts(results)}${flagged}`),
+    paint(green, `${green ? "green" : "red"}   night ${night.night}   ${countsText(results)}${flagged}`),
   ].join("\n");
 }
 

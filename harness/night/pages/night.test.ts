@@ -73,10 +73,10 @@ describe("a night", () => {
     expect(
       renderNightLine(now.night, now.results, { regressions: 1, file: "reports/nightly/history.jsonl" }),
     ).toMatchInlineSnapshot(
-      `"not ok   night 2026-11-25   3 passed, 1 failed   40/40 sites   1 regression below the limit   1.0 s of work   reports/nightly/history.jsonl"`,
+      `"not ok   night 2026-11-25   3 pass, 1 fail   40/40 sites   1 regression below the limit   1.0 s of work   reports/nightly/history.jsonl"`,
     );
     expect(renderNightLine(before.night, before.results, { regressions: 0, file: "f" })).toMatchInlineSnapshot(
-      `"ok   night 2026-11-24   3 passed   30/30 sites   1.0 s of work   f"`,
+      `"ok   night 2026-11-24   3 pass   30/30 sites   1.0 s of work   f"`,
     );
   });
 });
@@ -98,7 +98,7 @@ describe("a history", () => {
         new      1 results: new/one
       below the limit, but at least 2 times the median of the last night
         bert/pooler  typescript  float32  transformers 5.24.0 (pinned)   pooler.dense:out   1.20x -> 2.90x noise, limit 4x
-      red   night 2026-11-25   3 passed, 1 failed   1 below the limit"
+      red   night 2026-11-25   3 pass, 1 fail   1 below the limit"
     `);
   });
 

@@ -1,10 +1,11 @@
 /** A night for people: a table of what was compared, what changed, and one last line. */
 import { styleText } from "node:util";
-import { format } from "../../compare/judge.ts";
+import { format } from "../../verdict/words/ratio.ts";
 import type { Changes, Moved } from "../history/changes.ts";
-import { countResults, movedBy } from "../history/changes.ts";
+import { movedBy } from "../history/changes.ts";
 import { listedFrom } from "../history/record.ts";
 import type { NightLine, ResultLine } from "../history/record.ts";
+import { countsText } from "../../verdict/words/outcome.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -191,24 +192,11 @@ export function renderNightLine(
     results.reduce((sum, result) => sum + result[pick], 0).toLocaleString("en-US");
   const parts = [
     `night ${night}`,
-    sayCounts(results),
+    countsText(results),
     `${sites("compared")}/${sites("total")} sites`,
     ...(regressions > 0 ? [`${regressions} regression${regressions === 1 ? "" : "s"} below the limit`] : []),
     `${sayTime(seconds)} of work`,
     file,
   ];
   return paint(green ? "green" : "red", `${green ? "ok" : "not ok"}   ${parts.join("   ")}`);
-}
-
-/** `308 passed, 2 failed`. */
-export function sayCounts(results: readonly ResultLine[]): string {
-  const { passed, expected, failed, unknown, error } = countResults(results);
-  const parts = [
-    `${passed} passed`,
-    expected > 0 && `${expected} failed as expected`,
-    failed > 0 && `${failed} failed`,
-    unknown > 0 && `${unknown} unknown`,
-    error > 0 && `${error} error${error === 1 ? "" : "s"}`,
-  ];
-  return parts.filter(Boolean).join(", ");
 }

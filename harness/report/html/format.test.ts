@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { distance, fail, noise, pass, siteWith } from "../../verdict/test-sites.ts";
 import { formatDate, formatNumber, formatRatio, formatSeconds, worseSite, blameOf, failsIn } from "./format.ts";
 
 test("ratios", () => {
@@ -8,7 +9,7 @@ test("ratios", () => {
     "48.2×",
     "1,283,183×",
     "2.14 × 10⁹×",
-    "not finite",
+    "infinite",
   ]);
 });
 
@@ -31,37 +32,31 @@ test("dates, or the text as it is", () => {
 });
 
 test("a failing site is worse than a passing one with a higher ratio", () => {
-  const distance = { ratio: 3, worst_row: null, worst_column: null, error: 3, noise: 1, rms: 1, max_error: null };
-  const failing = { site: "a", phase: "full", order: 0, status: "fail" as const };
-  const passing = { site: "a", phase: "chunk:1", order: 1, status: "pass" as const, accumulated: distance };
+  const failing = siteWith({ phase: "full", run: { status: "fail", why: noise() } });
+  const passing = siteWith({ phase: "chunk:1", order: 1, run: pass(3) });
   expect(worseSite(passing, failing, "accumulated")).toBe(failing);
   expect(worseSite(failing, passing, "accumulated")).toBe(failing);
 });
 
 test("a site that only inherits an error fails accumulated and agrees locally", () => {
-  const distance = { worst_row: null, worst_column: null, error: 3, noise: 1, rms: 1, max_error: null };
-  const site = { site: "a", phase: "full", order: 0, status: "fail" as const };
-  const inherited = { ...site, accumulated: { ...distance, ratio: 900 }, local: { ...distance, ratio: 0.8 } };
+  const inherited = siteWith({ run: fail(900) });
   expect(failsIn(inherited, "accumulated", 4)).toBe(true);
-  expect(failsIn(inherited, "local", 4)).toBe(false);
+  expect(failsIn({ ...siteWith({ run: fail(900), local: pass(0.8) }), status: "fail" }, "local", 4)).toBe(false);
 });
 
 test("a failure without a ratio above the limit shows in both measures", () => {
-  const distance = { ratio: 1, worst_row: null, worst_column: null, error: 1, noise: 1, rms: 1, max_error: null };
-  const site = { site: "a", phase: "full", order: 0, status: "fail" as const };
+  const exact = { status: "fail" as const, why: { kind: "not exact" as const, first: null, count: null, of: 4 } };
   for (const measure of ["accumulated", "local"] as const) {
-    expect(failsIn(site, measure, 4)).toBe(true);
-    expect(failsIn({ ...site, accumulated: distance, local: distance }, measure, 4)).toBe(true);
+    expect(failsIn(siteWith({ run: exact }), measure, 4)).toBe(true);
+    const both = { ...exact, distance: distance(1) };
+    expect(failsIn(siteWith({ run: both, local: both }), measure, 4)).toBe(true);
   }
 });
 
 test("a site that does right on what it got and differs in the run inherits its error, and only there", () => {
-  const distance = { worst_row: null, worst_column: null, error: 3, noise: 1, rms: 1, max_error: null };
-  const both = { accumulated: { ...distance, ratio: 900 }, local: { ...distance, ratio: 0.8 } };
-  const site = { site: "a", phase: "full", order: 0, status: "pass" as const, ...both };
-  const inherits = { ...site, accumulated_status: "fail" as const, local_status: "pass" as const };
+  const inherits = siteWith({ run: fail(900), local: pass(0.8) });
   expect([blameOf(inherits, "accumulated", 4), blameOf(inherits, "local", 4)]).toEqual(["inherited", null]);
-  const wrong = { ...inherits, status: "fail" as const, local_status: "fail" as const, local: both.accumulated };
+  const wrong = siteWith({ run: fail(900), local: fail(900) });
   expect([blameOf(wrong, "accumulated", 4), blameOf(wrong, "local", 4)]).toEqual(["wrong", "wrong"]);
-  expect(blameOf({ ...site, accumulated_status: "pass" }, "accumulated", 4)).toBe(null);
+  expect(blameOf(siteWith({ run: pass(1), local: pass(1) }), "accumulated", 4)).toBe(null);
 });

@@ -1,8 +1,9 @@
 /** Numbers, shapes and site names as text. */
-import type { Distance, SiteVerdict, Verdict } from "../../verdict/schema.ts";
+import type { Distance, SiteVerdict } from "../../verdict/site.ts";
+import type { Verdict } from "../../verdict/schema.ts";
+import { largestRatio, isCapped } from "../../verdict/numbers.ts";
+import { distanceOf } from "../../verdict/deciding.ts";
 
-/** Verdicts cap ratios here because JSON has no infinity. */
-const cappedRatio = 1e30;
 const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
@@ -23,7 +24,7 @@ export function formatNumber(value: number): string {
 
 /** A ratio in noise units: `0.83×`, `1,283,183×`, `2.1 × 10⁹×`. */
 export function formatRatio(ratio: number): string {
-  if (ratio >= cappedRatio) return "not finite";
+  if (isCapped(ratio)) return "infinite";
   if (ratio < 10) return `${ratio.toFixed(2)}×`;
   if (ratio < 1000) return `${ratio.toFixed(1)}×`;
   if (ratio < 1e8) return `${grouped.format(ratio)}×`;
@@ -61,20 +62,22 @@ export function formatEngine({ name, version, fault }: Verdict["engine"]): strin
 /** Which distance is shown. */
 export type Measure = "accumulated" | "local";
 
+/** The distance of a site in this measure, or null where there is none. */
+export function distanceIn({ run, local }: SiteVerdict, measure: Measure): Distance | null {
+  return distanceOf(measure === "local" ? local : run);
+}
+
 /** The whole-tensor ratio of a site, or null where there is none. */
 export function ratioOf(site: SiteVerdict, measure: Measure): number | null {
-  const distance: Distance | undefined = site[measure];
-  return distance ? distance.ratio : null;
+  return distanceIn(site, measure)?.ratio ?? null;
 }
 
 /** Whether the site's failure shows in this measure: a site that fails by what came before it agrees locally. */
 export function failsIn(site: SiteVerdict, measure: Measure, limit: number): boolean {
-  if (site.status !== "fail" && site.status !== "error") return false;
-  const [shown, other] = measure === "local" ? [site.local, site.accumulated] : [site.accumulated, site.local];
+  if (site.status !== "fail") return false;
+  const [shown, other] = [distanceIn(site, measure), distanceIn(site, measure === "local" ? "accumulated" : "local")];
   if (!shown || !other) return true;
-  const worst = (distance: Distance): number =>
-    Math.max(distance.ratio, distance.worst_row?.ratio ?? 0, distance.worst_column?.ratio ?? 0);
-  return worst(shown) > limit || worst(other) <= limit;
+  return largestRatio(shown) > limit || largestRatio(other) <= limit;
 }
 
 /**
@@ -87,11 +90,11 @@ export function blameOf(site: SiteVerdict, measure: Measure, limit: number): "wr
 }
 
 /** Whether a site passes on its own data and differs in the run. */
-export function isInherited({ status, accumulated_status }: SiteVerdict): boolean {
-  return status === "pass" && accumulated_status === "fail";
+export function isInherited({ status, run }: SiteVerdict): boolean {
+  return status === "pass" && run?.status === "fail";
 }
 
-const severity: Readonly<Record<SiteVerdict["status"], number>> = { pass: 0, unknown: 1, fail: 2, error: 3 };
+const severity: Readonly<Record<SiteVerdict["status"], number>> = { pass: 0, unknown: 1, fail: 2 };
 
 /** The worse of two sites: by status, then by ratio, then the later one. */
 export function worseSite(left: SiteVerdict, right: SiteVerdict, measure: Measure): SiteVerdict {

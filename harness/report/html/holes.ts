@@ -1,5 +1,5 @@
 /** Likely faults that a case would miss, put together: one entry for the same fault in many places. */
-import type { Hole } from "../../verdict/schema.ts";
+import type { Hole } from "../../verdict/explanation.ts";
 import { layerOf, parseSite, withoutLayer } from "../../trace/site.ts";
 
 /** Places of one kind: `model.layers.*.mlp:out` and the layers, none for a site outside of layers. */

@@ -1,28 +1,25 @@
-/** What a verdict means to a reader: a status word that takes the case's expectation into account. */
+/** How the page shows an outcome: by one of five colours and marks, and in the words that all reports use. */
 import type { Verdict } from "../../verdict/schema.ts";
+import type { Outcome } from "../../verdict/words/outcome.ts";
+import { outcomeOf, outcomes } from "../../verdict/words/outcome.ts";
 
 /** `expected`: a known fault failed at the place where it had to fail, which is as good as a pass. */
-export type Outcome = "pass" | "expected" | "fail" | "unknown" | "error";
+export type Tone = "pass" | "expected" | "fail" | "unknown" | "error";
 
-/** All outcomes, in the order in which totals are printed. */
-export const outcomes: readonly Outcome[] = ["pass", "expected", "fail", "unknown", "error"];
-
-/** The words of the report for each outcome. */
-export const outcomeWords: Readonly<Record<Outcome, string>> = {
-  pass: "passed",
-  expected: "failed as expected",
-  fail: "failed",
+const tones: Readonly<Record<Outcome, Tone>> = {
+  pass: "pass",
+  "expected failure": "expected",
+  fail: "fail",
+  "unexpected pass": "fail",
   unknown: "unknown",
   error: "error",
 };
 
 type Judged = Pick<Verdict, "status" | "met" | "expectation">;
 
-/** The outcome of a verdict. A case that had to fail and did not is a failure; "could not judge" is never a pass. */
-export function outcomeOf(verdict: Judged): Outcome {
-  if (verdict.met && verdict.expectation !== "pass") return "expected";
-  if (verdict.status === "error" || verdict.status === "unknown") return verdict.status;
-  return verdict.status === "pass" && verdict.met ? "pass" : "fail";
+/** The colour and mark of an outcome. */
+export function toneOf(outcome: Outcome): Tone {
+  return tones[outcome];
 }
 
 /** One sentence when the expectation changes how the status reads, else null. */
@@ -34,9 +31,11 @@ export function expectationNote(verdict: Judged): string | null {
   return `The case has to fail at ${place}, but it did not fail there.`;
 }
 
-/** How many verdicts have each outcome. */
-export function countOutcomes(verdicts: readonly Judged[]): Record<Outcome, number> {
-  const counts: Record<Outcome, number> = { pass: 0, expected: 0, fail: 0, unknown: 0, error: 0 };
-  for (const verdict of verdicts) counts[outcomeOf(verdict)] += 1;
-  return counts;
+/** How many verdicts have each outcome, for those that there are. */
+export function countOutcomes(verdicts: readonly Judged[]): (readonly [outcome: Outcome, count: number])[] {
+  const counts = Map.groupBy(verdicts, outcomeOf);
+  return outcomes.flatMap((outcome) => {
+    const count = counts.get(outcome)?.length ?? 0;
+    return count === 0 ? [] : [[outcome, count] as const];
+  });
 }

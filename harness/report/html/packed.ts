@@ -2,7 +2,9 @@
  * The form in which verdicts are embedded in the page: sites in columns, texts once in a front-coded table, numbers to
  * the digits that are shown. About 90 bytes a site instead of 600.
  */
-import type { Detail, Distance, SiteVerdict, Verdict } from "../../verdict/schema.ts";
+import { distanceOf } from "../../verdict/deciding.ts";
+import type { Detail, Distance, Judgement, SiteVerdict, Why } from "../../verdict/site.ts";
+import type { Verdict } from "../../verdict/schema.ts";
 import { isInherited } from "./format.ts";
 import type { PastResult, TrendPoint } from "./trend.ts";
 import { trendOf } from "./trend.ts";
@@ -15,24 +17,27 @@ export interface PackedDistances {
   readonly columns: readonly (readonly number[])[];
 }
 
+/** Judgements of one kind over all sites of a verdict. */
+export interface PackedJudgements {
+  /** One letter a site: p, f, u, or - where there is none. */
+  readonly status: string;
+  readonly distances: PackedDistances;
+  /** What only a few judgements have, by position: why they are no pass, a tie, the detail of a failure. */
+  readonly rest: Readonly<Record<string, Judgement>>;
+}
+
 /** The sites of one verdict in columns. Texts are indices into the document's table. */
 export interface PackedSites {
   readonly site: readonly number[];
   readonly phase: readonly number[];
   /** Differences to the previous site's order. */
   readonly order: readonly number[];
-  /** One letter a site: p, f, u, e. */
-  readonly status: string;
-  /** The same letters, "-" for a site that has none; "" when no site has one. */
-  readonly accumulated_status: string;
-  readonly local_status: string;
-  /** Text index of the shape `1,24,3840`, or -1. */
+  /** The judgements of the run and of the site alone. */
+  readonly run: PackedJudgements;
+  readonly local: PackedJudgements;
+  /** Text index of the expected shape `1,24,3840`, or -1. */
   readonly shape: readonly number[];
   readonly dtype: readonly number[];
-  readonly accumulated: PackedDistances;
-  readonly local: PackedDistances;
-  /** What only a few sites have, by position. */
-  readonly rest: Readonly<Record<string, Pick<SiteVerdict, "reason" | "found_shape" | "found_dtype" | "detail">>>;
 }
 
 /** One verdict: as in the schema, except for sites and coverage lists. */
@@ -69,7 +74,7 @@ function significantDigits(value: number, digits: number): number {
 /**
  * Sites that pass keep what is shown of them: hundredths of a ratio, three digits of one that carries an error on, and two digits of everything else; the others keep six
  * digits. -1 stands for null, and for an error that is ratio times noise. The largest error is in units of noise. Field 7, the oracle's rms, is 0 in a local distance whose oracle is as
- * large as the accumulated one's.
+ * large as that of the run's.
  */
 function packDistance(distance: Distance, passed: boolean): number[] {
   const { ratio, worst_row: row, worst_column: column, error, noise, rms, max_error } = distance;
@@ -92,16 +97,16 @@ function packDistance(distance: Distance, passed: boolean): number[] {
   ];
 }
 
-function packDistances(sites: readonly SiteVerdict[], kind: "accumulated" | "local"): PackedDistances {
+function packDistances(sites: readonly SiteVerdict[], kind: "run" | "local"): PackedDistances {
   const rows: number[][] = [];
   let has = "";
   for (const site of sites) {
-    const distance = site[kind];
+    const distance = distanceOf(site[kind]);
     has += distance ? "1" : "0";
     if (!distance) continue;
     const row = packDistance(distance, site.status === "pass");
-    const isShared =
-      kind === "local" && site.accumulated && Math.abs(site.accumulated.rms - distance.rms) < 0.01 * distance.rms;
+    const whole = distanceOf(site.run);
+    const isShared = kind === "local" && whole && Math.abs(whole.rms - distance.rms) < 0.01 * distance.rms;
     if (isShared) row[rmsField] = 0;
     rows.push(row);
   }
@@ -127,44 +132,48 @@ function packElements(elements: Detail["worst_elements"]): Detail["worst_element
   return elements.map(({ index, found, expected }) => ({ index, found: short(found), expected: short(expected) }));
 }
 
-/** A site that only carries an error on keeps no detail: that would be nine tenths of the page, and is in the verdict's JSON. */
-function packDetail({ detail, ...site }: SiteVerdict): Detail | undefined {
-  if (!detail || isInherited(site)) return undefined;
-  return { ...detail, worst_elements: packElements(detail.worst_elements) };
+/** A ratio of the whole tensor: its distance says it already. */
+function isPlain(why: Why): boolean {
+  return why.kind === "noise" && why.at.part === "tensor";
 }
 
-function packStatuses(sites: readonly SiteVerdict[], kind: "accumulated_status" | "local_status"): string {
-  if (sites.every((site) => site[kind] === undefined)) return "";
-  return sites.map((site) => site[kind]?.charAt(0) ?? "-").join("");
+/** A judgement without its distance; a site that only carries an error on keeps no detail: that would be nine tenths of the page, and is in the verdict's JSON. */
+function packRest(judgement: Judgement, site: SiteVerdict): Judgement | null {
+  switch (judgement.status) {
+    case "pass":
+      return judgement.tie ? { status: "pass", tie: judgement.tie } : null;
+    case "unknown":
+      return judgement;
+    case "fail": {
+      const { status, why, detail, distance } = judgement;
+      if (!detail || isInherited(site)) return isPlain(why) && distance ? null : { status, why };
+      return { status, why, detail: { ...detail, worst_elements: packElements(detail.worst_elements) } };
+    }
+  }
+}
+
+function packJudgements(sites: readonly SiteVerdict[], kind: "run" | "local"): PackedJudgements {
+  const rest: Record<string, Judgement> = {};
+  sites.forEach((site, position) => {
+    const judgement = site[kind];
+    const packed = judgement && packRest(judgement, site);
+    if (packed) rest[position] = packed;
+  });
+  const status = sites.map((site) => site[kind]?.status.charAt(0) ?? "-").join("");
+  return { status, distances: packDistances(sites, kind), rest };
 }
 
 type Intern = (text: string | undefined) => number;
 
 function packSites(sites: readonly SiteVerdict[], intern: Intern): PackedSites {
-  const rest: Record<string, Pick<SiteVerdict, "reason" | "found_shape" | "found_dtype" | "detail">> = {};
-  sites.forEach((site, position) => {
-    const { reason, found_shape, found_dtype } = site;
-    const detail = packDetail(site);
-    const some = {
-      ...(reason !== undefined && { reason }),
-      ...(found_shape && { found_shape }),
-      ...(found_dtype !== undefined && { found_dtype }),
-      ...(detail && { detail }),
-    };
-    if (Object.keys(some).length > 0) rest[position] = some;
-  });
   return {
     site: sites.map((site) => intern(site.site)),
     phase: sites.map((site) => intern(site.phase)),
     order: sites.map((site, position) => site.order - (sites[position - 1]?.order ?? 0)),
-    status: sites.map((site) => site.status.charAt(0)).join(""),
-    accumulated_status: packStatuses(sites, "accumulated_status"),
-    local_status: packStatuses(sites, "local_status"),
-    shape: sites.map((site) => intern(site.shape?.join(","))),
-    dtype: sites.map((site) => intern(site.dtype)),
-    accumulated: packDistances(sites, "accumulated"),
-    local: packDistances(sites, "local"),
-    rest,
+    shape: sites.map(({ expected }) => intern(expected?.shape.join(","))),
+    dtype: sites.map(({ expected }) => intern(expected?.dtype)),
+    run: packJudgements(sites, "run"),
+    local: packJudgements(sites, "local"),
   };
 }
 

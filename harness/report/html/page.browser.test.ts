@@ -79,7 +79,7 @@ describe.skipIf(alone)("the page in chromium", () => {
   test("opens from a file without errors or requests, and lists all cases", async () => {
     const { page, problems } = await open("");
     expect(await page.getByRole("row").count()).toBe(1 + 7);
-    expect(await page.getByRole("row", { name: /gemma4_unified\/12b/ }).innerText()).toContain("failed as expected");
+    expect(await page.getByRole("row", { name: /gemma4_unified\/12b/ }).innerText()).toContain("expected failure");
     expect(problems).toEqual([]);
     await page.close();
   });

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { SiteVerdict, Verdict } from "../../verdict/schema.ts";
+import type { SiteVerdict } from "../../verdict/site.ts";
+import type { Verdict } from "../../verdict/schema.ts";
 import { generatePage } from "./build-page.ts";
+import { detailOf, distanceOf } from "../../verdict/deciding.ts";
+import { distance, fail, notOffered, pass, siteWith } from "../../verdict/test-sites.ts";
 import { packVerdicts } from "./packed.ts";
 import { renderHtml } from "./render.ts";
 import { explainedVerdict, samplePower, unsolvedVerdict } from "./test-explanations.ts";
@@ -26,10 +29,12 @@ function throughPage(verdict: Verdict): Verdict {
 }
 
 function withoutDistances(site: SiteVerdict): SiteVerdict {
-  const copy = { ...site };
-  delete copy.accumulated;
-  delete copy.local;
-  return copy;
+  const [run, local] = [site.run, site.local].map((judgement) => {
+    if (!judgement || judgement.status === "unknown") return judgement;
+    const { distance: _, ...rest } = judgement;
+    return rest.status === "fail" && rest.why.kind === "noise" ? { ...rest, why: { ...rest.why, ratio: 0 } } : rest;
+  });
+  return { ...site, run: run ?? null, local: local ?? null };
 }
 
 describe("the document", () => {
@@ -66,8 +71,8 @@ describe("the document", () => {
   });
 
   test("says the totals in its title", () => {
-    expect(html).toContain("<title>1 passed, 1 failed as expected, 1 failed, 1 unknown, 1 error · lockstep</title>");
-    expect(renderHtml([seedVerdict()])).toContain("<title>gemma4_unified/12b: 1 failed as expected · lockstep</title>");
+    expect(html).toContain("<title>1 pass, 1 expected failure, 1 fail, 1 unknown, 1 error · lockstep</title>");
+    expect(renderHtml([seedVerdict()])).toContain("<title>gemma4_unified/12b: 1 expected failure · lockstep</title>");
   });
 
   test("is there without cases", () => {
@@ -120,18 +125,14 @@ describe("embedded verdicts", () => {
   });
 
   test("keep elements to seven digits where a site is wrong itself, and no detail where it carries an error on", () => {
-    const detail = { worst_elements: [{ index: [0, 3], found: 2.003925085067749, expected: "NaN" as const }] };
-    const site = {
-      site: "logits",
-      phase: "full",
-      order: 0,
-      detail: { ...detail, histogram: [1, 2], where: ["row 3"] },
-    };
-    const wrong = { ...site, status: "fail" as const, accumulated_status: "fail" as const };
-    const carries = { ...site, order: 1, status: "pass" as const, accumulated_status: "fail" as const };
-    const kept = throughPage({ ...errorVerdict(), sites: [wrong, carries] }).sites.map((one) => one.detail);
-    const elements = [{ index: [0, 3], found: 2.003925, expected: "NaN" }];
-    expect(kept).toEqual([{ worst_elements: elements, histogram: [1, 2], where: ["row 3"] }, undefined]);
+    const where = [{ axis: "token", size: 8, count: 1, first: 3, last: 3, step: 1 }];
+    const elements = [{ index: [0, 3], found: 2.003925085067749, expected: "NaN" as const }];
+    const failed = fail(900, { detail: { worst_elements: elements, histogram: [1, 2], where } });
+    const wrong = siteWith({ site: "logits", run: failed, local: failed });
+    const carries = siteWith({ site: "logits", order: 1, run: failed, local: pass(1) });
+    const kept = throughPage({ ...errorVerdict(), sites: [wrong, carries] }).sites.map(detailOf);
+    const short = [{ index: [0, 3], found: 2.003925, expected: "NaN" }];
+    expect(kept).toEqual([{ worst_elements: short, histogram: [1, 2], where }, null]);
   });
 
   test("keep six digits where a site fails and hundredths where it passes", () => {
@@ -140,10 +141,10 @@ describe("embedded verdicts", () => {
     });
     const after = throughPage(verdict).sites;
     for (const [index, site] of verdict.sites.entries()) {
-      for (const kind of ["accumulated", "local"] as const) {
-        const [exact, kept] = [site[kind], after[index]?.[kind]];
+      for (const kind of ["run", "local"] as const) {
+        const [exact, kept] = [distanceOf(site[kind]), distanceOf(after[index]![kind])];
         const { status } = site;
-        expect(kept === undefined).toBe(exact === undefined);
+        expect(kept === null).toBe(exact === null);
         if (!exact || !kept) continue;
         const tolerance = status === "pass" ? Math.max(0.005, exact.ratio * 0.005) : exact.ratio * 5e-6;
         expect(Math.abs(kept.ratio - exact.ratio)).toBeLessThanOrEqual(tolerance + 1e-12);
@@ -155,22 +156,24 @@ describe("embedded verdicts", () => {
   });
 
   test("keep judgements of a site on its own and in the run apart, and neither where neither was made", () => {
-    const site = { site: "logits", phase: "full", order: 0, status: "pass" as const };
-    const both = { ...site, accumulated_status: "fail" as const, local_status: "pass" as const };
-    const sites = [both, { ...site, order: 1 }, { ...site, order: 2, accumulated_status: "unknown" as const }];
+    const sites = [
+      siteWith({ run: fail(900), local: pass(1) }),
+      siteWith({ order: 1, run: pass(1) }),
+      siteWith({ order: 2, expected: null, run: notOffered }),
+      siteWith({ order: 3 }),
+    ];
     expect(throughPage({ ...errorVerdict(), sites }).sites).toEqual(sites);
-    expect(throughPage({ ...errorVerdict(), sites: [site] }).sites).toEqual([site]);
   });
 
   test("keep what a golden can't tell as null", () => {
-    const distance = { ratio: 1, worst_row: null, worst_column: null, error: 0.5, noise: 0.5, rms: 1, max_error: null };
-    const site = { site: "logits", phase: "full", order: 3, status: "pass" as const, accumulated: distance };
-    expect(throughPage({ ...errorVerdict(), sites: [site] }).sites).toEqual([site]);
+    const sites = [siteWith({ run: { status: "pass", distance: distance(1, { error: 0.5, noise: 0.5 }) } })];
+    expect(throughPage({ ...errorVerdict(), sites }).sites).toEqual(sites);
   });
 
-  test("keep infinite ratios at the cap", () => {
-    const distance = { ratio: 1e30, worst_row: null, worst_column: null, error: 2, noise: 0, rms: 0, max_error: 2 };
-    const site = { site: "logits", phase: "full", order: 0, status: "fail" as const, local: distance };
-    expect(throughPage({ ...errorVerdict(), sites: [site] }).sites).toEqual([site]);
+  test("keep an error without noise", () => {
+    const exact = distance(1e30, { error: 2, noise: 0, rms: 0, max_error: 2 });
+    const why = { kind: "not exact" as const, first: null, count: null, of: 4 };
+    const sites = [siteWith({ local: { status: "fail", why, distance: exact } })];
+    expect(throughPage({ ...errorVerdict(), sites }).sites).toEqual(sites);
   });
 });

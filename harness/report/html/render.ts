@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { Verdict } from "../../verdict/schema.ts";
-import { countOutcomes, outcomes, outcomeWords } from "./outcome.ts";
+import { countsText } from "../../verdict/words/outcome.ts";
 import { packVerdicts } from "./packed.ts";
 import type { PastResult } from "./trend.ts";
 import { pageScript, pageStyle } from "./page.generated.ts";
@@ -33,12 +33,8 @@ function hashSource(text: string): string {
 
 function titleOf(verdicts: readonly Verdict[]): string {
   const [only] = verdicts;
-  const counts = countOutcomes(verdicts);
-  const totals = outcomes
-    .filter((outcome) => counts[outcome] > 0)
-    .map((outcome) => `${counts[outcome]} ${outcomeWords[outcome]}`);
   const subject = verdicts.length === 1 && only ? `${only.case}: ` : "";
-  return `${subject}${totals.join(", ") || "no cases"} · lockstep`;
+  return `${subject}${countsText(verdicts) || "no cases"} · lockstep`;
 }
 
 /**

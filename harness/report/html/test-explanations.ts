@@ -1,14 +1,12 @@
 /** Explanations and power for the tests of the page: made up, but worded as runs give them. */
-import {
-  counterfactual,
-  type Counterfactual,
-  type Culprit,
-  type Explanation,
-  type Picture,
-  type Power,
-  type Verdict,
-} from "../../verdict/schema.ts";
+import { counterfactual, type Counterfactual, type Explanation, type Power } from "../../verdict/explanation.ts";
+import { type Culprit } from "../../verdict/culprit.ts";
+import { type Picture } from "../../verdict/site.ts";
+import { type Verdict } from "../../verdict/schema.ts";
 import { liveVerdict } from "./test-verdicts.ts";
+import { siteOf } from "../../verdict/deciding.ts";
+import { isCapped } from "../../verdict/numbers.ts";
+import { noise } from "../../verdict/test-sites.ts";
 
 const layer = "model.language_model.layers";
 
@@ -80,22 +78,21 @@ function withCulprits(name: string, explanations: readonly Explanation[]): Verdi
   const culprits = explanations.map((one, index): Culprit => ({
     site: `${layer}.${3 + index}.self_attn#scores`,
     phase: "prefill",
-    summary:
-      one.ratio >= 1e30
-        ? "the reference is exact here and the engine is not bit-equal; head 2 of 6"
-        : `${Math.round(one.ratio).toLocaleString("en")}x noise; head 2 of 6`,
-    expected_sizes: [],
-    found_sizes: [],
-    also: index === 0 ? [`${layer}.3.self_attn#scores in decode:1`] : [],
-    readings: [],
+    why: isCapped(one.ratio) ? { kind: "not exact", first: null, count: null, of: 24 } : noise(one.ratio),
+    where: [
+      { axis: "head", size: 6, count: 1, first: 2, last: 2, step: 1 },
+      { axis: "token", size: 24, count: 16, first: 8, last: 23, step: 1 },
+    ],
+    inherited: false,
+    shapes: null,
+    also: index === 0 ? [{ site: `${layer}.3.self_attn#scores`, phase: "decode:1" }] : [],
     explanation: one,
   }));
   const sites = made.sites.map((site) => {
     const isCulprit = site.phase === "prefill" && culprits.some((culprit) => culprit.site === site.site);
     if (!isCulprit) return site;
-    const where = ["head 2 of 6", "tokens from 8 on, of 24"];
-    const detail = { worst_elements: [], histogram: [3, 4, 9, 14], where, picture: samplePicture() };
-    return { ...site, status: "fail" as const, local_status: "fail" as const, detail };
+    const detail = { worst_elements: [], histogram: [3, 4, 9, 14], where: [], picture: samplePicture() };
+    return siteOf({ ...site, local: { status: "fail", why: noise(), detail } });
   });
   return { ...made, culprit: culprits[0] ?? null, culprits, sites };
 }

@@ -1,6 +1,9 @@
 /** Verdicts for the tests of the page: made up, but shaped as runs of a nine-layer gemma4_unified give them. */
 import type { z } from "zod";
-import { verdict as verdictSchema, type Distance, type SiteVerdict, type Verdict } from "../../verdict/schema.ts";
+import { verdict as verdictSchema, type Verdict } from "../../verdict/schema.ts";
+import { siteOf } from "../../verdict/deciding.ts";
+import type { Distance, Judgement, SiteVerdict } from "../../verdict/site.ts";
+import { noise } from "../../verdict/test-sites.ts";
 
 const model = "model.language_model";
 
@@ -104,20 +107,18 @@ export interface LiveOptions {
 
 function liveSite(site: string, order: number, phase: string, draw: () => number): SiteVerdict {
   const shape = shapes[/[#]?(\w+)$/.exec(site)?.[1] ?? ""] ?? [2, 24, 480];
-  const base = {
-    site,
-    phase,
-    order,
-    status: "pass" as const,
-    shape: [...shape],
-    dtype: site.endsWith("mask") ? "BOOL" : "F32",
-  };
+  const expected = { shape: [...shape], dtype: site.endsWith("mask") ? "BOOL" : "F32" };
+  const base = { site, phase, order, expected };
   const isExact = /mask|position_ids|embed_tokens:in/.test(site);
-  if (isExact) return base;
+  if (isExact) return siteOf({ ...base, run: { status: "pass" }, local: null });
   const layer = Number(/layers\.(\d+)/.exec(site)?.[1] ?? 0);
-  const accumulated = distanceOf(0.55 + 0.05 * layer + 0.5 * draw(), draw);
-  const local = { ...distanceOf(0.5 + 0.45 * draw(), draw), rms: accumulated.rms };
-  return { ...base, accumulated_status: "pass", local_status: "pass", accumulated, local };
+  const whole = distanceOf(0.55 + 0.05 * layer + 0.5 * draw(), draw);
+  const alone = { ...distanceOf(0.5 + 0.45 * draw(), draw), rms: whole.rms };
+  return siteOf({
+    ...base,
+    run: { status: "pass", distance: whole },
+    local: { status: "pass", distance: alone },
+  });
 }
 
 function withFault(sites: SiteVerdict[], fault: NonNullable<LiveOptions["fault"]>, draw: () => number): SiteVerdict[] {
@@ -125,18 +126,15 @@ function withFault(sites: SiteVerdict[], fault: NonNullable<LiveOptions["fault"]
   return sites.map((site): SiteVerdict => {
     const isCulprit = site.site === fault.site;
     if (isCulprit) starts.add(site.phase);
-    if (!starts.has(site.phase) || !site.accumulated || /cache\.[0-4]\./.test(site.site)) return site;
+    if (!starts.has(site.phase) || !site.local || /cache\.[0-4]\./.test(site.site)) return site;
     const ratio = fault.ratio * (isCulprit ? 1 : (0.02 + draw() ** 3) * (site.site.includes("norm") ? 0.3 : 1));
-    const accumulated = distanceOf(ratio, draw);
-    if (!isCulprit) return { ...site, accumulated, accumulated_status: ratio > 4 ? "fail" : "pass" };
-    return {
-      ...site,
-      accumulated,
+    const distance = distanceOf(ratio, draw);
+    const run: Judgement = ratio > 4 ? { status: "fail", why: noise(ratio), distance } : { status: "pass", distance };
+    if (!isCulprit) return siteOf({ ...site, run });
+    const local: Judgement = {
       status: "fail",
-      accumulated_status: "fail",
-      local_status: "fail",
-      local: distanceOf(ratio, draw),
-      reason: `Local error of ${Math.round(ratio)} times the noise, limit 4.`,
+      why: noise(ratio),
+      distance: distanceOf(ratio, draw),
       detail: {
         worst_elements: Array.from({ length: 8 }, (_, index) => ({
           index: [index % 2, 3 * index, 17 * index],
@@ -147,19 +145,17 @@ function withFault(sites: SiteVerdict[], fault: NonNullable<LiveOptions["fault"]
         histogram: [3, 4, 9, 14, 30, 71, 160, 320, 711, 1500, 2900, 4100, 5200, 4800, 2500, 640, 70, 8],
       },
     };
+    return siteOf({ ...site, run, local });
   });
 }
 
 /** A passing run has no second look, so no local errors. */
 function withoutLocal(site: SiteVerdict): SiteVerdict {
-  const copy = { ...site };
-  delete copy.local;
-  delete copy.local_status;
-  return copy;
+  return siteOf({ ...site, local: null });
 }
 
 const common = {
-  schema: 1 as const,
+  schema: 2 as const,
   engine: { name: "typescript", version: "0.1.0", versions: { node: "24.21.0" } },
   reference: { name: "transformers", version: "5.24.0", versions: { python: "3.13.5", torch: "2.13.0" } },
   dtype: "float32",
@@ -193,9 +189,10 @@ export function liveVerdict(options: LiveOptions = {}): Verdict {
     names.map((site, at) => liveSite(site, turn * names.length + at, phase, draw)),
   );
   const sites = fault ? withFault(healthy, fault, draw) : healthy.map(withoutLocal);
-  const worst = sites.reduce<Verdict["worst"]>((high, { site, phase, accumulated }) => {
-    if (!accumulated || (high && high.ratio >= accumulated.ratio)) return high;
-    return { site, phase, ratio: accumulated.ratio };
+  const worst = sites.reduce<Verdict["worst"]>((high, { site, phase, run }) => {
+    const distance = run?.status === "unknown" ? undefined : run?.distance;
+    if (!distance || (high && high.ratio >= distance.ratio)) return high;
+    return { site, phase, ratio: distance.ratio };
   }, null);
   return complete({
     ...common,
@@ -211,21 +208,8 @@ export function liveVerdict(options: LiveOptions = {}): Verdict {
       ? {
           site: fault.site,
           phase: phases[0] ?? "prefill",
-          summary:
-            "The output is reproduced to within noise when the reference scales attention by 1/sqrt(head_dim) instead of 1.",
-          readings: [
-            {
-              claim: "attention scale 1/sqrt(head_dim)",
-              holds: true,
-              evidence: "With it, the reference is within 0.94 times the noise of the engine's output.",
-            },
-            {
-              claim: "rotary embedding of the wrong half",
-              holds: false,
-              evidence: "#q_rope and #k_rope agree: 0.8 and 0.7 times the noise.",
-            },
-            { claim: "mask wider than the sliding window", holds: false, evidence: "#mask is equal bit for bit." },
-          ],
+          why: noise(fault.ratio),
+          where: [{ axis: "head", size: 6, count: 1, first: 2, last: 2, step: 1 }],
         }
       : null,
     sites,
@@ -258,24 +242,28 @@ export function liveVerdict(options: LiveOptions = {}): Verdict {
   });
 }
 
+const field = (name: string, value: number) => ({ value, field: name, over: null });
+const heads = field("num_attention_heads", 16);
+
 /** The case that started lockstep: shapes only, the engine gave every layer the sliding layers' head_dim. */
 export function seedVerdict(): Verdict {
   const names = modelSites(48).filter((site) => /:(in|out)$/.test(site));
   const wrong = [5, 11, 17, 23, 29, 35, 41, 47].map((layer) => `${model}.layers.${layer}.self_attn.o_proj:in`);
   const stop = names.indexOf(`${model}.layers.5.self_attn.o_proj:in`);
-  const sites = names
-    .slice(0, stop + 1)
-    .map((site, order): SiteVerdict => ({ site, phase: "shapes", order, status: "pass", shape: [1, 24, 3840] }));
-  const failing = {
-    status: "fail" as const,
-    reason: "The last axis is 4096 and has to be 8192.",
-    shape: [1, 24, 8192],
-    found_shape: [1, 24, 4096],
-  };
-  const last = sites[stop];
-  if (last) sites[stop] = { ...last, ...failing };
-  for (const [index, site] of wrong.slice(1).entries())
-    sites.push({ site, phase: "shapes", order: stop + 1 + index, ...failing });
+  const wrongShape = { kind: "shape" as const, expected: [1, 24, 8192], found: [1, 24, 4096] };
+  const site = (name: string, order: number, isWrong: boolean): SiteVerdict =>
+    siteOf({
+      site: name,
+      phase: "shapes",
+      order,
+      expected: { shape: [1, 24, isWrong ? 8192 : 3840], dtype: "BF16" },
+      run: isWrong ? { status: "fail", why: wrongShape } : { status: "pass" },
+      local: null,
+    });
+  const sites = [
+    ...names.slice(0, stop).map((name, order) => site(name, order, false)),
+    ...wrong.map((name, index) => site(name, stop + index, true)),
+  ];
   const found = new Set(sites.map((site) => site.site));
   return complete({
     ...common,
@@ -297,27 +285,30 @@ export function seedVerdict(): Verdict {
     culprit: {
       site: `${model}.layers.5.self_attn.o_proj:in`,
       phase: "shapes",
-      summary:
-        "The engine's attention output is half as wide as o_proj takes: it used head_dim where full_attention layers have global_head_dim.",
-      expected: ["1", "s", 8192],
-      found: ["1", "s", 4096],
-      expected_sizes: [{ size: 8192, formula: "num_attention_heads 16 x global_head_dim 512" }],
-      found_sizes: [{ size: 4096, formula: "num_attention_heads 16 x head_dim 256" }],
-      also: wrong.slice(1),
-      readings: [
-        {
-          claim: "two streams of 4096 have to be concatenated",
-          holds: false,
-          evidence:
-            "The reference module has one input; 40 of 48 layers take 4096 = num_attention_heads 16 x head_dim 256.",
-        },
-        {
-          claim: "per-layer head_dim",
-          holds: true,
-          evidence:
-            "Layers 5, 11, 17, 23, 29, 35, 41, 47 are full_attention; the engine used head_dim for all 48 layers.",
-        },
-      ],
+      why: wrongShape,
+      shapes: {
+        expected: [1, "s", 8192],
+        found: [1, "s", 4096],
+        expected_sizes: [{ size: 8192, factors: [heads, field("global_head_dim", 512)] }],
+        found_sizes: [{ size: 4096, factors: [heads, field("head_dim", 256)] }],
+        causes: [
+          {
+            kind: "replaced field",
+            holds: true,
+            expected: field("global_head_dim", 512),
+            found: field("head_dim", 256),
+            layers: [5, 11, 17, 23, 29, 35, 41, 47],
+            layer_count: 48,
+            layer_kind: "full_attention",
+            never_read: ["global_head_dim"],
+            reference_scope: `${model}.layers.5.self_attn`,
+            engine_scope: "layers[5].attention",
+            first_seen: null,
+          },
+          { kind: "concatenation", holds: false, copies: 2, size: 4096, sites: [], fields: [] },
+        ],
+      },
+      also: wrong.slice(1).map((place) => ({ site: place, phase: "shapes" })),
     },
     sites,
     logits: [],

@@ -1,5 +1,6 @@
 /** How a case went over the nights, beside the verdict of today. */
-import type { Status, Verdict } from "../../verdict/schema.ts";
+import type { Status } from "../../verdict/site.ts";
+import type { Verdict } from "../../verdict/schema.ts";
 
 /** The result of a case in one night, as far as a trend needs it. */
 export interface PastResult {

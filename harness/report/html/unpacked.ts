@@ -1,8 +1,8 @@
 /** The way back from the embedded form to verdicts, run in the page. */
-import type { Distance, SiteVerdict, Status, Verdict } from "../../verdict/schema.ts";
-import type { PackedDistances, PackedDocument, PackedVerdict } from "./packed.ts";
-
-const statusOf: Readonly<Record<string, Status>> = { p: "pass", f: "fail", u: "unknown", e: "error" };
+import { siteOf } from "../../verdict/deciding.ts";
+import type { Verdict } from "../../verdict/schema.ts";
+import type { Distance, Judgement, SiteVerdict } from "../../verdict/site.ts";
+import type { PackedDistances, PackedDocument, PackedJudgements, PackedVerdict } from "./packed.ts";
 
 /** The text table of a document. */
 export function unpackTexts(coded: PackedDocument["texts"]): string[] {
@@ -47,35 +47,47 @@ function unpackDistances({ has, columns }: PackedDistances): (Distance | undefin
   });
 }
 
+/** What a letter and a distance say: a failure of which nothing else was kept is one of the whole tensor's ratio. */
+function plainJudgement(letter: string, distance: Distance | undefined): Judgement {
+  if (letter !== "f") return { status: "pass" };
+  return { status: "fail", why: { kind: "noise", at: { part: "tensor" }, ratio: distance?.ratio ?? 0 } };
+}
+
+/** The judgements of one kind; where a local oracle is as large as the run's, `whole` has its rms. */
+function unpackJudgements(
+  { status, distances, rest }: PackedJudgements,
+  whole: readonly (Distance | undefined)[] = [],
+): (Judgement | null)[] {
+  const unpacked = unpackDistances(distances);
+  return Array.from(status, (letter, position) => {
+    if (letter === "-") return null;
+    const own = unpacked[position];
+    const distance = own?.rms === 0 ? { ...own, rms: whole[position]?.rms ?? 0 } : own;
+    const judgement = rest[position] ?? plainJudgement(letter, distance);
+    return judgement.status === "unknown" || !distance ? judgement : { ...judgement, distance };
+  });
+}
+
 /** One verdict with its sites; numbers are rounded to the digits that were kept. */
 export function unpackVerdict(packed: PackedVerdict, texts: readonly string[]): Verdict {
   const text = (position: number | undefined): string => texts[position ?? -1] ?? "";
-  const accumulated = unpackDistances(packed.sites.accumulated);
-  const local = unpackDistances(packed.sites.local).map((distance, position): Distance | undefined =>
-    distance?.rms === 0 ? { ...distance, rms: accumulated[position]?.rms ?? 0 } : distance,
-  );
+  const run = unpackJudgements(packed.sites.run);
+  const local = unpackJudgements(packed.sites.local, unpackDistances(packed.sites.run.distances));
   let order = 0;
   const sites = packed.sites.site.map((name, position): SiteVerdict => {
     order += packed.sites.order[position] ?? 0;
     const shape = packed.sites.shape[position] ?? -1;
     const dtype = packed.sites.dtype[position] ?? -1;
-    const far = accumulated[position];
-    const near = local[position];
-    const farStatus = statusOf[packed.sites.accumulated_status.charAt(position)];
-    const nearStatus = statusOf[packed.sites.local_status.charAt(position)];
-    return {
+    const expected =
+      dtype < 0 ? null : { shape: text(shape).split(",").filter(Boolean).map(Number), dtype: text(dtype) };
+    return siteOf({
       site: text(name),
       phase: text(packed.sites.phase[position]),
       order,
-      status: statusOf[packed.sites.status.charAt(position)] ?? "unknown",
-      ...(farStatus && { accumulated_status: farStatus }),
-      ...(nearStatus && { local_status: nearStatus }),
-      ...(shape >= 0 && { shape: text(shape).split(",").filter(Boolean).map(Number) }),
-      ...(dtype >= 0 && { dtype: text(dtype) }),
-      ...(far && { accumulated: far }),
-      ...(near && { local: near }),
-      ...packed.sites.rest[position],
-    };
+      expected,
+      run: run[position] ?? null,
+      local: local[position] ?? null,
+    });
   });
   const coverage = {
     ...packed.verdict.coverage,

@@ -1,4 +1,4 @@
-import { format } from "../../compare/judge.ts";
+import { format } from "../../verdict/words/ratio.ts";
 
 /** One run of a healthy engine: what it was, and the largest local and accumulated ratio over all of its sites. */
 export interface Measured {

@@ -1,5 +1,5 @@
 /** The part of docs/selftest.md that tells what goldens see. */
-import { format } from "../../compare/judge.ts";
+import { format } from "../../verdict/words/ratio.ts";
 import type { Measured } from "./calibration.ts";
 import type { Found } from "./selftest.ts";
 

@@ -1,5 +1,9 @@
-import { format, largestRatio } from "../../compare/judge.ts";
+import { largestRatio } from "../../verdict/numbers.ts";
 import type { Verdict } from "../../verdict/schema.ts";
+import { distanceOf } from "../../verdict/deciding.ts";
+import { noiseText } from "../../verdict/words/ratio.ts";
+import { claimText } from "../../verdict/words/sizes.ts";
+import type { SizeCause } from "../../verdict/culprit.ts";
 
 /** How well a verdict found a planted fault. */
 export type Found = "exact" | "parent" | "wrong" | "undetected";
@@ -88,10 +92,8 @@ export function renderSelftest(rows: readonly SelftestRow[], dtype: string): str
   for (const { category, id, title, verdict, found, explained: how } of rows) {
     const { culprit } = verdict;
     const site = culprit && verdict.sites.find((one) => one.site === culprit.site && one.phase === culprit.phase);
-    const ratio =
-      site?.local || site?.accumulated
-        ? `${format(largestRatio({ ...(site.local ? { local: site.local } : { accumulated: site.accumulated! }) }))}x`
-        : "";
+    const distance = site ? (distanceOf(site.local) ?? distanceOf(site.run)) : null;
+    const ratio = distance ? noiseText(largestRatio(distance)) : "";
     lines.push(
       `| ${category} | ${id} | ${title} | ${culprit ? `\`${culprit.site}\`` : found} | ${culprit?.phase ?? ""} | ${ratio} | ${how}: ${causeText(verdict)} |`,
     );
@@ -101,7 +103,11 @@ export function renderSelftest(rows: readonly SelftestRow[], dtype: string): str
 
 /** The first explanation, or what a pattern says. */
 function causeText({ culprit }: Verdict): string {
-  const sentence =
-    culprit?.explanation?.candidates[0]?.sentence ?? culprit?.readings.find(({ holds }) => holds)?.claim ?? "";
+  const sentence = culprit?.explanation?.candidates[0]?.sentence ?? heldClaim(culprit?.shapes?.causes ?? []);
   return sentence.replaceAll("|", "\\|");
+}
+
+function heldClaim(causes: readonly SizeCause[]): string {
+  const held = causes.find(({ holds }) => holds);
+  return held ? claimText(held) : "";
 }

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { formatEngine } from "../format.ts";
-import { outcomeOf } from "../outcome.ts";
+import { outcomeOf } from "../../../verdict/words/outcome.ts";
 import { CaseRow, type Row } from "./case-row.tsx";
 
 /** Moves the focus between the links of the list. */
@@ -22,7 +22,7 @@ export function CaseList({ verdicts }: { readonly verdicts: readonly Row[] }): J
   const [onlyBad, setOnlyBad] = useState(false);
   const engines = new Set(verdicts.map((verdict) => formatEngine(verdict.engine)));
   const dtypes = new Set(verdicts.filter(({ mode }) => mode !== "shapes").map(({ dtype }) => dtype));
-  const isGood = (row: Row): boolean => ["pass", "expected"].includes(outcomeOf(row));
+  const isGood = (row: Row): boolean => ["pass", "expected failure"].includes(outcomeOf(row));
   const rows = verdicts.map((row, index) => ({ row, index })).filter(({ row }) => !onlyBad || !isGood(row));
   const bad = verdicts.filter((row) => !isGood(row)).length;
   return (

@@ -3,7 +3,8 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Verdict } from "../../../verdict/schema.ts";
 import { formatCount, formatEngine, formatSeconds } from "../format.ts";
-import { outcomeOf } from "../outcome.ts";
+import { outcomeOf } from "../../../verdict/words/outcome.ts";
+import { toneOf } from "../outcome.ts";
 import { Breakable, OutcomeMark, RatioBar, SiteName } from "./parts.tsx";
 import { Holes, PowerText } from "./power.tsx";
 import { caseLink } from "./route.ts";
@@ -69,7 +70,7 @@ export function CaseRow({ row, index, hasEngine, hasDtype }: CaseRowProps): JSX.
   const holesId = `holes-${index}`;
   return (
     <>
-      <tr class={`row ${outcomeOf(row)}`} onClick={() => location.assign(caseLink(index))}>
+      <tr class={`row ${toneOf(outcomeOf(row))}`} onClick={() => location.assign(caseLink(index))}>
         <td class="state">
           <OutcomeMark outcome={outcomeOf(row)} />
           <PowerCell

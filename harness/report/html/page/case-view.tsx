@@ -1,9 +1,11 @@
 /** One case. */
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import type { SiteVerdict, Verdict } from "../../../verdict/schema.ts";
+import type { SiteVerdict } from "../../../verdict/site.ts";
+import type { Verdict } from "../../../verdict/schema.ts";
 import { formatCount, formatEngine, formatRatio, formatSeconds, isInherited } from "../format.ts";
-import { outcomeOf } from "../outcome.ts";
+import { distanceOf } from "../../../verdict/deciding.ts";
+import { outcomeOf } from "../../../verdict/words/outcome.ts";
 import { Controls, Legend } from "./controls.tsx";
 import { CulpritCard } from "./culprit-card.tsx";
 import { DepthChart } from "./depth-chart.tsx";
@@ -128,7 +130,7 @@ export function CaseView({ verdict, trend, index, count, route, theme, onRoute }
       sites.find((other) => other.site === name);
     if (site) select(site);
   };
-  const hasRatios = sites.some((site) => site.accumulated ?? site.local);
+  const hasRatios = sites.some((site) => distanceOf(site.run) ?? distanceOf(site.local));
   const legend = {
     limit: verdict.limit,
     theme,
@@ -151,7 +153,7 @@ export function CaseView({ verdict, trend, index, count, route, theme, onRoute }
           <Controls
             lens={lens}
             phases={phases}
-            hasLocal={sites.some((site) => site.local)}
+            hasLocal={sites.some((site) => distanceOf(site.local))}
             onLens={(change) => setLens({ ...lens, ...change })}
           />
           <div class="bench">
@@ -175,7 +177,7 @@ export function CaseView({ verdict, trend, index, count, route, theme, onRoute }
           </div>
           <p class="hidden" role="status">
             {selected && `${selected.site}, ${selected.phase}, ${selected.status}`}
-            {selected?.accumulated && `, ${formatRatio(selected.accumulated.ratio)}`}
+            {selected && distanceOf(selected.run) && `, ${formatRatio(distanceOf(selected.run)!.ratio)}`}
           </p>
           <SiteTable
             key={`${lens.phase} ${lens.query}`}

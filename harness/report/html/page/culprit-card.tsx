@@ -1,6 +1,11 @@
 /** The answer of a case: where it goes wrong and why, or that nothing does. */
 import type { JSX } from "preact";
-import type { Culprit, Verdict } from "../../../verdict/schema.ts";
+import { layerOf, parseSite, withoutLayer } from "../../../trace/site.ts";
+import type { Culprit, SizeCause, SizeReading } from "../../../verdict/culprit.ts";
+import { culpritText, placeText } from "../../../verdict/words/culprit.ts";
+import { claimText, evidenceTexts, formulaText } from "../../../verdict/words/sizes.ts";
+import { regionText } from "../../../verdict/words/why.ts";
+import type { Verdict } from "../../../verdict/schema.ts";
 import { formatCount } from "../format.ts";
 import { expectationNote } from "../outcome.ts";
 import { Explanation } from "./explanation.tsx";
@@ -8,14 +13,11 @@ import { SiteName } from "./parts.tsx";
 
 type Sizes = readonly (number | string)[];
 
-/** A formula is written with `x` in the verdict. */
-const withTimes = (formula: string): string => formula.replaceAll(/ [x*] /g, " × ");
-
 interface ShapeRowProps {
   readonly label: string;
   readonly shape: Sizes;
   readonly other: Sizes | undefined;
-  readonly formulas: Culprit["expected_sizes"];
+  readonly formulas: readonly SizeReading[];
 }
 
 function ShapeRow({ label, shape, other, formulas }: ShapeRowProps): JSX.Element {
@@ -37,9 +39,9 @@ function ShapeRow({ label, shape, other, formulas }: ShapeRowProps): JSX.Element
         ]
       </td>
       <td>
-        {formulas.map(({ size, formula }) => (
-          <span class="formula" key={`${size} ${formula}`}>
-            <b class="num">{size}</b> = {withTimes(formula)}
+        {formulas.map((reading) => (
+          <span class="formula" key={reading.size}>
+            <b class="num">{reading.size}</b> = {formulaText(reading, " × ")}
           </span>
         ))}
       </td>
@@ -47,27 +49,21 @@ function ShapeRow({ label, shape, other, formulas }: ShapeRowProps): JSX.Element
   );
 }
 
-function Readings({ readings }: Pick<Culprit, "readings">): JSX.Element {
-  const ordered = readings.toSorted((left, right) => Number(right.holds) - Number(left.holds));
+function SizeCauses({ causes }: { readonly causes: readonly SizeCause[] }): JSX.Element {
+  const ordered = causes.toSorted((left, right) => Number(right.holds) - Number(left.holds));
   return (
     <ul class="readings">
-      {ordered.map(({ claim, holds, evidence }) => (
-        <li key={claim} class={holds ? "holds" : "ruled-out"}>
-          <span class="tag">{holds ? "holds" : "ruled out"}</span>
+      {ordered.map((cause) => (
+        <li key={cause.kind} class={cause.holds ? "holds" : "ruled-out"}>
+          <span class="tag">{cause.holds ? "holds" : "ruled out"}</span>
           <div>
-            <p class="claim">{claim}</p>
-            <p class="proof">{withTimes(evidence)}</p>
+            <p class="claim">{claimText(cause)}</p>
+            <p class="proof">{evidenceTexts(cause).join("; ")}</p>
           </div>
         </li>
       ))}
     </ul>
   );
-}
-
-/** `site in phase` taken apart; `phase` is "" for a site alone. */
-function readPlace(place: string): { readonly site: string; readonly phase: string } {
-  const [site = "", phase = ""] = place.split(" in ");
-  return { site, phase };
 }
 
 interface AlsoProps {
@@ -77,25 +73,25 @@ interface AlsoProps {
 
 /** Other affected places; those that only differ in the layer or the phase are shortened to that. */
 function Also({ culprit, onSite }: AlsoProps): JSX.Element {
-  const layer = (site: string): string => /\.(\d+)[.:#]/.exec(site)?.[1] ?? "";
-  const starred = (site: string): string => site.replace(/\.\d+(?=[.:#])/, ".*");
-  const areAlike = culprit.also.every((site) => layer(site) !== "" && starred(site) === starred(culprit.site));
-  const places = culprit.also.map((place) => ({ place, ...readPlace(place) }));
-  const areSame = places.every(({ site, phase }) => site === culprit.site && phase !== "");
-  const heading = areAlike ? "The same in layers" : areSame ? "The same in" : "The same at";
+  const layer = (site: string): number | null => layerOf(parseSite(site).module);
+  const areAlike = culprit.also.every(
+    ({ site }) => layer(site) !== null && withoutLayer(site) === withoutLayer(culprit.site),
+  );
+  const areSame = culprit.also.every(({ site }) => site === culprit.site);
+  const heading = areSame ? "The same in" : areAlike ? "The same in layers" : "The same at";
   return (
     <p class="also">
       <span class="label">{heading}</span>{" "}
-      {places.map(({ place, site, phase }) => (
+      {culprit.also.map((place) => (
         <button
           type="button"
-          key={place}
+          key={placeText(place)}
           class="chip"
-          title={place}
-          aria-label={place}
-          onClick={() => onSite(site, phase === "" ? undefined : phase)}
+          title={placeText(place)}
+          aria-label={placeText(place)}
+          onClick={() => onSite(place.site, place.phase)}
         >
-          {areAlike ? layer(site) : areSame ? phase : place}
+          {areSame ? place.phase : areAlike ? layer(place.site) : placeText(place)}
         </button>
       ))}
     </p>
@@ -134,15 +130,11 @@ interface CardProps {
 /** Culprits that are spelled out at once. */
 const culpritsShown = 4;
 
-/** Indices of a tensor's axes that the error is confined to. */
-function whereOf({ site, phase }: Culprit, { sites }: Verdict): readonly string[] {
-  return sites.find((one) => one.site === site && one.phase === phase)?.detail?.where ?? [];
-}
-
 function Found({ culprit, verdict, onSite }: CardProps & { readonly culprit: Culprit }): JSX.Element {
+  const { shapes } = culprit;
   return (
     <>
-      {culprit.explanation && <Explanation explanation={culprit.explanation} where={whereOf(culprit, verdict)} />}
+      {culprit.explanation && <Explanation explanation={culprit.explanation} where={culprit.where.map(regionText)} />}
       <p class="eyebrow">
         Culprit <span>in {culprit.phase}</span>
       </p>
@@ -151,23 +143,18 @@ function Found({ culprit, verdict, onSite }: CardProps & { readonly culprit: Cul
           <SiteName site={culprit.site} />
         </button>
       </h2>
-      <p class="summary">{culprit.summary}</p>
-      {culprit.expected && culprit.found && (
+      <p class="summary">{culpritText(culprit)}</p>
+      {shapes && (
         <table class="shapes">
           <tbody>
-            <ShapeRow
-              label="expected"
-              shape={culprit.expected}
-              other={culprit.found}
-              formulas={culprit.expected_sizes}
-            />
-            <ShapeRow label="found" shape={culprit.found} other={culprit.expected} formulas={culprit.found_sizes} />
+            <ShapeRow label="expected" shape={shapes.expected} other={shapes.found} formulas={shapes.expected_sizes} />
+            <ShapeRow label="found" shape={shapes.found} other={shapes.expected} formulas={shapes.found_sizes} />
           </tbody>
         </table>
       )}
       {culprit.also.length > 0 && <Also culprit={culprit} onSite={onSite} />}
       {culprit === verdict.culprits[0] && <AtCulprit audit={verdict.config_audit} />}
-      {culprit.readings.length > 0 && <Readings readings={culprit.readings} />}
+      {shapes && shapes.causes.length > 0 && <SizeCauses causes={shapes.causes} />}
     </>
   );
 }

@@ -1,7 +1,7 @@
 /** Ratio against execution order: where errors begin and how they grow. */
 import type { JSX } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { SiteVerdict } from "../../../verdict/schema.ts";
+import type { SiteVerdict } from "../../../verdict/site.ts";
 import { formatRatio, type Measure } from "../format.ts";
 import { useWidth } from "./width.ts";
 import { type ChartPaint, type ChartPoint, nearestPoint, paintChart, plotSites } from "./depth-paint.ts";

@@ -1,5 +1,5 @@
 /** Drawing of the chart of ratio against execution order. */
-import type { SiteVerdict } from "../../../verdict/schema.ts";
+import type { SiteVerdict } from "../../../verdict/site.ts";
 import { failsIn, formatRatio, type Measure, powerOfTen, ratioOf } from "../format.ts";
 import { placeOf } from "../map-layout.ts";
 import { logShare, markColour, type Theme } from "./scale.ts";

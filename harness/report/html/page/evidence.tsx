@@ -1,8 +1,9 @@
 /** The tables below the map: logits, consistency, audits, coverage, provenance. */
 import type { ComponentChildren, JSX } from "preact";
+import { declaredText } from "../../../verdict/words/differences.ts";
 import type { Verdict } from "../../../verdict/schema.ts";
 import { formatCount, formatDate, formatEngine, formatNumber, formatRatio } from "../format.ts";
-import { Section, SiteName, StatusMark } from "./parts.tsx";
+import { Section, SiteName, OutcomeMark } from "./parts.tsx";
 
 interface TableProps {
   readonly heads: readonly string[];
@@ -86,7 +87,7 @@ function Consistency({ verdict }: { readonly verdict: Verdict }): JSX.Element | 
         numbersFrom={4}
         rows={verdict.consistency.map((row) => [
           row.engine,
-          <StatusMark status={row.status} />,
+          <OutcomeMark outcome={row.status} />,
           <span class="num">{formatCount(row.compared)}</span>,
           row.worst && (
             <>
@@ -128,8 +129,8 @@ function TensorAudit({ verdict }: { readonly verdict: Verdict }): JSX.Element | 
           numbersFrom={3}
           rows={audit.different.map((row) => [
             <code>{row.name}</code>,
-            row.expected,
-            <span class="bad">{row.found}</span>,
+            declaredText(row.expected),
+            <span class="bad">{declaredText(row.found)}</span>,
           ])}
         />
       )}

@@ -1,6 +1,7 @@
 /** Why the engine differs at a culprit: the cause, what else it may be, or that nothing was found. */
+import { errorReadingText } from "../../../verdict/words/culprit.ts";
 import type { JSX } from "preact";
-import type { Counterfactual, Explanation as Facts } from "../../../verdict/schema.ts";
+import type { Counterfactual, Explanation as Facts } from "../../../verdict/explanation.ts";
 import { distancesText, phasesText, sortCandidates } from "../../explanation.ts";
 import { formatCount, formatRatio, formatSeconds } from "../format.ts";
 import { Sentence } from "./parts.tsx";
@@ -128,7 +129,7 @@ function NotFound({ explanation, where, forms }: Unsolved): JSX.Element {
           <span class="label">The error is only in</span> {where.join("; ")}.
         </p>
       )}
-      {explanation.reading && <p class="distances">Its size and kind: {explanation.reading}.</p>}
+      {explanation.reading && <p class="distances">Its size and kind: {errorReadingText(explanation.reading)}.</p>}
       {others.length > 0 && <Others candidates={others} />}
       {form && <Effort tried={tried} seconds={seconds} />}
     </>

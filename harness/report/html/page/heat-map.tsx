@@ -1,12 +1,12 @@
 /** The heat map: layers by kinds of sites. */
 import type { JSX } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { SiteVerdict } from "../../../verdict/schema.ts";
+import type { SiteVerdict } from "../../../verdict/site.ts";
 import { formatRatio, ratioOf } from "../format.ts";
 import { layoutMap, type MapBlock, type MapColumn } from "../map-layout.ts";
 import { cellAt, cellEntry, geometryOf, type Geometry, type Paint, paintBlock } from "./heat-paint.ts";
 import { stepOnMap } from "./map-keys.ts";
-import { SiteName, StatusMark } from "./parts.tsx";
+import { SiteName, OutcomeMark } from "./parts.tsx";
 import { useWidth } from "./width.ts";
 
 interface Hover {
@@ -126,7 +126,7 @@ function Tooltip({ hover, paint }: { readonly hover: Hover; readonly paint: Pain
     >
       <SiteName site={hover.entry.site} />
       <p>
-        <StatusMark status={hover.entry.status} />
+        <OutcomeMark outcome={hover.entry.status} />
         <span>{hover.entry.phase}</span>
         {ratio !== null && <b class="num">{formatRatio(ratio)}</b>}
         {hover.count > 1 && <span>worst of {hover.count} sites</span>}

@@ -1,5 +1,5 @@
 /** Drawing of heat map cells on a canvas. */
-import type { SiteVerdict } from "../../../verdict/schema.ts";
+import type { SiteVerdict } from "../../../verdict/site.ts";
 import { blameOf, type Measure, ratioOf, worseSite } from "../format.ts";
 import type { MapBlock } from "../map-layout.ts";
 import { ratioColour, statusColour, type Theme } from "./scale.ts";

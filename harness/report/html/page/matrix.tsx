@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { formatEngine, formatRatio } from "../format.ts";
 import { matrixOf } from "../matrix.ts";
-import { outcomeOf } from "../outcome.ts";
+import { outcomeOf } from "../../../verdict/words/outcome.ts";
 import type { Row } from "./case-row.tsx";
 import { OutcomeMark } from "./parts.tsx";
 import { caseLink } from "./route.ts";

@@ -1,26 +1,13 @@
 /** Small pieces that every view uses. */
 import type { ComponentChildren, JSX } from "preact";
-import type { Status } from "../../../verdict/schema.ts";
 import { formatRatio } from "../format.ts";
-import { outcomeWords, type Outcome } from "../outcome.ts";
+import type { Outcome } from "../../../verdict/words/outcome.ts";
+import { toneOf, type Tone } from "../outcome.ts";
 import { highestRatio, logShare, lowestRatio } from "./scale.ts";
 
-const statusOutcome: Readonly<Record<Status, Outcome>> = {
-  pass: "pass",
-  fail: "fail",
-  unknown: "unknown",
-  error: "error",
-};
-const statusWords: Readonly<Record<Status, string>> = {
-  pass: "pass",
-  fail: "fail",
-  unknown: "unknown",
-  error: "error",
-};
-
 /** Every outcome has its own outline as well as its own mark: circle, ring, square, dashed circle, triangle. */
-function OutcomeIcon({ outcome }: { readonly outcome: Outcome }): JSX.Element {
-  const marks: Readonly<Record<Outcome, JSX.Element>> = {
+function ToneIcon({ tone }: { readonly tone: Tone }): JSX.Element {
+  const marks: Readonly<Record<Tone, JSX.Element>> = {
     pass: (
       <>
         <circle cx="8" cy="8" r="7" class="solid" />
@@ -54,27 +41,18 @@ function OutcomeIcon({ outcome }: { readonly outcome: Outcome }): JSX.Element {
   };
   return (
     <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
-      {marks[outcome]}
+      {marks[tone]}
     </svg>
   );
 }
 
-/** Icon and word of a case. */
+/** Icon and word of an outcome, of a case, a site or a check. */
 export function OutcomeMark({ outcome }: { readonly outcome: Outcome }): JSX.Element {
+  const tone = toneOf(outcome);
   return (
-    <span class={`mark ${outcome}`}>
-      <OutcomeIcon outcome={outcome} />
-      {outcomeWords[outcome]}
-    </span>
-  );
-}
-
-/** Icon and word of a site or check. */
-export function StatusMark({ status }: { readonly status: Status }): JSX.Element {
-  return (
-    <span class={`mark ${statusOutcome[status]}`}>
-      <OutcomeIcon outcome={statusOutcome[status]} />
-      {statusWords[status]}
+    <span class={`mark ${tone}`}>
+      <ToneIcon tone={tone} />
+      {outcome}
     </span>
   );
 }

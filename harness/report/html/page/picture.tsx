@@ -1,6 +1,6 @@
 /** A failing tensor side by side: what was expected, what was found, and the error. */
 import type { JSX } from "preact";
-import type { Picture } from "../../../verdict/schema.ts";
+import type { Picture } from "../../../verdict/site.ts";
 import { formatNumber, formatRatio } from "../format.ts";
 import { magnitudeColour, ratioColour, type Theme } from "./scale.ts";
 

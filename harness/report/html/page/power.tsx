@@ -1,6 +1,7 @@
 /** What a green verdict of a case is worth: the likely faults that it would find, and those it would not. */
 import type { JSX } from "preact";
-import type { Power, Verdict } from "../../../verdict/schema.ts";
+import type { Power } from "../../../verdict/explanation.ts";
+import type { Verdict } from "../../../verdict/schema.ts";
 import { powerPercent } from "../../explanation.ts";
 import { formatCount } from "../format.ts";
 import { groupHoles, type HoleGroup, type HoleReason } from "../holes.ts";

@@ -1,5 +1,6 @@
 /** What of a case is shown: which phase, which measure, which sites. */
-import type { SiteVerdict, Verdict } from "../../../verdict/schema.ts";
+import type { SiteVerdict } from "../../../verdict/site.ts";
+import type { Verdict } from "../../../verdict/schema.ts";
 import { isInherited, type Measure, worseSite } from "../format.ts";
 
 /** Settings of the views of one case. `phase` "" is the worst of all phases. */
@@ -23,15 +24,17 @@ export function allSites(verdict: Verdict): SiteVerdict[] {
     site,
     phase: verdict.phases[0] ?? "",
     order: last + 1 + position,
+    expected: null,
     status: "unknown",
-    reason: "The reference has this site; the engine offered nothing to compare with it.",
+    run: { status: "unknown", why: { kind: "not offered" } },
+    local: null,
   }));
   return [...sites, ...rest];
 }
 
 /** Whether a site is kept by the filter box and the toggle. Words are found anywhere, in any order. */
 export function matches(site: SiteVerdict, { query, failingOnly, measure }: Lens): boolean {
-  const fails = site.status === "fail" || site.status === "error" || (measure === "accumulated" && isInherited(site));
+  const fails = site.status === "fail" || (measure === "accumulated" && isInherited(site));
   if (failingOnly && !fails) return false;
   const name = site.site.toLowerCase();
   return query

@@ -1,8 +1,10 @@
 /** Everything that is known about the selected site. */
 import type { JSX } from "preact";
-import type { Detail, Distance, SiteVerdict } from "../../../verdict/schema.ts";
-import { formatCount, formatNumber, formatRatio, formatShape } from "../format.ts";
-import { SiteName, StatusMark } from "./parts.tsx";
+import type { Detail, Distance, SiteVerdict } from "../../../verdict/site.ts";
+import { detailOf, distanceOf, whyOf } from "../../../verdict/deciding.ts";
+import { reasonOf, regionText } from "../../../verdict/words/why.ts";
+import { distanceIn, formatCount, formatNumber, formatRatio, formatShape } from "../format.ts";
+import { SiteName, OutcomeMark } from "./parts.tsx";
 import { TensorPicture } from "./picture.tsx";
 import type { Theme } from "./scale.ts";
 
@@ -27,7 +29,7 @@ const fields: readonly Field[] = [
 
 function Statistics({ site }: { readonly site: SiteVerdict }): JSX.Element | null {
   const kinds = (["accumulated", "local"] as const).flatMap((kind) => {
-    const distance = site[kind];
+    const distance = distanceIn(site, kind);
     return distance ? [{ kind, distance }] : [];
   });
   if (kinds.length === 0) return <p class="muted">No values were compared here.</p>;
@@ -63,8 +65,9 @@ function Statistics({ site }: { readonly site: SiteVerdict }): JSX.Element | nul
 }
 
 function Shapes({ site }: { readonly site: SiteVerdict }): JSX.Element {
-  const expected = [site.shape && formatShape(site.shape), site.dtype].filter(Boolean).join(" ");
-  const found = [site.found_shape && formatShape(site.found_shape), site.found_dtype].filter(Boolean).join(" ");
+  const why = whyOf(site);
+  const expected = site.expected ? `${formatShape(site.expected.shape)} ${site.expected.dtype}` : "";
+  const found = why?.kind === "shape" ? formatShape(why.found) : why?.kind === "dtype" ? why.found : "";
   return (
     <dl class="pairs">
       {expected !== "" && (
@@ -192,21 +195,21 @@ function Histogram({
 
 /** Both judgements where they differ, else the one. */
 function State({ site }: { readonly site: SiteVerdict }): JSX.Element {
-  const { status, accumulated_status: far, local_status: near } = site;
-  if (far === undefined || near === undefined || far === near) {
+  const { status, run, local } = site;
+  if (!run || !local || run.status === local.status) {
     return (
       <p class="state">
-        <StatusMark status={status} />
+        <OutcomeMark outcome={status} />
       </p>
     );
   }
   return (
     <p class="state">
       <span>
-        <StatusMark status={near} /> <span class="muted">on the engine's own input</span>
+        <OutcomeMark outcome={local.status} /> <span class="muted">on the engine's own input</span>
       </span>
       <span>
-        <StatusMark status={far} /> <span class="muted">in the whole run, with what came before</span>
+        <OutcomeMark outcome={run.status} /> <span class="muted">in the whole run, with what came before</span>
       </span>
     </p>
   );
@@ -234,7 +237,7 @@ function Phases({ site, phases, onSelect }: SitePanelProps): JSX.Element | null 
           onClick={() => onSelect(entry)}
         >
           {entry.phase}{" "}
-          <span class="num">{entry.accumulated ? formatRatio(entry.accumulated.ratio) : entry.status}</span>
+          <span class="num">{distanceOf(entry.run) ? formatRatio(distanceOf(entry.run)!.ratio) : entry.status}</span>
         </button>
       ))}
     </p>
@@ -244,6 +247,8 @@ function Phases({ site, phases, onSelect }: SitePanelProps): JSX.Element | null 
 /** Panel beside the map. */
 export function SitePanel(props: SitePanelProps): JSX.Element {
   const { site, limit, theme } = props;
+  const detail = site && detailOf(site);
+  const reason = site && reasonOf(site);
   return (
     <section class="panel site-panel" aria-label="Selected site">
       {site ? (
@@ -255,18 +260,18 @@ export function SitePanel(props: SitePanelProps): JSX.Element {
             <SiteName site={site.site} />
           </h2>
           <State site={site} />
-          {site.reason !== undefined && <p class="reason">{site.reason}</p>}
+          {reason && <p class="reason">{reason}</p>}
           <Phases {...props} />
           <Shapes site={site} />
           <Statistics site={site} />
-          {site.detail && site.detail.where.length > 0 && (
+          {detail && detail.where.length > 0 && (
             <p class="reason">
-              <span class="label">Only in</span> {site.detail.where.join("; ")}
+              <span class="label">Only in</span> {detail.where.map(regionText).join("; ")}
             </p>
           )}
-          {site.detail?.picture && <TensorPicture picture={site.detail.picture} limit={limit} theme={theme} />}
-          {site.detail && <Histogram counts={site.detail.histogram} limit={limit} />}
-          {site.detail && <WorstElements detail={site.detail} />}
+          {detail?.picture && <TensorPicture picture={detail.picture} limit={limit} theme={theme} />}
+          {detail && <Histogram counts={detail.histogram} limit={limit} />}
+          {detail && <WorstElements detail={detail} />}
         </>
       ) : (
         <p class="muted">Choose a site on the map, in the chart or in the table.</p>

@@ -1,9 +1,11 @@
 /** All sites as a table: what the heat map shows, for everyone who can't use the map. */
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import type { SiteVerdict } from "../../../verdict/schema.ts";
-import { formatCount, formatRatio, formatShape, isInherited, ratioOf } from "../format.ts";
-import { Section, SiteName, StatusMark } from "./parts.tsx";
+import type { SiteVerdict } from "../../../verdict/site.ts";
+import { whyOf } from "../../../verdict/deciding.ts";
+import { reasonOf } from "../../../verdict/words/why.ts";
+import { distanceIn, formatCount, formatRatio, formatShape, isInherited, ratioOf } from "../format.ts";
+import { Section, SiteName, OutcomeMark } from "./parts.tsx";
 
 const rowsAtOnce = 100;
 type Order = "execution" | "accumulated" | "local";
@@ -48,15 +50,22 @@ function SortHead({ label, column, order, onOrder }: HeadProps): JSX.Element {
   );
 }
 
+/** The engine's shape where it differs, else the expected one. */
+function shapeText(site: SiteVerdict): string {
+  const why = whyOf(site);
+  if (why?.kind === "shape") return formatShape(why.found);
+  return site.expected ? formatShape(site.expected.shape) : "";
+}
+
 /** The table, a hundred rows at a time. */
 export function SiteTable({ sites, total, limit, selected, onSelect }: SiteTableProps): JSX.Element {
   const [order, setOrder] = useState<Order>("execution");
   const [count, setCount] = useState(rowsAtOnce);
   const ordered = useMemo(() => sorted(sites, order), [sites, order]);
-  const hasShapes = sites.some((site) => site.shape ?? site.found_shape);
-  const hasRatios = sites.some((site) => site.accumulated ?? site.local);
-  const hasLocal = sites.some((site) => site.local);
-  const hasReasons = sites.some((site) => site.reason !== undefined);
+  const hasShapes = sites.some((site) => site.expected);
+  const hasRatios = sites.some((site) => distanceIn(site, "accumulated") ?? distanceIn(site, "local"));
+  const hasLocal = sites.some((site) => distanceIn(site, "local"));
+  const hasReasons = sites.some((site) => reasonOf(site) !== "");
   const heads = { order, onOrder: setOrder };
   return (
     <Section id="sites" title="Sites" note={`${formatCount(sites.length)} of ${formatCount(total)}`}>
@@ -89,17 +98,13 @@ export function SiteTable({ sites, total, limit, selected, onSelect }: SiteTable
                 </th>
                 <td>{site.phase}</td>
                 <td>
-                  <StatusMark status={site.status} />
+                  <OutcomeMark outcome={site.status} />
                   {isInherited(site) && <small class="inherited">error from before</small>}
                 </td>
                 {hasRatios && <Ratio value={ratioOf(site, "accumulated")} limit={limit} />}
                 {hasLocal && <Ratio value={ratioOf(site, "local")} limit={limit} />}
-                {hasShapes && (
-                  <td class="shape">
-                    {site.shape || site.found_shape ? formatShape(site.found_shape ?? site.shape ?? []) : ""}
-                  </td>
-                )}
-                {hasReasons && <td class="why">{site.reason}</td>}
+                {hasShapes && <td class="shape">{shapeText(site)}</td>}
+                {hasReasons && <td class="why">{reasonOf(site)}</td>}
               </tr>
             ))}
           </tbody>

@@ -2,9 +2,10 @@
 import type { JSX } from "preact";
 import type { Verdict } from "../../../verdict/schema.ts";
 import { formatCount, formatDate, formatEngine, formatRatio, formatSeconds } from "../format.ts";
-import { countOutcomes, outcomes } from "../outcome.ts";
+import { countOutcomes } from "../outcome.ts";
 import { OutcomeMark } from "./parts.tsx";
 import type { Theme } from "./scale.ts";
+import { outcomes } from "../../../verdict/words/outcome.ts";
 
 const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];
 
@@ -49,7 +50,7 @@ export function Masthead({ verdicts, theme, onTheme }: MastheadProps): JSX.Eleme
 
 /** Totals over all cases. */
 export function Totals({ verdicts }: { readonly verdicts: readonly Omit<Verdict, "sites">[] }): JSX.Element {
-  const counts = countOutcomes(verdicts);
+  const counts = new Map(countOutcomes(verdicts));
   const sum = (of: (verdict: Omit<Verdict, "sites">) => number): number =>
     verdicts.reduce((total, verdict) => total + of(verdict), 0);
   const worst = verdicts
@@ -60,10 +61,10 @@ export function Totals({ verdicts }: { readonly verdicts: readonly Omit<Verdict,
       <h1 class="hidden">Report</h1>
       <ul>
         {outcomes
-          .filter((outcome) => counts[outcome] > 0 || outcome === "pass" || outcome === "fail")
+          .filter((outcome) => counts.has(outcome) || outcome === "pass" || outcome === "fail")
           .map((outcome) => (
-            <li key={outcome} class={counts[outcome] === 0 ? "none" : ""}>
-              <b class="num">{counts[outcome]}</b> <OutcomeMark outcome={outcome} />
+            <li key={outcome} class={counts.has(outcome) ? "" : "none"}>
+              <b class="num">{counts.get(outcome) ?? 0}</b> <OutcomeMark outcome={outcome} />
             </li>
           ))}
       </ul>

@@ -1,0 +1,86 @@
+/** What a verdict says of a run beside its sites: logits, self-consistency, config fields, tensors, texts. */
+import { z } from "zod";
+import { place, ratio, shape, status } from "./site.ts";
+
+/** Agreement of final logits over one phase. */
+export const logitsAgreement = z.strictObject({
+  phase: z.string(),
+  /** Mean and largest KL(reference || engine) over rows, in nats. */
+  mean_kl: z.number(),
+  max_kl: z.number(),
+  /** Rows whose largest logit is the same token. */
+  top1: z.int(),
+  rows: z.int(),
+  /** Smallest gap between the reference's two largest logits over the rows that disagree; null when none does. */
+  margin: z.number().nullable(),
+});
+
+/** One side against itself: rows of chunked and decoded phases against the same rows of one full forward. */
+export const consistency = z.strictObject({
+  engine: z.string(),
+  status,
+  compared: z.int(),
+  worst: z.strictObject({ ...place.shape, ratio }).nullable(),
+});
+
+/** Config fields that the reference reads and the engine never does, and the other way round. */
+export const configAudit = z.strictObject({
+  never_read_by_engine: z.array(z.string()),
+  never_read_by_reference: z.array(z.string()),
+  /** At the culprit: fields the reference reads in that module and the engine's producing code does not. */
+  at_culprit: z
+    .strictObject({
+      scope: z.string(),
+      engine_scope: z.string(),
+      reference_only: z.array(z.string()),
+      engine_reads: z.array(z.string()),
+    })
+    .optional(),
+});
+
+/** A tensor as one side declares it. */
+export const declaredTensor = z.strictObject({
+  shape,
+  /** The tensor that it shares its values with. */
+  tied_to: z.string().nullable(),
+});
+
+/** The engine's loaded tensors against the reference's: names, shapes, ties. */
+export const tensorAudit = z.strictObject({
+  compared: z.int(),
+  missing: z.array(z.string()),
+  unexpected: z.array(z.string()),
+  different: z.array(z.strictObject({ name: z.string(), expected: declaredTensor, found: declaredTensor })),
+});
+
+/** A text that stands for a case's inputs: its tokens, and how both sides go on. */
+export const textFindings = z.strictObject({
+  text: z.string(),
+  /** In the checkpoint's chat template. */
+  chat: z.boolean(),
+  /** The reference's tokens. */
+  tokens: z.int(),
+  /** The engine's tokenizer against the reference's; unknown where the engine has none. */
+  status,
+  /** The first token that differs; null where none does. */
+  difference: z
+    .strictObject({ position: z.int(), expected: z.string().nullable(), found: z.string().nullable() })
+    .nullable(),
+  /** The likeliest continuation by both; null where the engine can't, or nothing was asked for. */
+  continuation: z
+    .strictObject({
+      expected: z.string(),
+      found: z.string(),
+      /** Tokens of the reference's, and those before the first that differs. */
+      tokens: z.int(),
+      agree: z.int(),
+    })
+    .nullable(),
+});
+
+export type LogitsAgreement = z.infer<typeof logitsAgreement>;
+export type Consistency = z.infer<typeof consistency>;
+export type ConfigAudit = z.infer<typeof configAudit>;
+export type DeclaredTensor = z.infer<typeof declaredTensor>;
+export type TensorAudit = z.infer<typeof tensorAudit>;
+export type TextFindings = z.infer<typeof textFindings>;

@@ -1,0 +1,73 @@
+/** Why an engine differs at a culprit, found by experiment; and what a green verdict is worth. */
+import { z } from "zod";
+import { ratio } from "./site.ts";
+
+/** A change of the reference with which the engine agrees to within noise. */
+export const counterfactual = z.strictObject({
+  /** `family/place/what`. */
+  id: z.string(),
+  /** Kind of porting fault. */
+  category: z.string(),
+  /** What the engine does instead. */
+  sentence: z.string(),
+  /** Other changes that give the same numbers on these inputs. */
+  synonyms: z.array(z.string()).default([]),
+  /** The reference's line that does it right; may be empty. */
+  source: z.string(),
+  /** Inputs that would tell it from the first candidate; absent for the first, and when none are known. */
+  apart: z.string().optional(),
+  /** What else speaks for it: the engine never reads a config field that it names. */
+  evidence: z.string().optional(),
+  /** The engine's distance from the changed reference, in noise units, over all phases that it explains. */
+  ratio,
+  /** Phases that it explains. */
+  phases: z.array(z.string()),
+  /** Phases where the engine agrees with the reference as it is, and not with this change. */
+  not_in: z.array(z.string()).default([]),
+});
+
+/** What the size and kind of an error say to somebody who knows where such errors come from. `relative` is its rms over that of the values. */
+export const errorReading = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("not finite") }),
+  z.strictObject({ kind: z.literal("about one rounding"), to: z.enum(["bfloat16", "float16"]), relative: z.number() }),
+  z.strictObject({ kind: z.literal("as large as the values"), relative: z.number() }),
+  z.strictObject({ kind: z.literal("relative"), relative: z.number() }),
+  /** The search for the cause broke. `message` is the reference's own. */
+  z.strictObject({ kind: z.literal("search broke"), message: z.string() }),
+]);
+
+/** Why the engine differs at a culprit, found by experiment. */
+export const explanation = z.strictObject({
+  /**
+   * explained: one change reproduces the engine; ambiguous: several that differ elsewhere do; pattern: none, but the error has a
+   * simple form; unexplained: none.
+   */
+  status: z.enum(["explained", "ambiguous", "pattern", "unexplained"]),
+  /** Counterfactuals that were tried. */
+  tried: z.int(),
+  /** The engine's distance from the reference as it is. */
+  ratio,
+  candidates: z.array(counterfactual),
+  /** What the error's size and kind say where no change gives it. */
+  reading: errorReading.optional(),
+  seconds: z.number(),
+});
+
+/** A likely fault that a case could not see. */
+export const hole = z.strictObject({
+  site: z.string(),
+  category: z.string(),
+  /** What the engine could do without being found out. */
+  sentence: z.string(),
+  /** Why it would not show, and what would make it. */
+  reason: z.string(),
+});
+
+/** What a green verdict of this case is worth: the likely faults that it would have found. */
+export const power = z.strictObject({ seen: z.int(), total: z.int(), holes: z.array(hole) });
+
+export type Counterfactual = z.infer<typeof counterfactual>;
+export type ErrorReading = z.infer<typeof errorReading>;
+export type Explanation = z.infer<typeof explanation>;
+export type Power = z.infer<typeof power>;
+export type Hole = z.infer<typeof hole>;
