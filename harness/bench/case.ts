@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { dtypeBytes, isDtype } from "../trace/dtype.ts";
+import { dtypeBytes, isDtype } from "../trace/dtypes.ts";
 import { drawUniform } from "../trace/draw.ts";
 import { elementCount, int64Tensor } from "../trace/tensor.ts";
 import type { Verdict } from "../verdict/schema.ts";

@@ -3,7 +3,7 @@ import { measure } from "../compare/distance.ts";
 import { createSpool, removeSpool } from "../engine/spool.ts";
 import { project, projectionSizes } from "../golden/format/sketch.ts";
 import { drawUniform } from "../trace/draw.ts";
-import { machineEpsilon } from "../trace/dtype.ts";
+import { machineEpsilon } from "../trace/dtypes.ts";
 import { readSafetensorsIndex, readTensor, writeSafetensors } from "../trace/safetensors.ts";
 import { float32Tensor } from "../trace/tensor.ts";
 import type { Figure } from "./figures.ts";

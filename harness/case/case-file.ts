@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { codeRoot, packageRoot } from "../engine/registry.ts";
-import { dtypeBytes } from "../trace/dtype.ts";
+import { dtypeBytes } from "../trace/dtypes.ts";
 import { writeSafetensors } from "../trace/safetensors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";

@@ -3,6 +3,7 @@ import type { RawTensor } from "../trace/tensor.ts";
 import { int64Tensor, toNumbers } from "../trace/tensor.ts";
 import type { Case, Inputs } from "./case.ts";
 import { planPhases } from "./case.ts";
+import { isText } from "./input-tensors.ts";
 
 /** A change of a case's inputs or phases that may let it see more. */
 export interface Variant {
@@ -21,7 +22,7 @@ export function inputVariants(found: Case, seed: number): Variant[] {
   const inputs = found.inputs(seed);
   const ids = inputs.get("input_ids")!;
   const [batch, length] = ids.shape as [number, number];
-  const textOnly = [...inputs.keys()].every((name) => /^(input_ids|attention_mask|.*token_type_ids)$/.test(name));
+  const textOnly = isText(inputs.keys());
   const variants: Variant[] = [];
   const add = (title: string, change: Partial<Pick<Case, "inputs" | "phases">>): void => {
     variants.push({ title, found: { ...found, ...change } });

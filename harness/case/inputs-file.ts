@@ -8,6 +8,7 @@ import { UsageError } from "../trace/errors.ts";
 import { writeSafetensors } from "../trace/safetensors.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Inputs } from "./case.ts";
+import { hasMedia } from "./input-tensors.ts";
 
 /** Inputs on disk, where both engines read them, and what the harness needs to know of them. */
 export interface InputsFile {
@@ -39,7 +40,7 @@ export function writeInputs(inputs: Inputs): InputsFile {
   return {
     path,
     sha256,
-    media: [...inputs.keys()].some((name) => /pixel|image|video|audio|features/.test(name)),
+    media: hasMedia(inputs.keys()),
     padded: real.some((value) => value === 0),
     tokensOf: ({ start, end }) => ({ batch, start, end, mask: real, length }),
   };

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { int64Tensor } from "../trace/tensor.ts";
 import type { Inputs } from "./case.ts";
+import { plainText } from "./input-tensors.ts";
 
 type Json = Record<string, unknown>;
+const textInputs: ShapeInputs = (_, length) => plainText(length);
 type ShapeInputs = (config: Json, length: number) => Inputs;
 
 /**
@@ -18,12 +19,4 @@ export async function shapeInputsFor(config: Json, casesFolder: string): Promise
   if (!file) return textInputs;
   const loaded = (await import(pathToFileURL(file).href)) as { shapeInputs?: ShapeInputs };
   return loaded.shapeInputs ?? textInputs;
-}
-
-function textInputs(_: Json, length: number): Inputs {
-  const row = (value: number) => int64Tensor(new Array<number>(length).fill(value), [1, length]);
-  return new Map([
-    ["input_ids", row(5)],
-    ["attention_mask", row(1)],
-  ]);
 }

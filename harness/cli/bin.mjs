@@ -1,13 +1,31 @@
 #!/usr/bin/env node
-// Entry of the `lockstep` command: checks the Node version in old syntax, then starts the real one.
+// Entry of the `lockstep` command, in old syntax: on a Node that is too old it goes on with the pinned one that `npm start` has fetched.
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { dirname, delimiter } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isNewEnough, oldestNode, unservedPlatform, usableNode } from "../setup/pinned-node.mjs";
 
-if (Number(process.versions.node.split(".")[0]) < 24) {
-  console.error(
-    `lockstep: expected Node 24 or newer, found ${process.versions.node}. In a clone, use npm start: it fetches Node 24.`,
-  );
+const refuse = (message) => {
+  console.error(message);
   process.exit(3);
+};
+
+const unserved = unservedPlatform();
+if (unserved !== null) refuse(unserved);
+if (isNewEnough()) {
+  // A clone runs its sources; the published package holds only what was built from them.
+  const source = new URL("./main.ts", import.meta.url);
+  await import(existsSync(source) ? source.href : new URL("../../dist/harness/cli/main.js", import.meta.url).href);
+} else {
+  const node = usableNode();
+  if (node === null)
+    refuse(
+      `lockstep: expected Node ${oldestNode} or newer, found ${process.versions.node}. In a clone, npm start fetches a Node once, and npx lockstep then uses it.`,
+    );
+  const { status, signal } = spawnSync(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: "inherit",
+    env: { ...process.env, PATH: dirname(node) + delimiter + process.env.PATH },
+  });
+  process.exit(status ?? (signal ? 130 : 1));
 }
-// A clone runs its sources; the published package holds only what was built from them.
-const source = new URL("./main.ts", import.meta.url);
-await import(existsSync(source) ? source.href : new URL("../../dist/harness/cli/main.js", import.meta.url).href);

@@ -23,12 +23,14 @@ import { addSchemas } from "./schemas.ts";
 import { addSelftest } from "./selftest.ts";
 import { addShapes } from "./shapes.ts";
 import { addWorker } from "./worker.ts";
+import { serveOwnPackage } from "./own-package.ts";
 
 const { version, description } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as {
   version: string;
   description: string;
 };
 
+serveOwnPackage();
 const program = new Command("lockstep")
   .description(description)
   .version(version)

@@ -4,6 +4,7 @@ import type { Asked, ResultLine } from "../night/history/record.ts";
 import { defaultLimit } from "../run/live.ts";
 import { chooseEngine } from "../engine/registry.ts";
 import { UsageError, exitCodes } from "../trace/errors.ts";
+import { computeDtypeNames, isComputeDtype } from "../trace/dtypes.ts";
 
 /** Where nights are kept unless it is said otherwise. */
 const defaultFolder = "reports/nightly";
@@ -32,8 +33,8 @@ export function askedFor(
   const { engine = [], dtype, reference, seed, limit = defaultLimit } = flags;
   for (const name of engine) chooseEngine(name); // refuses an unknown one before anything starts
   for (const name of dtype)
-    if (!["float32", "bfloat16", "float16"].includes(name))
-      throw new UsageError(`--dtype: expected float32, bfloat16 or float16, found ${name}`);
+    if (!isComputeDtype(name))
+      throw new UsageError(`--dtype: expected one of ${computeDtypeNames.join(", ")}, found ${name}`);
   const once = (words: readonly string[]): string[] => [...new Set(words)];
   return { cases: once(cases), engines: once(engine), dtypes: once(dtype), references: once(reference), seed, limit };
 }

@@ -15,6 +15,7 @@ import { UsageError, exitCodes } from "../trace/errors.ts";
 import { parseRatio, parseWhole } from "./arguments.ts";
 import { addFolderOption, askedFor, nightExitCode, nightFolder } from "./night-options.ts";
 import { say, status } from "./output.ts";
+import { computeDtypeNames } from "../trace/dtypes.ts";
 
 /** Seconds between lines of progress where there is no terminal. */
 const progressEvery = 30;
@@ -45,7 +46,7 @@ export function addNightly(program: Command): void {
     )
     .argument("[case...]", "case names, patterns or case files, all when absent")
     .option("--engine <name...>", "engines under test; each case's own when absent")
-    .option("--dtype <dtype...>", "float32, bfloat16, float16", ["float32", "bfloat16"])
+    .option("--dtype <dtype...>", computeDtypeNames.join(", "), ["float32", "bfloat16"])
     .option("--reference <version...>", "transformers: pinned, newest, previous, or numbers", [
       "pinned",
       "newest",

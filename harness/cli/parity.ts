@@ -15,9 +15,9 @@ import { say } from "./output.ts";
 import { addReportOptions } from "./report-options.ts";
 import { readVerdicts } from "./verdict-file.ts";
 import { kindOf } from "../golden/kinds.ts";
+import { computeDtypeNames, isComputeDtype } from "../trace/dtypes.ts";
 
 type Dtype = NonNullable<RunOptions["dtype"]>;
-const known: readonly string[] = ["float32", "bfloat16", "float16"] satisfies Dtype[];
 
 interface Flags extends ReportOptions {
   readonly engine?: string;
@@ -33,7 +33,7 @@ export function addParity(program: Command): void {
     .description("run the cases in several dtypes and write the parity table")
     .argument("[case...]", "case names, patterns or case files, all when absent")
     .option("--engine <name>", "engine under test")
-    .option("--dtypes <dtype...>", "dtypes to run in", [...known])
+    .option("--dtypes <dtype...>", "dtypes to run in", [...computeDtypeNames])
     .option("--add <file...>", "verdicts of other runs (lockstep run --json) that belong into the table")
     .option("--out <file>", "where the table goes", join(packageRoot, "reports", "parity.md"));
   addReportOptions(command).action(parity);
@@ -41,8 +41,8 @@ export function addParity(program: Command): void {
 
 async function parity(patterns: readonly string[], flags: Flags): Promise<void> {
   const { dtypes, engine, add = [], out } = flags;
-  const wrong = dtypes.find((dtype) => !known.includes(dtype));
-  if (wrong !== undefined) throw new UsageError(`--dtypes: expected ${known.join(", ")}, found ${wrong}`);
+  const wrong = dtypes.find((dtype) => !isComputeDtype(dtype));
+  if (wrong !== undefined) throw new UsageError(`--dtypes: expected ${computeDtypeNames.join(", ")}, found ${wrong}`);
   if (engine !== undefined) chooseEngine(engine); // refuses an unknown one before anything starts
   const added = add.flatMap(readVerdicts);
   const found = (await findCases(patterns)).filter((found) => kindOf(found).hasValues && found.expect === "pass");

@@ -19,6 +19,7 @@ import { judgeAll } from "./judge-all.ts";
 import { say } from "./output.ts";
 import { addReportOptions } from "./report-options.ts";
 import { runAny, kindOf, checkAny } from "../golden/kinds.ts";
+import { computeDtypeNames, isComputeDtype } from "../trace/dtypes.ts";
 
 /** Stand for the tokens of a text until it has been read. */
 const noIds = [0, 0, 0, 0, 0];
@@ -49,7 +50,7 @@ export function addRun(program: Command): void {
     .description("run cases: the engine against the live reference, site by site")
     .argument("[case...]", "case names, patterns or case files, all when absent")
     .option("--engine <name>", "engine under test: typescript, torch:file.py:factory, cmd:<command>")
-    .option("--dtype <dtype>", "float32, bfloat16 or float16", "float32")
+    .option("--dtype <dtype>", computeDtypeNames.join(", "), "float32")
     .option("--seed <n>", "seed of weights and inputs", parseWhole, 0)
     .option("--limit <ratio>", "largest error that passes, in noise units", parseRatio)
     .option("--sites <pattern...>", "only sites that match, * for any characters")
@@ -73,8 +74,8 @@ export function addRun(program: Command): void {
 
 async function run(patterns: readonly string[], flags: Flags): Promise<void> {
   const { dtype, engine, kvBudget, json } = flags;
-  if (!["float32", "bfloat16", "float16"].includes(dtype))
-    throw new UsageError(`--dtype: expected float32, bfloat16 or float16, found ${dtype}`);
+  if (!isComputeDtype(dtype))
+    throw new UsageError(`--dtype: expected one of ${computeDtypeNames.join(", ")}, found ${String(dtype)}`);
   if (engine !== undefined) chooseEngine(engine); // refuses an unknown one before anything starts
   const html = flags.html ?? (flags.start ? join(packageRoot, "reports", "index.html") : undefined);
   await judgeAll({

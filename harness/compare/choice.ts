@@ -1,5 +1,5 @@
 import type { Flips, Judgement } from "../verdict/site.ts";
-import { dtypeBytes, isFloating } from "../trace/dtype.ts";
+import { dtypeBytes, isFloating } from "../trace/dtypes.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { measure } from "./distance.ts";
 import type { Numbers } from "./distance.ts";

@@ -1,4 +1,4 @@
-import { halfUlp } from "../trace/dtype.ts";
+import { halfUlp } from "../trace/dtypes.ts";
 import { maxRatio } from "../verdict/numbers.ts";
 import type { Detail, Distance, Element } from "../verdict/site.ts";
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Dtype } from "../trace/dtype.ts";
+import type { Dtype } from "../trace/dtypes.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { elementCount, float32Tensor, int64Tensor, toNumbers } from "../trace/tensor.ts";
 import type { TapTriple } from "./judge.ts";

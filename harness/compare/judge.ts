@@ -1,4 +1,4 @@
-import { isFloating } from "../trace/dtype.ts";
+import { isFloating } from "../trace/dtypes.ts";
 import type { Site } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";

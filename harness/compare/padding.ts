@@ -1,4 +1,4 @@
-import { parseSite } from "../trace/site.ts";
+import { factsOf } from "../trace/functional-sites.ts";
 import type { Site } from "../trace/site.ts";
 import type { Numbers } from "./distance.ts";
 
@@ -52,21 +52,7 @@ function zero(values: Numbers, base: number, extent: number, stride: number, siz
 /** The axes of a site's tensor that run over tokens; none for tensors that are not per sequence. */
 export function tokenAxes(site: Site, shape: readonly number[], tokens: TokenMask): number[] {
   if (shape[0] !== tokens.batch) return [];
-  const { functional, module } = parseSite(site);
-  if (/^cache\.\d+\.(key|value)$/.test(module)) return [2];
-  if (module.startsWith("cache.")) return []; // a recurrent or convolution state is no matter of single tokens
-  const queries = tokens.end - tokens.start;
-  switch (functional) {
-    case "scores":
-      return [2, 3];
-    case "mask":
-    case "probs":
-      return [2]; // whether a real token may read a padding key is everybody's business
-    case "q_rope":
-    case "k_rope":
-    case "value":
-      return [2];
-    default:
-      return shape[1] === queries ? [1] : [];
-  }
+  const known = factsOf(site);
+  if (known) return shape.length === known.axes.length || known.axes.length === 0 ? [...known.tokenAxes] : [];
+  return shape[1] === tokens.end - tokens.start ? [1] : [];
 }

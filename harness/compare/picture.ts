@@ -1,7 +1,7 @@
 import type { Site } from "../trace/site.ts";
 import type { Triple } from "./distance.ts";
 import type { Picture } from "../verdict/site.ts";
-import { axisName } from "./whereabouts.ts";
+import { axisName } from "../trace/functional-sites.ts";
 
 /** Cells at most, so that a report with many failing cases stays small. */
 const mostRows = 12;

@@ -1,4 +1,4 @@
-import { machineEpsilon } from "../trace/dtype.ts";
+import { machineEpsilon } from "../trace/dtypes.ts";
 import type { Direction } from "../verdict/site.ts";
 import type { Numbers } from "./distance.ts";
 

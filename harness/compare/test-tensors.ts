@@ -1,6 +1,6 @@
 /** Seeded tensors for the tests of the comparison: an oracle, and sides that differ from it by rounding noise. */
 import { streamKey, uniform } from "../trace/draw.ts";
-import { machineEpsilon } from "../trace/dtype.ts";
+import { machineEpsilon } from "../trace/dtypes.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { float32Tensor, viewBytes } from "../trace/tensor.ts";
 

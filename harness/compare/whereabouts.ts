@@ -1,4 +1,4 @@
-import { parseSite } from "../trace/site.ts";
+import { axisName } from "../trace/functional-sites.ts";
 import type { Site } from "../trace/site.ts";
 import type { Region } from "../verdict/site.ts";
 import type { Triple } from "./distance.ts";
@@ -28,24 +28,6 @@ export function whereabouts(
       ? []
       : [{ axis: axisName(site, shape.length, axis), size, ...spanOf(wrong) }];
   });
-}
-
-/** What an axis of a site runs over; docs/protocol.md has the shapes. */
-export function axisName(site: Site, rank: number, axis: number): string {
-  const { functional, module } = parseSite(site);
-  const names: Record<string, readonly string[]> = {
-    q_rope: ["sequence", "head", "token", "channel"],
-    k_rope: ["sequence", "head", "token", "channel"],
-    value: ["sequence", "head", "token", "channel"],
-    scores: ["sequence", "head", "query", "key"],
-    probs: ["sequence", "head", "query", "key"],
-    context: ["sequence", "token", "head", "channel"],
-    cache: ["sequence", "head", "token", "channel"],
-  };
-  const known = names[module.startsWith("cache.") ? "cache" : (functional ?? "")];
-  if (known?.length === rank) return known[axis]!;
-  if (axis === rank - 1) return "channel";
-  return ["sequence", "token", "head"][axis] ?? `axis ${axis}`;
 }
 
 function spanOf(indices: readonly number[]): Omit<Region, "axis" | "size"> {

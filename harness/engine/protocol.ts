@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { outline } from "./outline.ts";
+import { computeDtypeNames } from "../trace/dtypes.ts";
 
 /** Bumped when an old engine could misread a new harness. */
 export const protocolVersion = 1;
@@ -11,7 +12,7 @@ export const protocolVersion = 1;
 /** Longest accepted line in bytes; tensors never travel in messages. */
 export const maxMessageBytes = 64 * 1024 * 1024;
 
-const computeDtype = z.enum(["float32", "bfloat16", "float16"]);
+const computeDtype = z.enum(computeDtypeNames);
 const size = z.int().nonnegative();
 const shape = z.array(size);
 const jsonObject = z.record(z.string(), z.unknown());

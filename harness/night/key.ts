@@ -83,7 +83,7 @@ export function referenceSources(): string {
 }
 
 /** Rooms of the harness whose sources decide a verdict. */
-const deciding = "{trace,compare,locate,explain,engine,golden,run}/**/*.{ts,js,json}";
+const deciding = "{trace,verdict,compare,explain,engine,case,run,golden}/**/*.{ts,js,json}";
 
 /** Version of lockstep and a hash of the sources that decide a verdict: `0.1.0+5f2c...`. */
 export function harnessIdentity(): string {
@@ -94,7 +94,7 @@ export function harnessIdentity(): string {
 function hashFolder(folder: string, pattern: string): string {
   return hashFiles(
     globSync(pattern, { cwd: folder, exclude: ["**/node_modules/**", "**/__pycache__/**", "**/tests/**"] })
-      .filter((name) => !/\.test\.[tj]s$|\.d\.ts$|(^|[\\/])nightly[\w-]*\.[tj]s$/.test(name))
+      .filter((name) => !/\.test\.[tj]s$|\.d\.ts$/.test(name))
       .map((name) => join(folder, name))
       .filter(isFile),
     folder,

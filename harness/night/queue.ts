@@ -4,6 +4,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { outcome } from "./history/store.ts";
 import { EnvironmentError, UsageError } from "../trace/errors.ts";
+import { computeDtypeNames } from "../trace/dtypes.ts";
 
 /** A job as it travels: without its case, which every machine has. */
 export const jobData = z.strictObject({
@@ -11,7 +12,7 @@ export const jobData = z.strictObject({
   night: z.string(),
   case: z.string(),
   engine: z.string(),
-  dtype: z.enum(["float32", "bfloat16", "float16", "shapes"]),
+  dtype: z.enum([...computeDtypeNames, "shapes"]),
   seed: z.int(),
   limit: z.number(),
   explain: z.number(),

@@ -25,6 +25,7 @@ import type { RawTensor } from "../trace/tensor.ts";
 import { requirementFiles } from "../engine/pool.ts";
 import type { Captured, Wanted } from "./capture.ts";
 import { whyText } from "../verdict/words/why.ts";
+import { hasMedia } from "../case/input-tensors.ts";
 
 /** Checkpoints below this size (bytes) are part of the folder. */
 const smallCheckpoint = 50e6;
@@ -179,9 +180,7 @@ function* attempts(
       weights: weights === "module" ? "elsewhere" : weights,
       slices: captured.phases.map(({ start, end }) => [start, end]),
       cached,
-      media: [...readSafetensorsIndex(captured.inputs).entries.keys()].some((name) =>
-        /pixel_values|input_features/.test(name),
-      ),
+      media: hasMedia(readSafetensorsIndex(captured.inputs).entries.keys()),
       placed: around.placed.map(([path]) => path),
       placedInput: around.input !== undefined,
       placedStates: around.states.map(([name]) => name),

@@ -1,4 +1,4 @@
-import { isFloating } from "../trace/dtype.ts";
+import { isFloating } from "../trace/dtypes.ts";
 import { parseSite } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import type { Group } from "./pairing.ts";

@@ -7,6 +7,7 @@ import { packageRoot } from "../engine/registry.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { Case } from "../case/case.ts";
 import { selectCases } from "../case/discover.ts";
+import { computeDtypeNames } from "../trace/dtypes.ts";
 
 const healthyVariant = z.strictObject({
   /** What is different from the reference: "sums over K in three parts". */
@@ -15,7 +16,7 @@ const healthyVariant = z.strictObject({
   engine: z.string().optional(),
   /** Names or patterns of cases, or cases made for this. */
   cases: z.array(z.union([z.string(), z.custom<Case>((value) => typeof value === "object" && value !== null)])).min(1),
-  dtypes: z.array(z.enum(["float32", "bfloat16", "float16"])).min(1),
+  dtypes: z.array(z.enum(computeDtypeNames)).min(1),
   seeds: z.array(z.int().nonnegative()).default([0]),
   /** Sites that this engine does not offer, as patterns: the only ones that may be unknown. */
   lacks: z.array(z.string()).default([]),

@@ -57,7 +57,7 @@ export function recordFile(folder: string): string {
 }
 
 /**
- * The records of the folders that the faults lie in, as texts by file: one line a fault, in the order of `all`. Faults that were not planted keep what they had; faults
+ * The records of the folders that the faults lie in, as texts by file: one line a fault, by id. Faults that were not planted keep what they had; faults
  * that are gone lose it.
  */
 export function renderRecords(all: readonly KnownFault[], found: readonly FaultFigures[]): Map<string, string> {
@@ -65,7 +65,8 @@ export function renderRecords(all: readonly KnownFault[], found: readonly FaultF
   const files = new Map<string, string>();
   for (const [folder, faults] of Map.groupBy(all, ({ spec }) => dirname(spec.module))) {
     const old = readRecord(folder);
-    const lines = faults.flatMap(({ id }) => {
+    const ids = faults.map(({ id }) => id).toSorted();
+    const lines = ids.flatMap((id) => {
       const record = fresh.get(id) ?? old.get(id);
       return record ? [`  ${JSON.stringify(id)}: ${toLine(record)}`] : [];
     });

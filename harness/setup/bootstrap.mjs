@@ -4,13 +4,19 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import {
+  oldestNode,
+  pinnedBinary,
+  pinnedHome,
+  pinnedPackage,
+  pinnedVersion,
+  unservedPlatform,
+  usableNode,
+} from "./pinned-node.mjs";
 
-const nodeVersion = "24.21.0";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-const cache = process.env.LOCKSTEP_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "lockstep");
 
 const tasks = {
   start: ["harness/cli/bin.mjs", "run", "--start"],
@@ -35,6 +41,12 @@ if (!Object.hasOwn(tasks, task)) {
   process.exit(2);
 }
 
+const unserved = unservedPlatform();
+if (unserved !== null) {
+  console.error(unserved);
+  process.exit(3);
+}
+
 const node = findNode();
 const environment = { ...process.env, PATH: dirname(node) + delimiter + process.env.PATH };
 installPackages();
@@ -47,19 +59,19 @@ process.exit(status ?? (signal ? 130 : 1));
 
 /** Path of a Node 24 or newer: this one, or the pinned one from the cache, fetched on first use. */
 function findNode() {
-  if (Number(process.versions.node.split(".")[0]) >= 24) return process.execPath;
-  const packageName = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
-  const home = join(cache, "node", nodeVersion);
-  const binary = join(home, "node_modules", packageName, "bin", process.platform === "win32" ? "node.exe" : "node");
-  if (existsSync(binary)) return binary;
-  console.error(`setup  Node ${process.versions.node} is older than 24: fetching Node ${nodeVersion} once`);
+  const usable = usableNode();
+  if (usable) return usable;
+  const home = pinnedHome();
+  console.error(
+    `setup  Node ${process.versions.node} is older than ${oldestNode}: fetching Node ${pinnedVersion} once`,
+  );
   const fresh = `${home}.${process.pid}.tmp`;
   mkdirSync(fresh, { recursive: true });
   writeFileSync(join(fresh, "package.json"), '{"private":true}\n');
-  run("npm", ["install", "--silent", "--no-audit", "--no-fund", `${packageName}@${nodeVersion}`], { cwd: fresh });
+  run("npm", ["install", "--silent", "--no-audit", "--no-fund", `${pinnedPackage}@${pinnedVersion}`], { cwd: fresh });
   rmSync(home, { recursive: true, force: true });
   renameSync(fresh, home);
-  return binary;
+  return pinnedBinary();
 }
 
 /** Runs `npm ci` unless node_modules was made from this very lock file by this Node. */
@@ -78,7 +90,6 @@ function installPackages() {
 function run(command, args, options) {
   const result = spawnSync(command, args, {
     stdio: ["ignore", "inherit", "inherit"],
-    shell: process.platform === "win32",
     ...options,
   });
   if (result.status === 0) return;

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeF
 import { basename, join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Dtype } from "./dtype.ts";
-import { dtypeBytes } from "./dtype.ts";
+import type { Dtype } from "./dtypes.ts";
+import { dtypeBytes } from "./dtypes.ts";
 import { SafetensorsError, openCheckpoint, readSafetensorsIndex, readTensor, writeSafetensors } from "./safetensors.ts";
 import type { RawTensor } from "./tensor.ts";
 import { elementCount, float32Tensor } from "./tensor.ts";

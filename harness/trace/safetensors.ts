@@ -10,8 +10,8 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Dtype } from "./dtype.ts";
-import { dtypeBytes, isDtype } from "./dtype.ts";
+import type { Dtype } from "./dtypes.ts";
+import { dtypeBytes, isDtype } from "./dtypes.ts";
 import type { RawTensor } from "./tensor.ts";
 import { elementCount } from "./tensor.ts";
 

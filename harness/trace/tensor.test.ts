@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Dtype } from "./dtype.ts";
-import { dtypeBytes } from "./dtype.ts";
-import { boolTensor, elementCount, float32Tensor, int64Tensor, toNumbers, viewBytes, widenBfloat16 } from "./tensor.ts";
+import type { Dtype } from "./dtypes.ts";
+import { dtypeBytes, widenBfloat16 } from "./dtypes.ts";
+import { boolTensor, elementCount, float32Tensor, int64Tensor, toNumbers, viewBytes } from "./tensor.ts";
 
 fc.configureGlobal({ seed: 1 });
 

@@ -1,5 +1,5 @@
-import type { Dtype } from "./dtype.ts";
-import { dtypeBytes } from "./dtype.ts";
+import type { Dtype } from "./dtypes.ts";
+import { dtypeBytes, readNumbers } from "./dtypes.ts";
 
 /** A tensor as it travels: row-major little-endian bytes with a dtype and a shape. */
 export interface RawTensor {
@@ -45,33 +45,5 @@ export function toNumbers(tensor: RawTensor): Float32Array | Float64Array {
   const { bytes, dtype } = tensor;
   const count = bytes.byteLength / dtypeBytes[dtype];
   const aligned = bytes.byteOffset % dtypeBytes[dtype] === 0 ? bytes : bytes.slice();
-  const { buffer, byteOffset } = aligned;
-  switch (dtype) {
-    case "F32":
-      return new Float32Array(buffer, byteOffset, count);
-    case "F64":
-      return new Float64Array(buffer, byteOffset, count);
-    case "F16":
-      return Float32Array.from(new Float16Array(buffer, byteOffset, count));
-    case "BF16":
-      return widenBfloat16(new Uint16Array(buffer, byteOffset, count));
-    case "I64":
-      return Float64Array.from(new BigInt64Array(buffer, byteOffset, count), Number);
-    case "I32":
-      return Float64Array.from(new Int32Array(buffer, byteOffset, count));
-    case "I16":
-      return Float32Array.from(new Int16Array(buffer, byteOffset, count));
-    case "I8":
-      return Float32Array.from(new Int8Array(buffer, byteOffset, count));
-    case "U8":
-    case "BOOL":
-      return Float32Array.from(aligned);
-  }
-}
-
-/** bfloat16 bit patterns as float32 numbers (exact: bfloat16 is the upper half of float32). */
-export function widenBfloat16(patterns: Uint16Array): Float32Array {
-  const widened = new Uint32Array(patterns.length);
-  for (let index = 0; index < patterns.length; index++) widened[index] = patterns[index]! << 16;
-  return new Float32Array(widened.buffer);
+  return readNumbers(dtype, aligned.buffer, aligned.byteOffset, count);
 }

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { defineCase, planPhases } from "../../harness/case/case.ts";
 import type { Case } from "../../harness/case/case.ts";
 import { runCase } from "../../harness/run/live.ts";
-import { dtypeBytes, isDtype } from "../../harness/trace/dtype.ts";
+import { dtypeBytes, isDtype } from "../../harness/trace/dtypes.ts";
 import { elementCount } from "../../harness/trace/tensor.ts";
 import { textOnly } from "../../cases/gemma4_unified.config.ts";
 import { textInputs } from "../../cases/gemma4_unified.inputs.ts";

@@ -86,6 +86,6 @@ describe.skipIf(livePool === null)("the files", () => {
     expect(text.match(/not written: .*/g)).toEqual(
       ["Attention", "MLP", "DecoderLayer", "Model"].map((name) => `not written: forward of Phi${name}");`),
     );
-    expect(text).toContain('out: size(config, "num_key_value_heads", "head_dim"), bias: true');
+    expect(text).toContain('k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"]);');
   });
 });

@@ -68,9 +68,13 @@ describe("the tutorial", () => {
             continue;
           }
           // `npx lockstep` is the lockstep that the folder has.
-          const { status, stdout, stderr } = spawnSync("bash", ["-c", command.replace(/^npx /, "")], {
-            ...{ cwd: folder, env: environment, encoding: "utf8" },
-          });
+          const { status, stdout, stderr } = spawnSync(
+            "bash",
+            ["--noprofile", "--norc", "-c", command.replace(/^npx /, "")],
+            {
+              ...{ cwd: folder, env: environment, encoding: "utf8" },
+            },
+          );
           printed.push(stdout + stderr);
           expect(status, `${command}\n${stdout}${stderr}`).toBe(fails ? 1 : 0);
         }

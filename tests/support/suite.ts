@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onExit } from "signal-exit";
 import { abandonedSpools } from "../../harness/engine/spool.ts";
+import { cacheFolder } from "../../harness/setup/cache.ts";
 import { missingFile } from "./missing.ts";
 
 /** Gives the tests their temp folder; what is returned runs when they are over. @throws with the names of what they have left behind */
@@ -12,6 +13,7 @@ export default function surround(): () => void {
   const before = new Set(abandonedSpools(inMemory));
   const folder = mkdtempSync(join(tmpdir(), "lockstep-suite-"));
   process.env["TMPDIR"] = folder;
+  process.env["TORCHINDUCTOR_CACHE_DIR"] = cacheFolder("torchinductor"); // of scripts that import torch
   onExit(() => rmSync(folder, { recursive: true, force: true })); // where the run is interrupted
   return () => {
     sayWhatWasMissing();

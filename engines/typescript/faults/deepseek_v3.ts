@@ -1,8 +1,8 @@
 /** Faults of deepseek_v3 ports: latent attention, and a router that chooses groups first. */
 import type { BuiltModel } from "../fault.ts";
 import { addRows, sigmoid } from "../layers/pointwise.ts";
-import type { DeepseekV3Attention } from "../models/deepseek_v3.ts";
-import type { DeepseekV3MoE } from "../models/deepseek_v3_moe.ts";
+import type { DeepseekV3Attention } from "../models/deepseek_v3/model.ts";
+import type { DeepseekV3MoE } from "../models/deepseek_v3/moe.ts";
 import { add, scale } from "../tensor/elementwise.ts";
 import { reshape } from "../tensor/layout.ts";
 import type { Tensor } from "../tensor/tensor.ts";

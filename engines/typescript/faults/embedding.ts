@@ -89,8 +89,8 @@ export const scaledTwice: PlantedFault = {
     change(
       textModel(model),
       "forward",
-      (right) => (input_ids, inputs_embeds, inputs) =>
-        right(null, scale(inputs_embeds ?? embed_tokens.call(input_ids!), embed_tokens.embed_scale), inputs),
+      (right) => (input_ids, inputs, inputs_embeds) =>
+        right(null, inputs, scale(inputs_embeds ?? embed_tokens.call(input_ids!), embed_tokens.embed_scale)),
     );
   },
 };

@@ -1,7 +1,7 @@
 /** Faults of ports of gemma3 with images: the tower, the projector, masks over images. */
 import { activations } from "../kernels/activations.ts";
 import type { SiglipEncoderLayer, SiglipVisionModel } from "../layers/siglip_vision_model.ts";
-import type { Gemma3ForConditionalGeneration, Gemma3Model, Gemma3MultiModalProjector } from "../models/gemma3.ts";
+import type { Gemma3ForConditionalGeneration, Gemma3Model, Gemma3MultiModalProjector } from "../models/gemma3/model.ts";
 import { scale, softcap } from "../tensor/elementwise.ts";
 import { floatTensor, indexTensor } from "../tensor/tensor.ts";
 import { change, mapElements, part, skip } from "./model-parts.ts";

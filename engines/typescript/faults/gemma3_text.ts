@@ -1,5 +1,5 @@
 /** Faults of gemma3_text ports. */
-import type { Gemma3TextModel } from "../models/gemma3_text.ts";
+import type { Gemma3TextModel } from "../models/gemma3/text.ts";
 import { causalModel, part, textOnlyLayers } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";
 

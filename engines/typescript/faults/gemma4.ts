@@ -1,6 +1,6 @@
 /** Faults of gemma4 ports: inputs of single layers, and the experts beside the MLP. */
-import type { Gemma4TextModel } from "../models/gemma4.ts";
-import type { Gemma4TextDecoderLayer } from "../models/gemma4_layers.ts";
+import type { Gemma4TextModel } from "../models/gemma4/model.ts";
+import type { Gemma4TextDecoderLayer } from "../models/gemma4/layers.ts";
 import { scale } from "../tensor/elementwise.ts";
 import { reshape } from "../tensor/layout.ts";
 import { change, mapElements, part, skip, textOnlyLayers } from "./model-parts.ts";

@@ -1,5 +1,5 @@
 import type { MaskBuilder } from "../layers/masks.ts";
-import { get_block_sequence_ids_for_mask } from "../models/gemma4_unified.ts";
+import { get_block_sequence_ids_for_mask } from "../models/gemma4_unified/model.ts";
 import { indexTensor, maskTensor } from "../tensor/tensor.ts";
 import { causalModel, change, layers, maskOfLayer } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";

@@ -9,9 +9,13 @@ import { MaskBuilder } from "../layers/masks.ts";
 import type { Module } from "../layers/module.ts";
 import type { LayerNorm, RMSNorm } from "../layers/normalization.ts";
 import type { RopeInit } from "../layers/rope_init.ts";
-import type { Gemma4UnifiedModel, Gemma4UnifiedVisionEmbedder } from "../models/gemma4_unified.ts";
-import type { Gemma4UnifiedCausalModel } from "../models/gemma4_unified_causal_lm.ts";
-import type { Gemma4UnifiedTextAttention, Gemma4UnifiedTextDecoderLayer, Gemma4UnifiedTextModel } from "../models/gemma4_unified_text.ts";
+import type { Gemma4UnifiedModel, Gemma4UnifiedVisionEmbedder } from "../models/gemma4_unified/model.ts";
+import type { Gemma4UnifiedCausalModel } from "../models/gemma4_unified/causal_lm.ts";
+import type {
+  Gemma4UnifiedTextAttention,
+  Gemma4UnifiedTextDecoderLayer,
+  Gemma4UnifiedTextModel,
+} from "../models/gemma4_unified/text.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { floatTensor, roundedTensor } from "../tensor/tensor.ts";
 

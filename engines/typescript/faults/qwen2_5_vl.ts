@@ -1,7 +1,7 @@
 /** Faults of ports of qwen2_5_vl: positions in time, height and width. */
 import type { BuiltModel } from "../fault.ts";
-import type { Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLModel } from "../models/qwen2_5_vl.ts";
-import type { Qwen2_5_VLRotaryEmbedding } from "../models/qwen2_5_vl_text.ts";
+import type { Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLModel } from "../models/qwen2_5_vl/model.ts";
+import type { Qwen2_5_VLRotaryEmbedding } from "../models/qwen2_5_vl/text.ts";
 import { indexTensor } from "../tensor/tensor.ts";
 import { change, part } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";

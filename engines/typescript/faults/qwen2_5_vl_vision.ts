@@ -1,6 +1,6 @@
 /** Faults of ports of qwen2_5_vl: windows, order and positions of patches in the vision tower. */
 import type { BuiltModel } from "../fault.ts";
-import type { Qwen2_5_VisionTransformerPretrainedModel } from "../models/qwen2_5_vl_vision.ts";
+import type { Qwen2_5_VisionTransformerPretrainedModel } from "../models/qwen2_5_vl/vision.ts";
 import { takeRows } from "../tensor/select.ts";
 import { indexTensor } from "../tensor/tensor.ts";
 import { change, part } from "./model-parts.ts";

@@ -2,7 +2,8 @@
 import { floatTensor } from "../tensor/tensor.ts";
 import { addRows, silu } from "../layers/pointwise.ts";
 import type { Attention } from "../layers/attention.ts";
-import type { Qwen3NextAttention, Qwen3NextGatedDeltaNet, Qwen3NextSparseMoeBlock } from "../models/qwen3_next.ts";
+import type { Qwen3NextGatedDeltaNet } from "../models/qwen3_next/gated_delta_net.ts";
+import type { Qwen3NextAttention, Qwen3NextSparseMoeBlock } from "../models/qwen3_next/model.ts";
 import { cast, mul } from "../tensor/elementwise.ts";
 import { concat } from "../tensor/layout.ts";
 import { split } from "../tensor/split.ts";

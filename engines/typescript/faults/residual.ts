@@ -1,6 +1,6 @@
 import type { KVSharingInputs } from "../layers/kv_sharing_attention.ts";
 
-import type { Gemma4UnifiedTextDecoderLayer } from "../models/gemma4_unified_text.ts";
+import type { Gemma4UnifiedTextDecoderLayer } from "../models/gemma4_unified/text.ts";
 import { add, scale } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { layer, layers } from "./model-parts.ts";

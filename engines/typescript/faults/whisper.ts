@@ -4,8 +4,8 @@ import { floatTensor, indexTensor, maskTensor } from "../tensor/tensor.ts";
 import { activations } from "../kernels/activations.ts";
 import type { Conv1d } from "../layers/conv1d.ts";
 import { EncoderDecoderCache } from "../layers/encoder_decoder.ts";
-import type { WhisperEncoder } from "../models/whisper.ts";
-import type { WhisperAttention, WhisperPositionalEmbedding } from "../models/whisper_layers.ts";
+import type { WhisperEncoder } from "../models/whisper/model.ts";
+import type { WhisperAttention, WhisperPositionalEmbedding } from "../models/whisper/layers.ts";
 import { change, changeCache, mapElements, part } from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";
 

@@ -1,20 +1,19 @@
 import { reshape, swapMiddle } from "../tensor/layout.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
-import type { AttentionCoreConfig } from "./attention_core.ts";
-import { AttentionCore } from "./attention_core.ts";
+import type { AttentionCore, AttentionCoreConfig, AttentionCoreOptions } from "./attention_core.ts";
+import { LayerModule } from "./configured_module.ts";
 import type { KVCache } from "./kv_cache.ts";
-import { Module } from "./module.ts";
 import type { PositionEmbeddings } from "./rotary_embedding.ts";
 import { apply_rotary_pos_emb } from "./rotary_embedding.ts";
 import type { Scope } from "./scope.ts";
 
-/** What an attention gets beside its states. */
+/** The inputs of an attention beside its states. */
 export interface AttentionInputs {
   readonly attention_mask: MaskTensor;
   readonly cache: KVCache | null;
 }
 
-/** What a decoder layer gets beside its hidden states. */
+/** The inputs of a decoder layer beside its hidden states. */
 export interface DecoderLayerInputs extends AttentionInputs {
   readonly position_embeddings: PositionEmbeddings;
 }
@@ -22,20 +21,26 @@ export interface DecoderLayerInputs extends AttentionInputs {
 /** Queries [B, S, heads, D], keys and values [B, S, kv_heads, D] of the new tokens. */
 export type AttentionStates = readonly [query: Tensor, key: Tensor, value: Tensor];
 
-/** What the attention modules of decoders share; projections, norms and their order are each architecture's own. */
-export abstract class Attention extends Module {
-  layer_idx: number;
+/** An attention of one layer. Projections, norms and their order are each architecture's own. */
+export abstract class Attention<C extends AttentionCoreConfig = AttentionCoreConfig> extends LayerModule<C> {
   head_dim: number;
-  attention: AttentionCore;
+  /** The attention itself, without projections, norms and rope. */
+  abstract attention: AttentionCore;
 
-  constructor(config: AttentionCoreConfig, layer_idx: number, { at, scaling }: { at: Scope; scaling: number }) {
-    super(at);
-    this.layer_idx = layer_idx;
-    this.head_dim = at.read(config).head_dim;
-    this.attention = new AttentionCore(config, layer_idx, scaling, at.functional("attention"));
+  constructor(at: Scope, config: C, layer_idx: number) {
+    super(at, config, layer_idx);
+    this.head_dim = this.config.head_dim;
   }
 
-  /** What scores are multiplied by; kept by the attention core. */
+  /** The attention core of this layer, `AttentionCore` or one that changes a step of it. */
+  core<A extends AttentionCore, O extends AttentionCoreOptions>(
+    Type: new (at: Scope, config: AttentionCoreConfig, options: O) => A,
+    options: Omit<O, "layer_idx">,
+  ): A {
+    return new Type(this.at.functional("attention"), this.config, { ...options, layer_idx: this.layer_idx } as O);
+  }
+
+  /** The factor of scores, which the attention core keeps. */
   get scaling(): number {
     return this.attention.scaling;
   }

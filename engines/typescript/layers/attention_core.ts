@@ -29,10 +29,20 @@ export interface AttentionCoreConfig {
   readonly head_dim: number;
 }
 
+/** The options of an attention core. */
+export interface AttentionCoreOptions {
+  readonly layer_idx: number;
+  /** The factor of scores. */
+  readonly scaling: number;
+  /** Sizes in place of those that the config has under their usual names. */
+  readonly sizes?: Partial<Pick<AttentionCore, "num_heads" | "num_key_value_heads" | "head_dim" | "v_head_dim">>;
+}
+
 /**
- * The attention itself, without projections, norms and rope, as serving engines separate it (vLLM's `Attention(num_heads, head_size, scale,
- * num_kv_heads)`): one object per layer, made from the config on its own account. Like a backend whose output buffer has `num_heads * head_dim`
- * columns, it trusts its own sizes: of wider heads it reads the first `head_dim` channels.
+ * The attention itself, without projections, norms and rope, as serving engines separate it (vLLM's
+ * `Attention(num_heads, head_size, scale, num_kv_heads)`): one object per layer, made from the config on its own
+ * account. Like a backend whose output buffer has `num_heads * head_dim` columns, it trusts its own sizes: of wider
+ * heads it reads the first `head_dim` channels.
  */
 export class AttentionCore {
   num_heads: number;
@@ -40,12 +50,12 @@ export class AttentionCore {
   head_dim: number;
   /** Channels of values, where these are not as wide as keys. */
   v_head_dim: number | null = null;
-  /** What scores are multiplied by. */
+  /** The factor of scores. */
   scaling: number;
   readonly #path: string;
   readonly #context: ModelContext;
 
-  constructor(config: AttentionCoreConfig, layer_idx: number, scaling: number, at: Scope) {
+  constructor(at: Scope, config: AttentionCoreConfig, { layer_idx, scaling, sizes }: AttentionCoreOptions) {
     const layer_config = layerConfig(at.read(config), layer_idx);
     this.num_heads = layer_config.num_attention_heads;
     this.num_key_value_heads = layer_config.num_key_value_heads;
@@ -53,11 +63,14 @@ export class AttentionCore {
     this.scaling = scaling;
     this.#path = at.path.slice(0, at.path.lastIndexOf("#"));
     this.#context = at.context;
+    Object.assign(this, sizes);
   }
 
   /**
-   * query [B, H, S, D], key and value [B, KV, T, D], mask [B, 1, S, T] with 1 = may be read. Returns [B, S, num_heads, head_dim], or as wide as values.
-   * @throws ShapeError when keys, values and mask don't fit each other; the core's own sizes are not checked against them.
+   * query [B, H, S, D], key and value [B, KV, T, D], mask [B, 1, S, T] with 1 = may be read. Returns [B, S, num_heads,
+   * head_dim], or as wide as values.
+   * @throws ShapeError when keys, values and mask don't fit each other; the core's own sizes are not checked against
+   * them.
    */
   forward(query: Tensor, key: Tensor, value: Tensor, mask: MaskTensor): Tensor {
     this.#check(query, key, value, mask);
@@ -78,7 +91,10 @@ export class AttentionCore {
     return context;
   }
 
-  /** `rows` queries after the other, which comes to the same numbers: so that memory grows with the length of the keys and not with its square. */
+  /**
+   * `rows` queries after the other, which comes to the same numbers: so that memory grows with the length of the keys
+   * and not with its square.
+   */
   #inBlocks({ query, key, value, mask }: AttentionStates, rows: number): Tensor {
     const blocks = Array.from({ length: Math.ceil(query.size(2) / rows) }, (_, block) => {
       const [start, end] = [block * rows, Math.min((block + 1) * rows, query.size(2))];

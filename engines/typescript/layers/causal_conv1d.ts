@@ -4,7 +4,8 @@ import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import type { LinearAttentionCacheLayer } from "./linear_attention_cache.ts";
 import { Module } from "./module.ts";
-import type { Scope, Size } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
 /** `torch.nn.Conv1d` with one group per channel, padded on the left alone: x [B, channels, S] -> the same shape. */
 export class CausalConv1d extends Module {
@@ -43,7 +44,10 @@ export class CausalConv1d extends Module {
   }
 }
 
-/** Hidden states [B, S, D] with zeros where `attention_mask` [B, S] is 0, so that padding leaves no trace in recurrent states. */
+/**
+ * Hidden states [B, S, D] with zeros where `attention_mask` [B, S] is 0, so that padding leaves no trace in recurrent
+ * states.
+ */
 export function apply_mask_to_padding_states(hidden_states: Tensor, attention_mask: IndexTensor | null): Tensor {
   if (attention_mask === null) return hidden_states;
   expectShape("padding mask", attention_mask.shape, hidden_states.shape.slice(0, 2));

@@ -2,7 +2,7 @@ import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { indexTensor } from "../tensor/tensor.ts";
 import type { KVCache } from "./kv_cache.ts";
 import type { AttentionMasks, MaskInputs } from "./masks.ts";
-import { Module } from "./module.ts";
+import { ConfiguredModule } from "./configured_module.ts";
 
 /** The modality tensors of docs/protocol.md, null where a run has none. */
 export interface ModalityInputs {
@@ -32,7 +32,7 @@ export const noModalities: ModalityInputs = {
   input_features_mask: null,
 };
 
-/** What one forward of a model runs on. */
+/** The inputs of one forward of a model beside its tokens. */
 export interface CausalModelInputs extends ModalityInputs {
   readonly attention_masks: AttentionMasks;
   /** [B, S]; [B, S, kinds] of models with several kinds of positions. */
@@ -44,7 +44,7 @@ export interface CausalModelInputs extends ModalityInputs {
   readonly logits_to_keep?: number;
 }
 
-/** What the reference's `generate` prepares around a forward. */
+/** The facts that the masks of a forward are made from, as the reference's `generate` prepares them. */
 export interface MaskRequest extends MaskInputs {
   /** [B, S], 0 text, 1 image, 2 video, 3 audio; null in forwards that continue a cache. */
   readonly mm_token_type_ids: IndexTensor | null;
@@ -52,7 +52,7 @@ export interface MaskRequest extends MaskInputs {
   readonly token_type_ids?: IndexTensor | null;
 }
 
-/** What positions may follow from besides the attention mask. */
+/** The facts that positions may follow from besides the attention mask. */
 export interface PositionRequest extends ModalityInputs {
   /** [B, S] of the whole sequence, 0 text, 1 image, 2 video, 3 audio; null where a run does not say. */
   readonly mm_token_type_ids: IndexTensor | null;
@@ -60,8 +60,11 @@ export interface PositionRequest extends ModalityInputs {
   readonly is_first_iteration: boolean;
 }
 
-/** The root of a model. It has no sites of its own; its output is the site `logits`: of a model without a head, the hidden states. */
-export abstract class RootModel extends Module {
+/**
+ * The root of a model. It has no sites of its own; its output is the site `logits`: of a model without a head, the
+ * hidden states.
+ */
+export abstract class RootModel<C extends object = object> extends ConfiguredModule<C> {
   /** The names of the modality tensors that the model takes. */
   abstract readonly modalities: readonly (keyof ModalityInputs)[];
   /** An empty cache for one batch; null of a model that keeps none. */
@@ -71,8 +74,8 @@ export abstract class RootModel extends Module {
   abstract forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor;
 
   /**
-   * Positions [B, S] of a whole sequence: `cumsum(attention_mask) - 1`, clamped at 0, so that padding on the left takes none. Models whose tokens have
-   * several kinds of positions return [B, S, kinds].
+   * Positions [B, S] of a whole sequence: `cumsum(attention_mask) - 1`, clamped at 0, so that padding on the left takes
+   * none. Models whose tokens have several kinds of positions return [B, S, kinds].
    */
   create_position_ids(attention_mask: IndexTensor, _request: PositionRequest): IndexTensor {
     const [batch, length] = attention_mask.shape as [number, number];
@@ -89,6 +92,6 @@ export abstract class RootModel extends Module {
 }
 
 /** The root of a model with a language-model head that continues a sequence. */
-export abstract class CausalModel extends RootModel {
+export abstract class CausalModel<C extends object = object> extends RootModel<C> {
   abstract override create_cache(): KVCache;
 }

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { config, layer_type, layerTypes, rope_fields, size, standardize_rope_params } from "./config_schema.ts";
+import { config, count, layer_type, layerTypes, rope_fields, standardize_rope_params } from "./config_schema.ts";
 
 const Config = config({
-  hidden_size: size.default(16),
-  num_hidden_layers: size.default(3),
-  max_position_embeddings: size.default(64),
-  sliding_window: size.nullable().default(null),
+  hidden_size: count.default(16),
+  num_hidden_layers: count.default(3),
+  max_position_embeddings: count.default(64),
+  sliding_window: count.nullable().default(null),
   layer_types: z.array(layer_type).nullish(),
   ...rope_fields,
 }).transform((fields, context) => ({

@@ -1,4 +1,4 @@
-/** What the config schemas of architectures have in common. The defaults are each class's own and stand in its file. */
+/** The parts that config schemas have in common. The defaults are each class's own and stand in its file. */
 import { z } from "zod";
 import { activations } from "../kernels/activations.ts";
 
@@ -14,7 +14,10 @@ const inert = [
   "attention_dropout resid_pdrop embd_pdrop attn_pdrop hidden_dropout classifier_dropout attention_probs_dropout_prob",
 ].flatMap((line) => line.split(" "));
 
-/** An object of exactly `shape`'s keys and the inert ones, which are dropped. An absent key takes the default of its schema. */
+/**
+ * An object of exactly `shape`'s keys and the inert ones, which are dropped. An absent key takes the default of its
+ * schema.
+ */
 export function config<S extends z.ZodRawShape>(shape: S) {
   const drop = (value: unknown): unknown =>
     typeof value === "object" && value !== null && !Array.isArray(value)
@@ -23,7 +26,8 @@ export function config<S extends z.ZodRawShape>(shape: S) {
   return z.preprocess(drop, z.strictObject(shape));
 }
 
-export const size = z.int().positive();
+/** A number of things, such as layers, heads or channels. */
+export const count = z.int().positive();
 /** A number that may be infinite, which JSON can't hold: transformers writes `{"__float__": "Infinity"}`. */
 export const float = z.union([
   z.number(),
@@ -44,7 +48,7 @@ export const rope_parameters = z.strictObject({
   rope_theta: number.positive().optional(),
   partial_rotary_factor: number.positive().max(1).optional(),
   factor: number.positive().nullable().optional(),
-  original_max_position_embeddings: size.optional(),
+  original_max_position_embeddings: count.optional(),
   attention_factor: number.nullable().optional(),
   beta_fast: number.optional(),
   beta_slow: number.optional(),
@@ -70,8 +74,8 @@ interface RopeFields extends z.output<z.ZodObject<typeof rope_fields>> {
 }
 
 /**
- * The rope parameters in one place, as the reference's `convert_rope_params_to_dict` leaves them. `default_theta` is the class's own.
- * Source: transformers 5.24.0, `modeling_rope_utils.py`, `RotaryEmbeddingConfigMixin`.
+ * The rope parameters in one place, as the reference's `convert_rope_params_to_dict` leaves them. `default_theta` is
+ * the class's own. Source: transformers 5.24.0, `modeling_rope_utils.py`, `RotaryEmbeddingConfigMixin`.
  */
 export function standardize_rope_params<F extends RopeFields>(fields: F, default_theta = 10_000) {
   const { rope_parameters: current, rope_scaling, rope_theta, partial_rotary_factor, ...config } = fields;
@@ -93,13 +97,51 @@ export function standardize_rope_params<F extends RopeFields>(fields: F, default
   };
 }
 
+/** Fields, their names separated by spaces, that checkpoints hold and a forward does not read, whatever they say. */
+export function unread(names: string): Record<never, z.ZodOptional<z.ZodUnknown>> {
+  return Object.fromEntries(names.split(" ").map((name) => [name, z.unknown().optional()]));
+}
+
+interface HeadFields {
+  readonly hidden_size: number;
+  readonly num_attention_heads: number;
+  readonly num_key_value_heads?: number | null | undefined;
+  readonly head_dim?: number | null | undefined;
+}
+
+/**
+ * `head_dim` and `num_key_value_heads`, also of a config without them: the width split among the heads, and as many key
+ * heads.
+ */
+export function derive_heads({ hidden_size, num_attention_heads, num_key_value_heads, head_dim }: HeadFields) {
+  return {
+    head_dim: head_dim ?? Math.floor(hidden_size / num_attention_heads),
+    num_key_value_heads: num_key_value_heads ?? num_attention_heads,
+  };
+}
+
+/** The types of layers that are all alike: sliding ones where there is a window. */
+export function alike({
+  num_hidden_layers,
+  sliding_window = null,
+}: {
+  readonly num_hidden_layers: number;
+  readonly sliding_window?: number | null;
+}): LayerType[] {
+  const layer_type = sliding_window === null ? "full_attention" : "sliding_attention";
+  return Array.from({ length: num_hidden_layers }, () => layer_type);
+}
+
 interface LayerFields {
   readonly num_hidden_layers: number;
   readonly layer_types?: readonly LayerType[] | null | undefined;
   readonly sliding_window: number | null;
 }
 
-/** `layer_types`, or what `derive` gives for each layer; refuses a list of another length, and sliding layers without a window. */
+/**
+ * `layer_types`, or what `derive` gives for each layer; refuses a list of another length, and sliding layers without a
+ * window.
+ */
 export function layerTypes(
   { num_hidden_layers, layer_types: given, sliding_window }: LayerFields,
   context: z.RefinementCtx,

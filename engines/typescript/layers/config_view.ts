@@ -2,7 +2,7 @@ import { EngineError } from "../../../harness/engine/implementation.ts";
 import type { ConfigRead } from "../../../harness/engine/protocol.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 
-/** Which scope read which config field, each pair once, in order of first reading. */
+/** A record of which scope read which config field, each pair once, in order of first reading. */
 export class ConfigReads {
   readonly #seen = new Map<string, ConfigRead>();
 
@@ -16,7 +16,7 @@ export class ConfigReads {
   }
 }
 
-/** Where the reads of a view go. */
+/** The scope that reads a view, and the record of its reads. */
 export interface Reader {
   readonly scope: string;
   readonly reads: ConfigReads;
@@ -40,8 +40,8 @@ interface Origin {
 const origins = new WeakMap<object, Origin>();
 
 /**
- * A view of a parsed config whose reads are recorded for `reader.scope`: "text_config.hidden_size". Only leaves are recorded (numbers, strings, lists,
- * null), not the way to them.
+ * A view of a parsed config whose reads are recorded for `reader.scope`: "text_config.hidden_size". Only leaves are
+ * recorded (numbers, strings, lists, null), not the way to them.
  */
 export function viewConfig<C extends object>(root: C, reader: Reader): C {
   return createView({ reader, target: root as Json, keys: [], prefix: "", overrides: {}, overridePrefix: "" }) as C;
@@ -56,8 +56,8 @@ export function rescopeView<C extends object>(config: C, root: object, reader: R
 }
 
 /**
- * The config of one layer, the reference's `config.per_layer_config[layer]`: what `per_layer_config` overrides for it, else the model's value. By
- * layer type it is the config of the layers of that type.
+ * The config of one layer, the reference's `config.per_layer_config[layer]`: what `per_layer_config` overrides for it,
+ * else the model's value. By layer type it is the config of the layers of that type.
  * @throws EngineError `unsupported` when layers of that type differ.
  */
 export function layerConfig<C extends object>(config: C, layer: number | string): C {

@@ -4,7 +4,7 @@ import type { Tensor, TensorData } from "../tensor/tensor.ts";
 /** A tensor of any dtype, as taps see it. */
 export type AnyTensor = Tensor<TensorData>;
 
-/** What a forward returns: its tensors in the order of the reference's outputs. */
+/** The tensors that a forward returns, in the order of the reference's outputs. */
 export type ModuleOutput = Tensor | readonly AnyTensor[];
 
 /** A module as those see it that only need to know where in the model it stands. */
@@ -26,7 +26,7 @@ export interface Tracer {
   tap(site: string, tensor: AnyTensor): void;
 }
 
-/** What all modules of one model share. */
+/** The state that all modules of one model share. */
 export interface ModelContext {
   /** Null when nobody listens: then a tap costs one comparison. */
   tracer: Tracer | null;

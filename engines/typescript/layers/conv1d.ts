@@ -2,9 +2,10 @@ import { conv1d } from "../kernels/conv1d.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
-import type { Scope, Size } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
-/** How a Conv1d is made. */
+/** The options of a Conv1d. */
 export interface Conv1dOptions {
   readonly in: Size;
   readonly out: Size;

@@ -1,80 +1,44 @@
-/** The frame of a text decoder: residual layers between token embeddings and a final norm, and the root with caches, masks and logits. */
-import { add } from "../tensor/elementwise.ts";
+/**
+ * The frame of a text decoder: layers between token embeddings and a final norm, and the root with caches, masks and
+ * logits.
+ */
 import { slice } from "../tensor/layout.ts";
 import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-import type { Attention, DecoderLayerInputs } from "./attention.ts";
+import type { DecoderLayerInputs } from "./attention.ts";
 import type { CausalModelInputs, MaskRequest, ModalityInputs } from "./causal_model.ts";
 import { CausalModel } from "./causal_model.ts";
 import type { LayerType } from "./config_schema.ts";
+import { ConfigScope } from "./config_scope.ts";
+import { ConfiguredModule, LayerModule } from "./configured_module.ts";
 import { CacheLayer, KVCache, SlidingWindowCacheLayer } from "./kv_cache.ts";
 import { LinearAttentionCacheLayer } from "./linear_attention_cache.ts";
 import type { Embedding } from "./linear.ts";
 import { Linear } from "./linear.ts";
 import type { AttentionMasks } from "./masks.ts";
 import { MaskBuilder } from "./masks.ts";
-import type { ModuleList } from "./module.ts";
-import { Module } from "./module.ts";
+import type { Module, ModuleList } from "./module.ts";
 import type { PositionEmbeddings } from "./rotary_embedding.ts";
 import type { Scope } from "./scope.ts";
-import { size } from "./scope.ts";
 
 /** A module of one tensor that keeps its shape: a norm, an MLP. */
 export type Transform = Module & { forward(hidden_states: Tensor): Tensor };
 
 /** One layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export abstract class DecoderLayer extends Module {
-  abstract self_attn: Attention;
-  abstract mlp: Transform;
+export abstract class DecoderLayer<C extends object> extends LayerModule<C> {
   abstract forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor;
 }
 
-/** A layer that norms the input of attention and MLP, as Llama's. */
-export abstract class PreNormDecoderLayer extends DecoderLayer {
-  abstract input_layernorm: Transform;
-  abstract post_attention_layernorm: Transform;
-
-  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
-    let residual = hidden_states;
-    hidden_states = this.input_layernorm.call(hidden_states);
-    hidden_states = this.self_attn.call(hidden_states, inputs);
-    hidden_states = this.add_residual(residual, hidden_states);
-
-    residual = hidden_states;
-    hidden_states = this.post_attention_layernorm.call(hidden_states);
-    hidden_states = this.mlp.call(hidden_states);
-    return this.add_residual(residual, hidden_states);
-  }
-
-  add_residual(residual: Tensor, hidden_states: Tensor): Tensor {
-    return add(residual, hidden_states);
-  }
+/** The field that a decoder without its head reads itself. */
+interface DecoderModelConfig {
+  readonly layer_types: readonly LayerType[];
 }
 
-/** A layer that norms input and output of attention and MLP, as Gemma's. */
-export abstract class SandwichNormDecoderLayer extends DecoderLayer {
-  abstract input_layernorm: Transform;
-  abstract post_attention_layernorm: Transform;
-  abstract pre_feedforward_layernorm: Transform;
-  abstract post_feedforward_layernorm: Transform;
-
-  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
-    let residual = hidden_states;
-    hidden_states = this.input_layernorm.call(hidden_states);
-    hidden_states = this.self_attn.call(hidden_states, inputs);
-    hidden_states = this.post_attention_layernorm.call(hidden_states);
-    hidden_states = add(residual, hidden_states);
-
-    residual = hidden_states;
-    hidden_states = this.pre_feedforward_layernorm.call(hidden_states);
-    hidden_states = this.mlp.call(hidden_states);
-    hidden_states = this.post_feedforward_layernorm.call(hidden_states);
-    return add(residual, hidden_states);
-  }
-}
-
-/** The decoder without its head: input_ids [B, S], or embeddings in their place -> normed hidden states [B, S, hidden_size]. */
-export abstract class DecoderModel extends Module {
+/**
+ * The decoder without its head: input_ids [B, S], or embeddings in their place -> normed hidden states [B, S,
+ * hidden_size].
+ */
+export abstract class DecoderModel<C extends DecoderModelConfig = DecoderModelConfig> extends ConfiguredModule<C> {
   abstract embed_tokens: Embedding;
   abstract layers: ModuleList<Module & { forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor }>;
   abstract norm: Transform;
@@ -83,9 +47,9 @@ export abstract class DecoderModel extends Module {
   };
   layer_types: readonly LayerType[];
 
-  constructor(config: { readonly layer_types: readonly LayerType[] }, at: Scope) {
-    super(at);
-    this.layer_types = at.read(config).layer_types;
+  constructor(at: Scope, config: C) {
+    super(at, config);
+    this.layer_types = this.config.layer_types;
   }
 
   forward(
@@ -124,31 +88,47 @@ export interface DecoderConfig {
   readonly hidden_size: number;
   readonly layer_types: readonly CachedLayerType[];
   readonly sliding_window?: number | null;
+  /** False where all tokens see each other. */
+  readonly is_causal?: boolean;
   readonly tie_word_embeddings: boolean;
 }
 
+/** The config of a root: that of the decoder, or of a whole model with the decoder's inside. */
+type RootConfig = DecoderConfig | { readonly text_config: DecoderConfig; readonly tie_word_embeddings: boolean };
+
 /** The root: input_ids [B, S] -> logits [B, S, vocab_size]. */
-export abstract class DecoderForCausalLM extends CausalModel {
+export abstract class DecoderForCausalLM<C extends RootConfig = RootConfig> extends CausalModel<C> {
   readonly modalities: readonly (keyof ModalityInputs)[] = [];
   abstract model: Module & { forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor };
   abstract lm_head: Linear;
   masks: MaskBuilder;
   layer_types: readonly CachedLayerType[];
 
-  constructor(config: DecoderConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.layer_types = config.layer_types;
-    const sliding_window = config.sliding_window ?? Infinity;
-    this.masks = new MaskBuilder({ sliding_window, is_causal: true, shapesOnly: at.context.shapesOnly });
+  constructor(at: Scope, config: C) {
+    super(at, config);
+    const { layer_types, sliding_window, is_causal = true } = this.text_config;
+    this.layer_types = layer_types;
+    this.masks = new MaskBuilder({
+      sliding_window: sliding_window ?? Infinity,
+      is_causal,
+      shapesOnly: at.context.shapesOnly,
+    });
   }
 
-  /** The head, which has the weight of `embedding` where the config ties them. */
-  create_lm_head(config: DecoderConfig, at: Scope, { embedding, bias = false, tie }: HeadOptions): Linear {
-    config = at.read(config);
-    const { path: owner, weight } = embedding;
-    const tied = (tie ?? config.tie_word_embeddings) ? { tied: { name: `${owner}.weight`, weight } } : {};
-    return new Linear(at, { in: size(config, "hidden_size"), out: size(config, "vocab_size"), bias, ...tied });
+  get text_config(): DecoderConfig {
+    const config: RootConfig = this.config;
+    return "text_config" in config ? config.text_config : config;
+  }
+
+  /**
+   * The child `lm_head`, which has the token embeddings as its weight where the config ties them: those of the
+   * state-dict name `embeddings`.
+   */
+  head(embeddings: string, { bias = false }: { readonly bias?: boolean } = {}): Linear {
+    const at = new ConfigScope(this.at.child("lm_head"), this.text_config);
+    const { tie_word_embeddings } = "text_config" in this.config ? this.config : at.config;
+    const tied = tie_word_embeddings ? { tied: { weight: embeddings } } : {};
+    return new Linear(at, { in: at.size("hidden_size"), out: at.size("vocab_size"), bias, ...tied });
   }
 
   create_cache(): KVCache {
@@ -180,15 +160,8 @@ export abstract class DecoderForCausalLM extends CausalModel {
     return this.logits(this.lm_head.call(kept)); // [B, S or logits_to_keep, vocab_size]
   }
 
-  /** What becomes of the head's output. */
+  /** The logits, made of the head's output: unchanged here, soft-capped or scaled by some models. */
   logits(logits: Tensor): Tensor {
     return logits;
   }
-}
-
-interface HeadOptions {
-  readonly embedding: Embedding;
-  readonly bias?: boolean;
-  /** Where another config than this one says whether they are tied. */
-  readonly tie?: boolean;
 }

@@ -4,24 +4,20 @@ import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { indexTensor } from "../tensor/tensor.ts";
 import type { CausalModelInputs, MaskRequest } from "./causal_model.ts";
 import { RootModel } from "./causal_model.ts";
-import { Dropout } from "./dropout.ts";
-import { Embedding } from "./linear.ts";
+import { ConfigScope } from "./config_scope.ts";
+import { ConfiguredModule } from "./configured_module.ts";
+import type { Dropout } from "./dropout.ts";
+import type { Embedding } from "./linear.ts";
 import type { AttentionMasks } from "./masks.ts";
 import { MaskBuilder } from "./masks.ts";
-import { Module } from "./module.ts";
 import { LayerNorm } from "./normalization.ts";
 import type { Scope } from "./scope.ts";
-import { size } from "./scope.ts";
+import type { NumberField } from "./size.ts";
 
 /** The root of an encoder: input_ids [B, S] -> logits or hidden states [B, S, ...], in one forward without a cache. */
-export abstract class EncoderRootModel extends RootModel {
+export abstract class EncoderRootModel<C extends object = object> extends RootModel<C> {
   readonly modalities = [];
-  masks: MaskBuilder;
-
-  constructor(at: Scope) {
-    super(at);
-    this.masks = new MaskBuilder({ sliding_window: Infinity, is_causal: false, shapesOnly: at.context.shapesOnly });
-  }
+  masks = new MaskBuilder({ sliding_window: Infinity, is_causal: false, shapesOnly: this.context.shapesOnly });
 
   create_cache(): null {
     return null;
@@ -44,24 +40,22 @@ export interface SegmentEmbeddingsConfig {
 }
 
 /** Embeddings of words, places and segments, summed and normed: input_ids [B, S] -> [B, S, config[width]]. */
-export class SegmentEmbeddings extends Module {
+export class SegmentEmbeddings<C extends SegmentEmbeddingsConfig> extends ConfiguredModule<C> {
   word_embeddings: Embedding;
   position_embeddings: Embedding;
   token_type_embeddings: Embedding;
   LayerNorm: LayerNorm;
   dropout: Dropout;
 
-  constructor(config: SegmentEmbeddingsConfig, at: Scope, width: string) {
-    super(at);
-    config = at.read(config);
-    const embedding_dim = size(config as SegmentEmbeddingsConfig & Record<string, number>, width);
-    const table = (name: string, rows: keyof SegmentEmbeddingsConfig) =>
-      new Embedding(at.child(name), { num_embeddings: size(config, rows), embedding_dim });
-    this.word_embeddings = table("word_embeddings", "vocab_size");
-    this.position_embeddings = table("position_embeddings", "max_position_embeddings");
-    this.token_type_embeddings = table("token_type_embeddings", "type_vocab_size");
-    this.LayerNorm = new LayerNorm(at.child("LayerNorm"), { dim: embedding_dim, eps: config.layer_norm_eps });
-    this.dropout = new Dropout(at.child("dropout"));
+  constructor(at: Scope, config: C, width: NumberField<C>) {
+    super(at, config);
+    const own: ConfigScope<SegmentEmbeddingsConfig> = new ConfigScope(at, config);
+    const embedding_dim = this.at.size(width);
+    this.word_embeddings = own.embedding("word_embeddings", "vocab_size", embedding_dim);
+    this.position_embeddings = own.embedding("position_embeddings", "max_position_embeddings", embedding_dim);
+    this.token_type_embeddings = own.embedding("token_type_embeddings", "type_vocab_size", embedding_dim);
+    this.LayerNorm = own.norm("LayerNorm", LayerNorm, embedding_dim, { eps: "layer_norm_eps" });
+    this.dropout = own.dropout("dropout");
   }
 
   forward(input_ids: IndexTensor, inputs: Pick<CausalModelInputs, "token_type_ids" | "position_ids">): Tensor {

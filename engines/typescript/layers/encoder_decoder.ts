@@ -1,4 +1,4 @@
-/** What models share whose decoder reads an encoder's output: the cache of both attentions, and the root. */
+/** The frame of a model whose decoder reads an encoder's output: the cache of both attentions, and the root. */
 import type { Tensor } from "../tensor/tensor.ts";
 import { CausalModel } from "./causal_model.ts";
 import type { KeyValue } from "./kv_cache.ts";
@@ -9,11 +9,12 @@ import { MaskBuilder } from "./masks.ts";
 import type { Scope } from "./scope.ts";
 
 /**
- * The cache of a decoder: keys and values of its own tokens, which grow, and those made of the encoder's output, which are made in the first forward and
- * read in all others. Source: transformers 5.24.0, `cache_utils.py`, `EncoderDecoderCache`.
+ * The cache of a decoder: keys and values of its own tokens, which grow, and those made of the encoder's output, which
+ * are made in the first forward and read in all others. Source: transformers 5.24.0, `cache_utils.py`,
+ * `EncoderDecoderCache`.
  */
 export class EncoderDecoderCache extends KVCache {
-  /** By layer; what a layer keeps is null before the first forward. */
+  /** The cache of each layer for the encoder's output; it keeps null before the first forward. */
   readonly cross: CacheLayer[];
 
   constructor(layers: number) {
@@ -35,22 +36,26 @@ export class EncoderDecoderCache extends KVCache {
   }
 }
 
-/** Keys and values [B, kv_heads, T, D] of the encoder's output for layer `layer_idx`: those of the cache, or what `make` gives, which it then keeps. */
+/**
+ * Keys and values [B, kv_heads, T, D] of the encoder's output for layer `layer_idx`: those of the cache, or what `make`
+ * gives, which it then keeps.
+ */
 export function cross_attention_states(cache: KVCache | null, layer_idx: number, make: () => KeyValue): KeyValue {
   const layer = cache instanceof EncoderDecoderCache ? cache.cross[layer_idx]! : null;
   if (layer === null) return make();
   return layer.kept ?? layer.update(...make());
 }
 
-/** The root of an encoder-decoder: the tokens are its decoder's, what the encoder reads comes with the modality tensors. */
-export abstract class EncoderDecoderRootModel extends CausalModel {
-  masks: MaskBuilder;
+/**
+ * The root of an encoder-decoder: the tokens are its decoder's, what the encoder reads comes with the modality tensors.
+ */
+export abstract class EncoderDecoderRootModel<C extends { readonly decoder_layers: number }> extends CausalModel<C> {
+  masks = new MaskBuilder({ sliding_window: Infinity, is_causal: true, shapesOnly: this.context.shapesOnly });
   decoder_layers: number;
 
-  constructor(at: Scope, decoder_layers: number) {
-    super(at);
-    this.decoder_layers = decoder_layers;
-    this.masks = new MaskBuilder({ sliding_window: Infinity, is_causal: true, shapesOnly: at.context.shapesOnly });
+  constructor(at: Scope, config: C) {
+    super(at, config);
+    this.decoder_layers = this.config.decoder_layers;
   }
 
   create_cache(): KVCache {

@@ -11,9 +11,13 @@ import { Activation } from "./activations.ts";
 import { Module } from "./module.ts";
 import { addRows } from "./pointwise.ts";
 import type { ExpertIndices } from "./router.ts";
-import type { Scope, Size } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
-/** All experts of a layer as one module: each runs on the tokens that were sent to it, and a token gets the weighted sum of what its experts return. */
+/**
+ * All experts of a layer as one module: each runs on the tokens that were sent to it, and a token gets the weighted sum
+ * of what its experts return.
+ */
 export abstract class Experts extends Module {
   num_experts: number;
 
@@ -25,7 +29,10 @@ export abstract class Experts extends Module {
   /** Expert `expert_idx` on its tokens: [tokens, hidden_size] -> the same shape. */
   abstract expert(current_state: Tensor, expert_idx: number): Tensor;
 
-  /** hidden_states [tokens, hidden_size], indices and weights [tokens, k] -> the shape of hidden_states; sums in the order of the experts. */
+  /**
+   * hidden_states [tokens, hidden_size], indices and weights [tokens, k] -> the shape of hidden_states; sums in the
+   * order of the experts.
+   */
   forward(hidden_states: Tensor, top_k_index: ExpertIndices, top_k_weights: Tensor): Tensor {
     const { data, shape, dtype } = hidden_states;
     expectShape(`weights of ${this.path}`, top_k_weights.shape, top_k_index.shape);
@@ -61,7 +68,10 @@ export abstract class Experts extends Module {
     return roundedTensor(shape, linear(x.data, matrix, null, { rows: x.rows, inner, columns }), x.dtype);
   }
 
-  /** `x @ weight[expert_idx] + bias[expert_idx]` for weights [experts, in, out] and biases [experts, out]; the product is rounded before the sum. */
+  /**
+   * `x @ weight[expert_idx] + bias[expert_idx]` for weights [experts, in, out] and biases [experts, out]; the product
+   * is rounded before the sum.
+   */
   affine(x: Tensor, weight: Tensor, bias: Tensor, expert_idx: number): Tensor {
     const [, inner, columns] = weight.shape as [number, number, number];
     expectShape(`input of an expert of ${this.path}`, x.shape, x.shape.with(-1, inner));
@@ -102,7 +112,8 @@ export class GatedExperts extends Experts {
   }
 }
 
-interface GatedExpertsOptions {
+/** The options of gated experts. */
+export interface GatedExpertsOptions {
   readonly experts: Size;
   readonly hidden: Size;
   readonly intermediate: Size;

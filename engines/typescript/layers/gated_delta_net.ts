@@ -6,13 +6,13 @@ import { split } from "../tensor/split.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { apply_mask_to_padding_states, CausalConv1d } from "./causal_conv1d.ts";
+import { ConfigScope } from "./config_scope.ts";
+import { ConfiguredModule } from "./configured_module.ts";
 import type { LinearAttentionCacheLayer } from "./linear_attention_cache.ts";
-import { Module } from "./module.ts";
 import { addRows, pointwise, sigmoid, softplus } from "./pointwise.ts";
 import type { Scope } from "./scope.ts";
-import { size, sum } from "./scope.ts";
 
-/** What a linear-attention layer gets beside its states. */
+/** The inputs of a linear-attention layer beside its hidden states. */
 export interface LinearAttentionInputs {
   /** [B, S], 0 = padding. */
   readonly attention_mask: IndexTensor | null;
@@ -30,10 +30,10 @@ export interface GatedDeltaNetConfig {
 }
 
 /**
- * Linear attention by the gated delta rule: what is common to the layers that have it. How queries, keys, values, gates, b and a lie in the projections is each
- * architecture's own.
+ * Linear attention by the gated delta rule: what is common to the layers that have it. How queries, keys, values,
+ * gates, b and a lie in the projections is each architecture's own.
  */
-export abstract class GatedDeltaNet extends Module {
+export abstract class GatedDeltaNet<C extends GatedDeltaNetConfig> extends ConfiguredModule<C> {
   num_v_heads: number;
   num_k_heads: number;
   head_k_dim: number;
@@ -44,24 +44,25 @@ export abstract class GatedDeltaNet extends Module {
   dt_bias: Tensor;
   A_log: Tensor;
 
-  constructor(config: GatedDeltaNetConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.num_v_heads = config.linear_num_value_heads;
-    this.num_k_heads = config.linear_num_key_heads;
-    this.head_k_dim = config.linear_key_head_dim;
-    this.head_v_dim = config.linear_value_head_dim;
+  constructor(scope: Scope, config: C) {
+    super(scope, config);
+    const at: ConfigScope<GatedDeltaNetConfig> = new ConfigScope(scope, config);
+    this.num_v_heads = this.config.linear_num_value_heads;
+    this.num_k_heads = this.config.linear_num_key_heads;
+    this.head_k_dim = this.config.linear_key_head_dim;
+    this.head_v_dim = this.config.linear_value_head_dim;
     this.scaling = this.head_k_dim ** -0.5;
-    this.activation = activations[config.hidden_act];
-    const heads = size(config, "linear_num_value_heads");
-    const channels = sum(
-      size(config, 2, "linear_num_key_heads", "linear_key_head_dim"),
-      size(config, "linear_num_value_heads", "linear_value_head_dim"),
-    );
-    const kernel = size(config, "linear_conv_kernel_dim");
-    this.conv1d = new CausalConv1d(at.child("conv1d"), { channels, kernel, bias: false });
-    this.dt_bias = at.weight("dt_bias", [heads]);
-    this.A_log = at.weight("A_log", [heads]);
+    this.activation = activations[this.config.hidden_act];
+    this.conv1d = new CausalConv1d(at.child("conv1d"), {
+      channels: at.sum(
+        [2, "linear_num_key_heads", "linear_key_head_dim"],
+        ["linear_num_value_heads", "linear_value_head_dim"],
+      ),
+      kernel: at.size("linear_conv_kernel_dim"),
+      bias: false,
+    });
+    this.dt_bias = at.parameter("dt_bias", "linear_num_value_heads");
+    this.A_log = at.parameter("A_log", "linear_num_value_heads");
   }
 
   mask_padding(hidden_states: Tensor, attention_mask: IndexTensor | null): Tensor {
@@ -72,7 +73,7 @@ export abstract class GatedDeltaNet extends Module {
     return pointwise(this.conv1d.continue_from(state, mixed_qkv), this.activation);
   }
 
-  /** How much of the difference to the new value is taken up, [B, S, v_heads]. */
+  /** The share of the difference to the new value that is taken up, [B, S, v_heads]. */
   beta(b: Tensor): Tensor {
     return sigmoid(b);
   }
@@ -89,7 +90,10 @@ export abstract class GatedDeltaNet extends Module {
     return floatTensor(x.shape, x.data && l2_norm(x.data, this.head_k_dim, 1e-6));
   }
 
-  /** convolved [B, S, conv_dim], queries before keys before values -> [B, S, v_heads, Dv]; all in float32, in the dtype of the model when done. */
+  /**
+   * convolved [B, S, conv_dim], queries before keys before values -> [B, S, v_heads, Dv]; all in float32, in the dtype
+   * of the model when done.
+   */
   delta_rule(convolved: Tensor, { g, beta, state }: DeltaRuleOptions): Tensor {
     const { num_k_heads: key_heads, num_v_heads: value_heads, head_k_dim: key_dim, head_v_dim: value_dim } = this;
     const [batch, length] = convolved.shape as [number, number];

@@ -1,39 +1,39 @@
 import type { ActivationName } from "../kernels/activations.ts";
 import { mul } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Activation } from "./activations.ts";
-import { Linear } from "./linear.ts";
-import { Module } from "./module.ts";
-import type { Scope, Size } from "./scope.ts";
-import { size } from "./scope.ts";
+import type { Activation } from "./activations.ts";
+import { ConfiguredModule } from "./configured_module.ts";
+import type { Linear } from "./linear.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
-/** How a gated MLP is made; `intermediate` where it is not the config's `intermediate_size`. */
-interface GatedMLPOptions {
+/** The fields that a gated MLP is made from. */
+export interface GatedMLPConfig {
+  readonly hidden_size: number;
+  readonly intermediate_size: number;
+}
+
+/** The options of a gated MLP; `intermediate` where its width is not the config's `intermediate_size`. */
+export interface GatedMLPOptions {
   readonly activation: ActivationName;
   readonly bias?: boolean;
   readonly intermediate?: Size;
 }
 
 /** Gated MLP: x [B, S, hidden_size] -> the same shape. */
-export class GatedMLP extends Module {
+export class GatedMLP extends ConfiguredModule<GatedMLPConfig> {
   gate_proj: Linear;
   up_proj: Linear;
   down_proj: Linear;
   act_fn: Activation;
 
-  constructor(
-    config: { readonly hidden_size: number; readonly intermediate_size: number },
-    at: Scope,
-    { activation, bias = false, ...sizes }: GatedMLPOptions,
-  ) {
-    super(at);
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const intermediate = sizes.intermediate ?? size(config, "intermediate_size");
-    this.gate_proj = new Linear(at.child("gate_proj"), { in: hidden, out: intermediate, bias });
-    this.up_proj = new Linear(at.child("up_proj"), { in: hidden, out: intermediate, bias });
-    this.down_proj = new Linear(at.child("down_proj"), { in: intermediate, out: hidden, bias });
-    this.act_fn = new Activation(at.child("act_fn"), activation);
+  constructor(at: Scope, config: GatedMLPConfig, { activation, bias = false, ...sizes }: GatedMLPOptions) {
+    super(at, config);
+    const intermediate = sizes.intermediate ?? this.at.size("intermediate_size");
+    this.gate_proj = this.at.linear("gate_proj", "hidden_size", intermediate, { bias });
+    this.up_proj = this.at.linear("up_proj", "hidden_size", intermediate, { bias });
+    this.down_proj = this.at.linear("down_proj", intermediate, "hidden_size", { bias });
+    this.act_fn = this.at.activation("act_fn", activation);
   }
 
   forward(x: Tensor): Tensor {

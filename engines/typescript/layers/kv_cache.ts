@@ -11,12 +11,14 @@ export interface KeyRange {
   kv_offset: number;
 }
 
-/** What a layer holds at one moment: its tensors are never changed, only replaced. */
+/** The state of a layer at one moment. Its tensors are never changed, only replaced. */
 export type LayerState = Pick<CacheLayer, "kept" | "cumulative_length">;
 
-/** The cache of a full-attention layer: keeps everything. Source: transformers 5.24.0, `cache_utils.py`, `DynamicLayer`. */
+/**
+ * The cache of a full-attention layer: keeps everything. Source: transformers 5.24.0, `cache_utils.py`, `DynamicLayer`.
+ */
 export class CacheLayer {
-  /** What is kept between forwards; null before the first. */
+  /** The keys and values that are kept between forwards; null before the first. */
   kept: KeyValue | null = null;
   /** Tokens seen since the start, kept or not. */
   cumulative_length = 0;
@@ -30,12 +32,12 @@ export class CacheLayer {
     return full;
   }
 
-  /** What stays of kept and new tokens after a forward. */
+  /** The part of kept and new tokens that stays after a forward. */
   keep(full: KeyValue): KeyValue {
     return full;
   }
 
-  /** What the attention of a forward with `query_length` new tokens will read. */
+  /** The range that the attention of a forward with `query_length` new tokens will read. */
   get_mask_sizes(query_length: number): KeyRange {
     const kept = this.kept?.[0].size(2) ?? 0;
     return { kv_length: kept + query_length, kv_offset: this.cumulative_length - kept };
@@ -43,8 +45,8 @@ export class CacheLayer {
 }
 
 /**
- * The cache of a sliding-window layer: keeps the last `sliding_window - 1` tokens, all that a later token can still read besides itself.
- * Source: `DynamicSlidingWindowLayer`.
+ * The cache of a sliding-window layer: keeps the last `sliding_window - 1` tokens, all that a later token can still
+ * read besides itself. Source: `DynamicSlidingWindowLayer`.
  */
 export class SlidingWindowCacheLayer extends CacheLayer {
   sliding_window: number;
@@ -61,15 +63,15 @@ export class SlidingWindowCacheLayer extends CacheLayer {
   }
 }
 
-/** What a whole cache held at one moment. */
+/** The state of a whole cache at one moment. */
 export interface CacheState {
   readonly layers: readonly (LayerState | null)[];
   readonly states: readonly (Pick<LinearAttentionCacheLayer, "conv" | "recurrent"> | null)[];
 }
 
 /**
- * One cache of a model: keys and values by layer, null in layers that read another layer's or have no attention; and recurrent states by layer, where a
- * model has them.
+ * One cache of a model: keys and values by layer, null in layers that read another layer's or have no attention; and
+ * recurrent states by layer, where a model has them.
  */
 export class KVCache {
   readonly layers: (CacheLayer | null)[];
@@ -85,7 +87,7 @@ export class KVCache {
     return this.layers.find((layer) => layer !== null)?.cumulative_length ?? 0;
   }
 
-  /** What the cache holds now, for `restore`. */
+  /** The state of the cache now, for `restore`. */
   save(): CacheState {
     return {
       layers: this.layers.map((layer) => layer && { kept: layer.kept, cumulative_length: layer.cumulative_length }),
@@ -116,7 +118,10 @@ export class KVCache {
     return layer.update(key_states, value_states);
   }
 
-  /** The range of the first sliding layer, or of the first full layer; of the first layer of any kind when there is no such one. */
+  /**
+   * The range of the first sliding layer, or of the first full layer; of the first layer of any kind when there is no
+   * such one.
+   */
   get_mask_sizes(query_length: number, kind: "full" | "sliding"): KeyRange {
     const present = this.layers.filter((layer) => layer !== null);
     const fitting = present.find((layer) => layer instanceof SlidingWindowCacheLayer === (kind === "sliding"));

@@ -5,17 +5,16 @@ import type { AttentionCoreConfig } from "./attention_core.ts";
 import { AttentionCore } from "./attention_core.ts";
 import type { LayerType } from "./config_schema.ts";
 import { layerConfig } from "./config_view.ts";
+import { ConfiguredModule } from "./configured_module.ts";
 import type { KVCache, KeyValue } from "./kv_cache.ts";
 import { kv_sharing_modes } from "./kv_sharing_config.ts";
-import { Linear } from "./linear.ts";
-import { Module } from "./module.ts";
+import type { Linear } from "./linear.ts";
 import type { RMSNorm } from "./normalization.ts";
 import type { PositionEmbeddings } from "./rotary_embedding.ts";
 import { apply_rotary_pos_emb } from "./rotary_embedding.ts";
 import type { Scope } from "./scope.ts";
-import { size } from "./scope.ts";
 
-/** What a layer of a model with shared keys gets beside its hidden states. */
+/** The inputs of a layer of a model with shared keys, beside its hidden states. */
 export interface KVSharingInputs {
   readonly position_embeddings: PositionEmbeddings;
   readonly attention_mask: MaskTensor;
@@ -36,10 +35,11 @@ export interface KVSharingConfig extends AttentionCoreConfig {
 }
 
 /**
- * Attention of one layer of Gemma 4: hidden_states [B, S, hidden_size] -> the same shape. Layers differ in head size and key heads, may take their keys for
- * values, and may reuse the keys and values of an earlier layer. The attention itself is `attention`.
+ * Attention of one layer of Gemma 4: hidden_states [B, S, hidden_size] -> the same shape. Layers differ in head size
+ * and key heads, may take their keys for values, and may reuse the keys and values of an earlier layer. The attention
+ * itself is `attention`.
  */
-export abstract class KVSharingAttention extends Module {
+export abstract class KVSharingAttention extends ConfiguredModule<KVSharingConfig> {
   layer_type: string;
   layer_idx: number;
   head_dim: number;
@@ -55,37 +55,35 @@ export abstract class KVSharingAttention extends Module {
   o_proj: Linear;
   attention: AttentionCore;
 
-  constructor(config: KVSharingConfig, layer_idx: number, { at, Norm }: { at: Scope; Norm: typeof RMSNorm }) {
-    super(at);
-    config = at.read(config);
-    const layer_config = layerConfig(config, layer_idx);
-    const { rms_norm_eps: eps, attention_bias: bias } = config;
-    this.layer_type = config.layer_types[layer_idx]!;
+  constructor(scope: Scope, config: KVSharingConfig, { layer_idx, Norm }: { layer_idx: number; Norm: typeof RMSNorm }) {
+    super(scope, config);
+    const at = this.at.with(layerConfig(this.config, layer_idx));
+    this.layer_type = this.config.layer_types[layer_idx]!;
     this.layer_idx = layer_idx;
-    this.head_dim = layer_config.head_dim;
-    this.use_alternative_attention = config.attention_k_eq_v && this.layer_type !== "sliding_attention";
-    const kv_sharing_mode = kv_sharing_modes(config)[layer_idx];
+    this.head_dim = at.config.head_dim;
+    this.use_alternative_attention = this.config.attention_k_eq_v && this.layer_type !== "sliding_attention";
+    const kv_sharing_mode = kv_sharing_modes(this.config)[layer_idx];
     this.is_kv_shared_layer = kv_sharing_mode === "reuse";
     this.store_full_length_kv = kv_sharing_mode === "store";
 
-    const hidden = size(config, "hidden_size");
-    const dim = size(layer_config, "head_dim");
-    const query = size(layer_config, "num_attention_heads", "head_dim");
-    this.q_proj = new Linear(at.child("q_proj"), { in: hidden, out: query, bias });
-    this.q_norm = new Norm(at.child("q_norm"), { dim, eps, with_scale: true });
+    const query = at.size(["num_attention_heads", "head_dim"]);
+    this.q_proj = at.linear("q_proj", "hidden_size", query, { bias: "attention_bias" });
+    this.q_norm = at.norm("q_norm", Norm, "head_dim");
     // Layers sharing kv states don't need any weight matrices
     if (!this.is_kv_shared_layer) {
-      const key = size(layer_config, "num_key_value_heads", "head_dim");
-      this.k_norm = new Norm(at.child("k_norm"), { dim, eps, with_scale: true });
-      this.v_norm = new Norm(at.child("v_norm"), { dim, eps, with_scale: false });
-      this.k_proj = new Linear(at.child("k_proj"), { in: hidden, out: key, bias });
-      if (!this.use_alternative_attention) this.v_proj = new Linear(at.child("v_proj"), { in: hidden, out: key, bias });
+      const key = at.size(["num_key_value_heads", "head_dim"]);
+      this.k_norm = at.norm("k_norm", Norm, "head_dim");
+      this.v_norm = at.norm("v_norm", Norm, "head_dim", { with_scale: false });
+      this.k_proj = at.linear("k_proj", "hidden_size", key, { bias: "attention_bias" });
+      if (!this.use_alternative_attention)
+        this.v_proj = at.linear("v_proj", "hidden_size", key, { bias: "attention_bias" });
     }
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias });
-    this.attention = new AttentionCore(config, layer_idx, 1.0, at.functional("attention")); // q and k are normed: no 1/sqrt(head_dim)
+    this.o_proj = at.linear("o_proj", query, "hidden_size", { bias: "attention_bias" });
+    // q and k are normed: no 1/sqrt(head_dim)
+    this.attention = new AttentionCore(at.functional("attention"), this.config, { layer_idx, scaling: 1 });
   }
 
-  /** What scores are multiplied by; kept by the attention core. */
+  /** The factor of scores, which the attention core keeps. */
   get scaling(): number {
     return this.attention.scaling;
   }
@@ -102,13 +100,15 @@ export abstract class KVSharingAttention extends Module {
     const query_states = this.query_states(hidden_states, position_embeddings); // [B, heads, S, D]
     this.tap("#q_rope", query_states);
 
-    // Shared layers never read the cache: sliding layers have dropped there what this forward's first queries still see.
+    // Shared layers never read the cache: sliding layers have dropped there what this forward's first queries still
+    // see.
     this.step = "#k_rope";
     const states = this.is_kv_shared_layer
       ? shared_kv_states.get(this.layer_type)!
       : this.key_value_states(hidden_states, position_embeddings);
+    // [B, kv_heads, T, D]
     const [key_states, value_states] =
-      this.is_kv_shared_layer || cache === null ? states : cache.update(...states, this.layer_idx); // [B, kv_heads, T, D]
+      this.is_kv_shared_layer || cache === null ? states : cache.update(...states, this.layer_idx);
     if (this.store_full_length_kv) shared_kv_states.set(this.layer_type, [outlive(key_states), outlive(value_states)]);
 
     this.step = "#context";

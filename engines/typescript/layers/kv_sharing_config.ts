@@ -1,11 +1,12 @@
 /**
- * The config fields of Gemma 4's language models: layers that reuse the keys of others, and types of layers that differ in head size and key heads. The defaults
- * are those of the reference's classes where these agree. Source: transformers 5.24.0, `models/gemma4/configuration_gemma4.py`.
+ * The config fields of Gemma 4's language models: layers that reuse the keys of others, and types of layers that differ
+ * in head size and key heads. The defaults are those of the reference's classes where these agree. Source: transformers
+ * 5.24.0, `models/gemma4/configuration_gemma4.py`.
  */
 import { z } from "zod";
-import { activation, layer_type, size as count, tokenId } from "./config_schema.ts";
-import type { Size } from "./scope.ts";
-import { size } from "./scope.ts";
+import { activation, count, layer_type, tokenId } from "./config_schema.ts";
+import type { Size } from "./size.ts";
+import { sizeOf } from "./size.ts";
 
 const rope = z.strictObject({
   rope_type: z.enum(["default", "proportional"]).default("default"),
@@ -16,10 +17,13 @@ const rope = z.strictObject({
 
 const layer_overrides = z.strictObject({ head_dim: count.optional(), num_key_value_heads: count.optional() });
 
-/** Which tokens may look ahead: all of them, those of images, or none. */
+/** The tokens that may look ahead: all of them, those of images, or none. */
 export const bidirectional = z.enum(["all", "vision"]).nullable();
 
-/** All fields but those of which the defaults differ: `max_position_embeddings`, `sliding_window`, `use_bidirectional_attention`. */
+/**
+ * All fields but those of which the defaults differ: `max_position_embeddings`, `sliding_window`,
+ * `use_bidirectional_attention`.
+ */
 export const kv_sharing_fields = {
   vocab_size: count.default(262_144),
   hidden_size: count.default(2304),
@@ -100,8 +104,8 @@ export function derive_layers<F extends Fields>(fields: F, context: z.Refinement
 }
 
 /**
- * Per layer: null makes its own keys, "store" also keeps them for others, "reuse" reads those of the last "store" layer of its type. Reading the config made
- * sure that there is one.
+ * Per layer: null makes its own keys, "store" also keeps them for others, "reuse" reads those of the last "store" layer
+ * of its type. Reading the config made sure that there is one.
  */
 export function kv_sharing_modes(config: {
   readonly layer_types: readonly z.output<typeof layer_type>[];
@@ -120,7 +124,7 @@ export function mlp_size(
   layer_idx: number,
 ): Size {
   const wide = config.use_double_wide_mlp && kv_sharing_modes(config)[layer_idx] === "reuse";
-  return wide ? size(config, "intermediate_size", 2) : size(config, "intermediate_size");
+  return sizeOf(config, wide ? ["intermediate_size", 2] : "intermediate_size");
 }
 
 /** Overrides that differ from the model's value; the reference drops the others too. */

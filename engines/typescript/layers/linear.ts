@@ -6,20 +6,24 @@ import { round } from "../tensor/rounding.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
-import type { Scope, Size } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
-/** A weight that another module holds, under its state-dict name. */
-export interface TiedWeight {
-  readonly name: string;
-  readonly weight: Tensor;
+/**
+ * State-dict names of the weight and the bias that a Linear shares with another module, as the reference's
+ * `_tied_weights_keys`.
+ */
+export interface TiedNames {
+  readonly weight: string;
+  readonly bias?: string;
 }
 
-/** How a Linear is made. `tied` gives it another module's weight, and `bias` may give it another one's bias. */
+/** The options of a Linear. */
 export interface LinearOptions {
   readonly in: Size;
   readonly out: Size;
-  readonly bias: boolean | TiedWeight;
-  readonly tied?: TiedWeight;
+  readonly bias: boolean;
+  readonly tied?: TiedNames;
 }
 
 /** `torch.nn.Linear`: x [..., in] @ weight[out, in].T + bias -> [..., out]. */
@@ -29,8 +33,8 @@ export class Linear extends Module {
 
   constructor(at: Scope, { in: inner, out, bias, tied }: LinearOptions) {
     super(at);
-    this.weight = tied ? at.tiedWeight("weight", tied) : at.weight("weight", [out, inner]);
-    if (typeof bias === "object") this.bias = at.tiedWeight("bias", bias);
+    this.weight = tied ? at.tiedWeight("weight", tied.weight) : at.weight("weight", [out, inner]);
+    if (tied?.bias !== undefined) this.bias = at.tiedWeight("bias", tied.bias);
     else this.bias = bias ? at.weight("bias", [out]) : null;
   }
 
@@ -45,7 +49,10 @@ export class Linear extends Module {
   }
 }
 
-/** transformers' `Conv1D`: a Linear of which the weight is stored as [in, out]. Source: transformers 5.24.0, `pytorch_utils.py`. */
+/**
+ * transformers' `Conv1D`: a Linear of which the weight is stored as [in, out]. Source: transformers 5.24.0,
+ * `pytorch_utils.py`.
+ */
 export class Conv1D extends Module {
   weight: Tensor;
   bias: Tensor;
@@ -66,7 +73,10 @@ export class Conv1D extends Module {
   }
 }
 
-/** `torch.nn.Embedding`: ids [...] -> rows of weight [num_embeddings, embedding_dim]. Throws EngineError `badInput` for an id without a row. */
+/**
+ * `torch.nn.Embedding`: ids [...] -> rows of weight [num_embeddings, embedding_dim]. Throws EngineError `badInput` for
+ * an id without a row.
+ */
 export class Embedding extends Module {
   weight: Tensor;
 
@@ -85,7 +95,10 @@ export class Embedding extends Module {
   }
 }
 
-/** Token embeddings times `sqrt(embedding_dim)`, the factor rounded to the dtype of the weight: ids [...] -> [..., embedding_dim]. */
+/**
+ * Token embeddings times `sqrt(embedding_dim)`, the factor rounded to the dtype of the weight: ids [...] -> [...,
+ * embedding_dim].
+ */
 export class ScaledEmbedding extends Embedding {
   embed_scale: number;
 

@@ -4,8 +4,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 
 /**
- * What a linear-attention or state-space layer keeps between forwards, of one size however long the sequence. The tensors are never changed, only replaced.
- * Source: transformers 5.24.0, `cache_utils.py`, `LinearAttentionLayer`.
+ * The states that a linear-attention or state-space layer keeps between forwards, of one size however long the
+ * sequence. The tensors are never changed, only replaced. Source: transformers 5.24.0, `cache_utils.py`,
+ * `LinearAttentionLayer`.
  */
 export class LinearAttentionCacheLayer {
   /** The last inputs of the convolution [B, channels, kernel]; null before the first forward. */
@@ -13,7 +14,9 @@ export class LinearAttentionCacheLayer {
   /** [B, heads, ..., ...], in the dtype in which the first forward left it. */
   recurrent: Tensor | null = null;
 
-  /** Adds the convolution's inputs of new tokens [B, channels, S]; returns kept and new ones, at least `kernel` of them. */
+  /**
+   * Adds the convolution's inputs of new tokens [B, channels, S]; returns kept and new ones, at least `kernel` of them.
+   */
   update_conv_state(states: Tensor, kernel: number): Tensor {
     const [batch, channels, length] = states.shape as [number, number, number];
     const missing = this.conv === null ? Math.max(kernel - length, 0) : 0;

@@ -4,7 +4,7 @@ import type { IndexTensor, MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { indexTensor, maskTensor } from "../tensor/tensor.ts";
 import type { KVCache } from "./kv_cache.ts";
 
-/** What a mask is made for. */
+/** The facts that a mask is made from. */
 export interface MaskInputs {
   readonly batch_size: number;
   /** Number of new tokens. */
@@ -23,7 +23,8 @@ export interface AttentionMasks {
 }
 
 /**
- * The mask [B, 1, S, T] of an attention without one, for queries [B, ..., S, D] and keys [B, ..., T, D], of which `axis` is that of S and T.
+ * The mask [B, 1, S, T] of an attention without one, for queries [B, ..., S, D] and keys [B, ..., T, D], of which
+ * `axis` is that of S and T.
  */
 export function everythingReadable(
   { shapesOnly }: { readonly shapesOnly: boolean },
@@ -34,7 +35,10 @@ export function everythingReadable(
   return maskTensor(shape, shapesOnly ? null : new Uint8Array(elementCount(shape)).fill(1));
 }
 
-/** Whether query position `q` may read key position `k` in sequence `b`; positions count from the start of the (padded) sequence. */
+/**
+ * True where query position `q` may read key position `k` in sequence `b`; positions count from the start of the
+ * (padded) sequence.
+ */
 export type MaskFunction = (b: number, q: number, k: number) => boolean;
 
 /** Types of tokens [B, S] -> the number of the run of tokens of the wanted types that a token lies in, -1 outside. */
@@ -112,7 +116,9 @@ export class MaskBuilder {
     );
   }
 
-  /** Sliding attention in which the tokens of one block also see those behind them: window AND (causal OR same block). */
+  /**
+   * Sliding attention in which the tokens of one block also see those behind them: window AND (causal OR same block).
+   */
   create_sliding_window_block_mask(inputs: MaskInputs, block_sequence_ids: IndexTensor): MaskTensor {
     return this.create_mask(
       inputs,

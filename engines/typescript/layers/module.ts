@@ -3,8 +3,9 @@ import type { AnyTensor, ModelContext, ModuleOutput, TracedModule } from "./cont
 import type { Scope } from "./scope.ts";
 
 /**
- * A module of the model tree. Subclasses register their children in the order of the reference's constructor, by constructing them. All state is in
- * public fields and every step in a method, so that a fault can change one of a built model.
+ * A module of the model tree. Subclasses register their children in the order of the reference's constructor, by
+ * constructing them. All state is in public fields and every step in a method, so that a fault can change one of a
+ * built model.
  */
 export abstract class Module implements TracedModule {
   /** Dotted path in the Hugging Face model, "" for the root. */

@@ -3,16 +3,26 @@ import { addNumber, cast, mulRows } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
-import type { Scope, Size } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
-/** RMS norm over the last dimension: `x * (mean(x^2) + eps)^-0.5`, times `weight` when it has one (Llama and Gemma 3n onwards; not `1 + weight`). */
+/** The options of every norm: the width of its input, and eps. */
+export interface NormOptions {
+  readonly dim: Size;
+  readonly eps: number;
+}
+
+/**
+ * RMS norm over the last dimension: `x * (mean(x^2) + eps)^-0.5`, times `weight` when it has one (Llama and Gemma 3n
+ * onwards; not `1 + weight`).
+ */
 export class RMSNorm extends Module {
   eps: number;
   /** Width of the normalised dimension. */
   dim: number;
   weight: Tensor | null;
 
-  constructor(at: Scope, { dim, eps, with_scale }: { dim: Size; eps: number; with_scale: boolean }) {
+  constructor(at: Scope, { dim, eps, with_scale = true }: NormOptions & { readonly with_scale?: boolean }) {
     super(at);
     this.eps = eps;
     this.dim = dim.value;
@@ -33,7 +43,10 @@ export class RMSNorm extends Module {
   }
 }
 
-/** An RMS norm that rounds the normalised input to the dtype of the model before it multiplies by `weight`: Llama and its relatives. */
+/**
+ * An RMS norm that rounds the normalised input to the dtype of the model before it multiplies by `weight`: Llama and
+ * its relatives.
+ */
 export class RoundedRMSNorm extends RMSNorm {
   override forward(hidden_states: Tensor): Tensor {
     expectShape(`input of ${this.path}`, hidden_states.shape, hidden_states.shape.with(-1, this.dim), ":in");
@@ -52,13 +65,13 @@ export class OnePlusRMSNorm extends RMSNorm {
   }
 }
 
-/** `torch.nn.LayerNorm` over the last dimension, with weight and bias, or without a bias; `eps` 1e-5 is the default of PyTorch. */
+/** `torch.nn.LayerNorm` over the last dimension, with weight and bias, or without a bias. */
 export class LayerNorm extends Module {
   eps: number;
   weight: Tensor;
   bias: Tensor | null;
 
-  constructor(at: Scope, { dim, eps = 1e-5, bias = true }: { dim: Size; eps?: number; bias?: boolean }) {
+  constructor(at: Scope, { dim, eps, bias = true }: NormOptions & { readonly bias?: boolean }) {
     super(at);
     this.eps = eps;
     this.weight = at.weight("weight", [dim]);

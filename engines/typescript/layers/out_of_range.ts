@@ -1,7 +1,10 @@
 import { EngineError } from "../../../harness/engine/implementation.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 
-/** The error for an index of the inputs (a token id, a patch position) that has no row in the table at `where`, which has `count`. */
+/**
+ * The error for an index of the inputs (a token id, a patch position) that has no row in the table at `where`, which
+ * has `count`.
+ */
 export function outOfRange(
   where: string,
   what: string,

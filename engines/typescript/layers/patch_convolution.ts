@@ -4,9 +4,13 @@ import { transposeLast } from "../tensor/split.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
-import type { Scope, Size } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
-/** `torch.nn.Conv2d` of which the stride is as wide as the kernel: images [N, channels, H, W] -> [N, out, H / kernel, W / kernel]. */
+/**
+ * `torch.nn.Conv2d` of which the stride is as wide as the kernel: images [N, channels, H, W] -> [N, out, H / kernel, W
+ * / kernel].
+ */
 export class PatchConvolution extends Module {
   weight: Tensor;
   bias: Tensor;
@@ -59,8 +63,8 @@ export class PatchConvolution extends Module {
 }
 
 /**
- * `torch.nn.Conv3d` without bias whose kernel covers the whole of its input, one patch of a few frames: patches [N, channels, frames, height, width] ->
- * [N, out, 1, 1, 1].
+ * `torch.nn.Conv3d` without bias whose kernel covers the whole of its input, one patch of a few frames: patches [N,
+ * channels, frames, height, width] -> [N, out, 1, 1, 1].
  */
 export class WholePatchConvolution extends Module {
   weight: Tensor;

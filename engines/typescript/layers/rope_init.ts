@@ -3,7 +3,10 @@
  * Source: transformers 5.24.0, `modeling_rope_utils.py`; the functions carry its names.
  */
 
-/** The rope parameters of one layer type. What a kind of rope needs and a config lacks is refused when the frequencies are made. */
+/**
+ * The rope parameters of one layer type. What a kind of rope needs and a config lacks is refused when the frequencies
+ * are made.
+ */
 export interface RopeParameters {
   readonly rope_theta: number;
   /** Share of the head's channels that is rotated. */
@@ -56,8 +59,8 @@ export function compute_linear_scaling_rope_parameters(rope: RopeParameters, hea
 }
 
 /**
- * Proportional rope: only the first `partial_rotary_factor` of the frequencies rotate, spaced as in the full head; the others are 0, so that those
- * channels pass through.
+ * Proportional rope: only the first `partial_rotary_factor` of the frequencies rotate, spaced as in the full head; the
+ * others are 0, so that those channels pass through.
  */
 export function compute_proportional_rope_parameters(rope: RopeParameters, head_dim: number): RopeInit {
   const { rope_theta, partial_rotary_factor = 1, factor } = rope;
@@ -80,7 +83,10 @@ export function compute_dynamic_ntk_parameters(
   return compute_default_rope_parameters({ rope_theta: rope.rope_theta * stretch }, dim);
 }
 
-/** YaRN: fast channels keep their frequency, slow ones are divided by `factor`, with a ramp between; see the paper, arXiv 2309.00071. */
+/**
+ * YaRN: fast channels keep their frequency, slow ones are divided by `factor`, with a ramp between; see the paper,
+ * arXiv 2309.00071.
+ */
 export function compute_yarn_parameters(
   rope: RopeParameters,
   head_dim: number,
@@ -109,7 +115,8 @@ export function compute_yarn_parameters(
 }
 
 /**
- * LongRoPE: one divisor per frequency, `long_factor` in sequences beyond the original length, else `short_factor`; see the paper, arXiv 2402.13753.
+ * LongRoPE: one divisor per frequency, `long_factor` in sequences beyond the original length, else `short_factor`; see
+ * the paper, arXiv 2402.13753.
  */
 export function compute_longrope_parameters(
   rope: RopeParameters,
@@ -128,7 +135,10 @@ export function compute_longrope_parameters(
   return { inv_freq, attention_scaling: rope.attention_factor ?? by_factor };
 }
 
-/** Llama 3.1: wavelengths beyond the original length are divided by `factor`, those well below it are kept, with a smooth step between. */
+/**
+ * Llama 3.1: wavelengths beyond the original length are divided by `factor`, those well below it are kept, with a
+ * smooth step between.
+ */
 export function compute_llama3_parameters(rope: RopeParameters, head_dim: number): RopeInit {
   const [factor, low_freq_factor] = [needed(rope, "factor"), needed(rope, "low_freq_factor")];
   const high_freq_factor = needed(rope, "high_freq_factor");
@@ -144,7 +154,7 @@ export function compute_llama3_parameters(rope: RopeParameters, head_dim: number
   return { inv_freq: scaled, attention_scaling: 1 };
 }
 
-/** By `rope_type`. Configs with another type are refused when they are read. */
+/** The functions by `rope_type`. Configs with another type are refused when they are read. */
 export const ROPE_INIT_FUNCTIONS = {
   default: compute_default_rope_parameters,
   linear: compute_linear_scaling_rope_parameters,

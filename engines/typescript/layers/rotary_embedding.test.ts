@@ -4,7 +4,7 @@ import { ConfigReads, viewConfig } from "./config_view.ts";
 import type { RotaryConfig } from "./rotary_embedding.ts";
 import { RotaryEmbedding, apply_partial_rotary_pos_emb } from "./rotary_embedding.ts";
 import type { Build } from "./scope.ts";
-import { Scope } from "./scope.ts";
+import { Construction, Scope } from "./scope.ts";
 
 function rotary(rope_parameters: RotaryConfig["rope_parameters"]): RotaryEmbedding {
   const config = { head_dim: 8, max_position_embeddings: 16, rope_parameters };
@@ -15,10 +15,12 @@ function rotary(rope_parameters: RotaryConfig["rope_parameters"]): RotaryEmbeddi
     configFor: () => config,
     reads,
     modules: new Map(),
+    weights: new Map(),
     tensors: [],
     problems: [],
   };
-  return new RotaryEmbedding(viewConfig(config, { scope: "", reads }), new Scope(build, "rotary_emb"));
+  const at = new Scope(new Construction(build), "rotary_emb");
+  return new RotaryEmbedding(at, viewConfig(config, { scope: "", reads }));
 }
 
 /** Runs a forward whose last position is `length - 1` and returns the slowest frequency. */

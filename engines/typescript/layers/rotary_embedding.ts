@@ -3,9 +3,9 @@ import { concat, slice } from "../tensor/layout.ts";
 import { round } from "../tensor/rounding.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
-import { Module } from "./module.ts";
+import { ConfiguredModule } from "./configured_module.ts";
 import type { RopeInit, RopeInitFunction, RopeParameters } from "./rope_init.ts";
-import { ROPE_INIT_FUNCTIONS } from "./rope_init.ts";
+import { compute_partial_rope_parameters, ROPE_INIT_FUNCTIONS } from "./rope_init.ts";
 import type { Scope } from "./scope.ts";
 
 /** Cosines and sines of all positions, each [B, S, rotated channels]. */
@@ -19,7 +19,7 @@ export interface RotaryConfig {
 }
 
 /** Cosines and sines of the positions, the same for all layers. */
-export class RotaryEmbedding extends Module {
+export class RotaryEmbedding extends ConfiguredModule<RotaryConfig> {
   rope: RopeInit;
   rope_init_fn: RopeInitFunction;
   rope_type: keyof typeof ROPE_INIT_FUNCTIONS;
@@ -29,9 +29,9 @@ export class RotaryEmbedding extends Module {
   /** The longest sequence that dynamic frequencies were made for. */
   max_seq_len_cached: number;
 
-  constructor(config: RotaryConfig, at: Scope, functions: Readonly<Record<string, RopeInitFunction>> = {}) {
-    super(at);
-    config = at.read(config);
+  constructor(at: Scope, given: RotaryConfig, functions: Readonly<Record<string, RopeInitFunction>> = {}) {
+    super(at, given);
+    const { config } = this;
     const { rope_type, ...rope_parameters } = config.rope_parameters;
     this.rope_type = rope_type;
     this.rope_parameters = rope_parameters;
@@ -48,7 +48,10 @@ export class RotaryEmbedding extends Module {
     return this.rope_init_fn(this.rope_parameters, this.head_dim, { max_position_embeddings, seq_len });
   }
 
-  /** Makes the frequencies that depend on the length of the running sequence again; the reference's `dynamic_rope_update`. */
+  /**
+   * Makes the frequencies that depend on the length of the running sequence again; the reference's
+   * `dynamic_rope_update`.
+   */
   update(seq_len: number): void {
     if (this.rope_type === "longrope") this.rope = { ...this.rope, inv_freq: this.init(seq_len).inv_freq };
     if (this.rope_type !== "dynamic") return;
@@ -73,6 +76,13 @@ export class RotaryEmbedding extends Module {
   /** Both tables, the frequencies in the order of the channels that they rotate. */
   table(positions: Int32Array, inv_freq: Float32Array, scaling: number): ReturnType<typeof rotary_tables> {
     return rotary_tables(positions, inv_freq, scaling);
+  }
+}
+
+/** Rotates the first `partial_rotary_factor` of the channels, with every kind of rope. */
+export class PartialRotaryEmbedding extends RotaryEmbedding {
+  constructor(at: Scope, config: RotaryConfig) {
+    super(at, config, { default: compute_partial_rope_parameters });
   }
 }
 

@@ -5,15 +5,19 @@ import { cast } from "../tensor/elementwise.ts";
 import type { FloatDtype } from "../tensor/rounding.ts";
 import { Tensor, expectShape, floatTensor, roundedTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
-import type { Scope, Size } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+import type { Size } from "./size.ts";
 
-/** Which experts each token goes to, [tokens, k]; without data in shapes-only mode. */
+/** The numbers of the experts that each token goes to, [tokens, k]; without data in shapes-only mode. */
 export type ExpertIndices = Tensor<Int32Array>;
 
-/** What a router returns: logits of all experts [tokens, experts], and weights and numbers of the chosen ones, both [tokens, k]. */
+/**
+ * The outputs of a router: logits of all experts [tokens, experts], and weights and numbers of the chosen ones, both
+ * [tokens, k].
+ */
 export type Routing = readonly [router_logits: Tensor, top_k_weights: Tensor, top_k_index: ExpertIndices];
 
-/** How a router is made. */
+/** The options of a router. */
 export interface RouterOptions {
   readonly hidden: Size;
   readonly experts: Size;
@@ -49,7 +53,10 @@ export abstract class ExpertChoice extends Module {
   }
 }
 
-/** What the routers of mixtures of experts share: a projection of each token to one logit per expert, and the choice of the largest. */
+/**
+ * A router of a mixture of experts: a projection of each token to one logit per expert, and the choice of
+ * the largest.
+ */
 export abstract class Router extends ExpertChoice {
   weight: Tensor;
   top_k: number;
@@ -75,9 +82,30 @@ export abstract class Router extends ExpertChoice {
   }
 }
 
-/** A router whose weights are the probabilities of the chosen experts among all, in float32. */
-export abstract class SoftmaxTopKRouter extends Router {
-  /** Logits, and the probabilities and numbers of the chosen experts. */
+/**
+ * A router whose weights are the probabilities of the chosen experts among all, made to sum to 1 where the config says
+ * so.
+ */
+export class SoftmaxTopKRouter extends Router {
+  norm_topk_prob: boolean;
+
+  constructor(at: Scope, { norm_topk_prob, ...options }: RouterOptions & { readonly norm_topk_prob: boolean }) {
+    super(at, options);
+    this.norm_topk_prob = norm_topk_prob;
+  }
+
+  forward(hidden_states: Tensor): Routing {
+    const [router_logits, probabilities, router_indices] = this.choose(hidden_states);
+    const router_top_value = this.norm_topk_prob ? this.normalize(probabilities) : probabilities;
+    return [router_logits, this.finish(router_top_value, router_logits.dtype), router_indices];
+  }
+
+  /** The weights in the dtype of the model. */
+  finish(router_top_value: Tensor, dtype: FloatDtype): Tensor {
+    return cast(router_top_value, dtype);
+  }
+
+  /** Logits, and the probabilities in float32 and numbers of the chosen experts. */
   choose(hidden_states: Tensor): Routing {
     const router_logits = this.project(hidden_states); // [tokens, experts]
     const router_probs = this.softmax(cast(router_logits, "F32"), "F32");

@@ -1,24 +1,21 @@
 /**
- * The vision tower of SigLIP, which many multimodal models have, read beside transformers 5.24.0, `models/siglip/modeling_siglip.py`: same classes, same
- * order, same names.
+ * The vision tower of SigLIP, which many multimodal models have, read beside transformers 5.24.0,
+ * `models/siglip/modeling_siglip.py`: same classes, order and names.
  */
 import { z } from "zod";
 import { add, cast } from "../tensor/elementwise.ts";
 import { reshape } from "../tensor/layout.ts";
 import { transposeLast } from "../tensor/split.ts";
-import type { IndexTensor, MaskTensor, Tensor } from "../tensor/tensor.ts";
+import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { indexTensor, maskTensor } from "../tensor/tensor.ts";
-import { Activation } from "./activations.ts";
 import type { AttentionInputs } from "./attention.ts";
 import { Attention } from "./attention.ts";
-import { activation, config, size as count } from "./config_schema.ts";
-import { Embedding, Linear } from "./linear.ts";
-import { Module, ModuleList } from "./module.ts";
+import { AttentionCore } from "./attention_core.ts";
+import { activation, config, count } from "./config_schema.ts";
 import { LayerNorm } from "./normalization.ts";
 import { PatchConvolution } from "./patch_convolution.ts";
 import { addRows } from "./pointwise.ts";
-import type { Scope } from "./scope.ts";
-import { size } from "./scope.ts";
+import { ConfiguredModule, LayerModule } from "./configured_module.ts";
 
 /** `SiglipVisionConfig`, with its defaults. */
 export const SiglipVisionConfig = config({
@@ -46,25 +43,21 @@ export const SiglipVisionConfig = config({
   }));
 export type SiglipVisionConfig = z.output<typeof SiglipVisionConfig>;
 
-/** Patches of square images with a learned embedding for each place: pixel_values [images, channels, H, W] -> [images, patches, hidden_size]. */
-export class SiglipVisionEmbeddings extends Module {
-  patch_embedding: PatchConvolution;
-  position_embedding: Embedding;
-  position_ids: IndexTensor;
-
-  constructor(config: SiglipVisionConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const out = size(config, "hidden_size");
-    const [channels, kernel] = [size(config, "num_channels"), size(config, "patch_size")];
-    this.patch_embedding = new PatchConvolution(at.child("patch_embedding"), { channels, out, kernel });
-    const sizes = { num_embeddings: size(config, "num_patches"), embedding_dim: out };
-    this.position_embedding = new Embedding(at.child("position_embedding"), sizes);
-    this.position_ids = indexTensor(
-      [1, config.num_patches],
-      Int32Array.from({ length: config.num_patches }, (_, i) => i),
-    );
-  }
+/**
+ * Patches of square images with a learned embedding for each place: pixel_values [images, channels, H, W] -> [images,
+ * patches, hidden_size].
+ */
+export class SiglipVisionEmbeddings extends ConfiguredModule<SiglipVisionConfig> {
+  patch_embedding = new PatchConvolution(this.at.child("patch_embedding"), {
+    channels: this.at.size("num_channels"),
+    out: this.at.size("hidden_size"),
+    kernel: this.at.size("patch_size"),
+  });
+  position_embedding = this.at.embedding("position_embedding", "num_patches", "hidden_size");
+  position_ids = indexTensor(
+    [1, this.config.num_patches],
+    Int32Array.from({ length: this.config.num_patches }, (_, i) => i),
+  );
 
   forward(pixel_values: Tensor): Tensor {
     const patch_embeds = this.patch_embedding.call(cast(pixel_values, this.patch_embedding.weight.dtype));
@@ -79,22 +72,16 @@ export class SiglipVisionEmbeddings extends Module {
   }
 }
 
-/** Attention of one layer, in which all patches of an image see each other: hidden_states [images, patches, hidden_size] -> the same shape. */
-export class SiglipAttention extends Attention {
-  k_proj: Linear;
-  v_proj: Linear;
-  q_proj: Linear;
-  out_proj: Linear;
-
-  constructor(config: SiglipVisionConfig, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    const embed_dim = size(at.read(config), "hidden_size");
-    const sizes = { in: embed_dim, out: embed_dim, bias: true };
-    this.k_proj = new Linear(at.child("k_proj"), sizes);
-    this.v_proj = new Linear(at.child("v_proj"), sizes);
-    this.q_proj = new Linear(at.child("q_proj"), sizes);
-    this.out_proj = new Linear(at.child("out_proj"), sizes);
-  }
+/**
+ * Attention of one layer, in which all patches of an image see each other: hidden_states [images, patches, hidden_size]
+ * -> the same shape.
+ */
+export class SiglipAttention extends Attention<SiglipVisionConfig> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  k_proj = this.at.linear("k_proj", "hidden_size", "hidden_size");
+  v_proj = this.at.linear("v_proj", "hidden_size", "hidden_size");
+  q_proj = this.at.linear("q_proj", "hidden_size", "hidden_size");
+  out_proj = this.at.linear("out_proj", "hidden_size", "hidden_size");
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     const queries = this.split_heads(this.q_proj.call(hidden_states)); // [images, patches, heads, D]
@@ -104,40 +91,21 @@ export class SiglipAttention extends Attention {
   }
 }
 
-export class SiglipMLP extends Module {
-  activation_fn: Activation;
-  fc1: Linear;
-  fc2: Linear;
-
-  constructor(config: SiglipVisionConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [hidden, intermediate] = [size(config, "hidden_size"), size(config, "intermediate_size")];
-    this.activation_fn = new Activation(at.child("activation_fn"), config.hidden_act);
-    this.fc1 = new Linear(at.child("fc1"), { in: hidden, out: intermediate, bias: true });
-    this.fc2 = new Linear(at.child("fc2"), { in: intermediate, out: hidden, bias: true });
-  }
+export class SiglipMLP extends ConfiguredModule<SiglipVisionConfig> {
+  activation_fn = this.at.activation("activation_fn", this.config.hidden_act);
+  fc1 = this.at.linear("fc1", "hidden_size", "intermediate_size");
+  fc2 = this.at.linear("fc2", "intermediate_size", "hidden_size");
 
   forward(hidden_states: Tensor): Tensor {
     return this.fc2.call(this.activation_fn.call(this.fc1.call(hidden_states)));
   }
 }
 
-export class SiglipEncoderLayer extends Module {
-  layer_norm1: LayerNorm;
-  self_attn: SiglipAttention;
-  layer_norm2: LayerNorm;
-  mlp: SiglipMLP;
-
-  constructor(config: SiglipVisionConfig, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const norm = { dim: size(config, "hidden_size"), eps: config.layer_norm_eps };
-    this.layer_norm1 = new LayerNorm(at.child("layer_norm1"), norm);
-    this.self_attn = new SiglipAttention(config, layer_idx, at.child("self_attn"));
-    this.layer_norm2 = new LayerNorm(at.child("layer_norm2"), norm);
-    this.mlp = new SiglipMLP(config, at.child("mlp"));
-  }
+export class SiglipEncoderLayer extends LayerModule<SiglipVisionConfig> {
+  layer_norm1 = this.at.norm("layer_norm1", LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
+  self_attn = this.at.module("self_attn", SiglipAttention, this.layer_idx);
+  layer_norm2 = this.at.norm("layer_norm2", LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
+  mlp = this.at.module("mlp", SiglipMLP);
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     hidden_states = add(hidden_states, this.self_attn.call(this.layer_norm1.call(hidden_states), inputs));
@@ -145,18 +113,8 @@ export class SiglipEncoderLayer extends Module {
   }
 }
 
-export class SiglipEncoder extends Module {
-  layers: ModuleList<SiglipEncoderLayer>;
-
-  constructor(config: SiglipVisionConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (i, at) => new SiglipEncoderLayer(config, i, at),
-    );
-  }
+export class SiglipEncoder extends ConfiguredModule<SiglipVisionConfig> {
+  layers = this.at.list("layers", SiglipEncoderLayer, "num_hidden_layers");
 
   forward(inputs_embeds: Tensor): Tensor {
     const inputs = { attention_mask: this.all_ones(inputs_embeds), cache: null };
@@ -170,19 +128,10 @@ export class SiglipEncoder extends Module {
 }
 
 /** The tower without its pooling head: pixel_values [images, channels, H, W] -> [images, patches, hidden_size]. */
-export class SiglipVisionModel extends Module {
-  embeddings: SiglipVisionEmbeddings;
-  encoder: SiglipEncoder;
-  post_layernorm: LayerNorm;
-
-  constructor(config: SiglipVisionConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.embeddings = new SiglipVisionEmbeddings(config, at.child("embeddings"));
-    this.encoder = new SiglipEncoder(config, at.child("encoder"));
-    const norm = { dim: size(config, "hidden_size"), eps: config.layer_norm_eps };
-    this.post_layernorm = new LayerNorm(at.child("post_layernorm"), norm);
-  }
+export class SiglipVisionModel extends ConfiguredModule<SiglipVisionConfig> {
+  embeddings = this.at.module("embeddings", SiglipVisionEmbeddings);
+  encoder = this.at.module("encoder", SiglipEncoder);
+  post_layernorm = this.at.norm("post_layernorm", LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
 
   forward(pixel_values: Tensor): Tensor {
     return this.post_layernorm.call(this.encoder.call(this.embeddings.call(pixel_values)));

@@ -1,7 +1,7 @@
 /**
- * Patches of images and videos of any size, one behind the other, as `grid_thw` [items, 3] describes them: the patches of each item in time, height and
- * width. Within a frame, patches that are merged into one token follow each other. Source: transformers 5.24.0, `vision_utils.py`; the functions carry
- * its names.
+ * Patches of images and videos of any size, one behind the other, as `grid_thw` [items, 3] describes them: the patches
+ * of each item in time, height and width. Within a frame, patches that are merged into one token follow each other.
+ * Source: transformers 5.24.0, `vision_utils.py`; the functions carry its names.
  */
 import type { IndexTensor, MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { indexTensor, maskTensor } from "../tensor/tensor.ts";
@@ -19,7 +19,7 @@ export function grids(grid_thw: IndexTensor): Grid[] {
   });
 }
 
-/** Where frames begin and the last one ends: [0, ..., patches]. */
+/** The places where frames begin, and the end of the last one: [0, ..., patches]. */
 export function get_vision_cu_seqlens(grid_thw: IndexTensor): number[] {
   const lengths = grids(grid_thw).flatMap(([t, h, w]) => new Array<number>(t).fill(h * w));
   return cumulative(lengths);
@@ -39,14 +39,16 @@ export function get_vision_position_ids(grid_thw: IndexTensor, spatial_merge_siz
   return indexTensor([positions.length, 2], Int32Array.from(positions.flat()));
 }
 
-/** How tokens (merged patches) are cut into windows. */
+/** The sizes by which tokens (merged patches) are cut into windows. */
 export interface WindowSizes {
   readonly spatial_merge_size: number;
   readonly window_size: number;
   readonly patch_size: number;
 }
 
-/** Tokens in the order of their windows, and where windows begin and the last one ends, in patches: [0, ..., patches]. */
+/**
+ * Tokens in the order of their windows, and where windows begin and the last one ends, in patches: [0, ..., patches].
+ */
 export function get_vision_window_index(
   grid_thw: IndexTensor,
   { spatial_merge_size, window_size, patch_size }: WindowSizes,
@@ -76,7 +78,10 @@ export function take_groups(x: Tensor, index: Int32Array, unit: number): Tensor 
   return reshape(takeRows(reshape(x, [patches / unit, unit * width]), index), [patches, width]);
 }
 
-/** The mask [1, 1, S, S] of sequences that lie one behind the other, from `cu_seqlens[i]` to `cu_seqlens[i + 1]`, and see only themselves. */
+/**
+ * The mask [1, 1, S, S] of sequences that lie one behind the other, from `cu_seqlens[i]` to `cu_seqlens[i + 1]`, and
+ * see only themselves.
+ */
 export function packed_mask(
   { shapesOnly }: { readonly shapesOnly: boolean },
   cu_seqlens: readonly number[],

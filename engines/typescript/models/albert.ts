@@ -1,50 +1,61 @@
-/** albert, read beside transformers 5.24.0, `models/albert/modeling_albert.py`: same classes, same order, same names. */
-import { Activation } from "../layers/activations.ts";
+/** albert, read beside transformers 5.24.0, `models/albert/modeling_albert.py`: same classes, order and names. */
+import { z } from "zod";
 import type { AttentionInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import { Dropout } from "../layers/dropout.ts";
+import { activation, config, count, derive_heads, tokenId, unread } from "../layers/config_schema.ts";
+import { ConfiguredModule } from "../layers/configured_module.ts";
+import type { Activation } from "../layers/activations.ts";
 import { EncoderRootModel, SegmentEmbeddings } from "../layers/encoder.ts";
-import { Linear } from "../layers/linear.ts";
-import { Module, ModuleList } from "../layers/module.ts";
+import type { Linear } from "../layers/linear.ts";
 import { LayerNorm } from "../layers/normalization.ts";
 import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
 import { add } from "../tensor/elementwise.ts";
 import { reshape, slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-import type { AlbertConfig } from "./albert.config.ts";
+
+/** `AlbertConfig`, with its defaults. */
+export const AlbertConfig = config({
+  model_type: z.literal("albert").default("albert"),
+  vocab_size: count.default(30_000),
+  embedding_size: count.default(128),
+  hidden_size: count.default(4096),
+  num_hidden_layers: count.default(12),
+  num_hidden_groups: count.default(1),
+  num_attention_heads: count.default(64),
+  intermediate_size: count.default(16_384),
+  inner_group_num: count.default(1),
+  hidden_act: activation.default("gelu_new"),
+  hidden_dropout_prob: z.number().default(0), // of training, as the next
+  classifier_dropout_prob: z.number().default(0.1),
+  max_position_embeddings: count.default(512),
+  type_vocab_size: count.default(2),
+  layer_norm_eps: z.number().default(1e-12),
+  pad_token_id: tokenId.default(0),
+  tie_word_embeddings: z.boolean().default(true),
+  position_embedding_type: z.literal("absolute").optional(), // in older checkpoints, as what follows
+  ...unread("down_scale_factor gap_size net_structure_type num_memory_blocks output_past pruned_heads use_bfloat16"),
+  ...unread("torchscript eos_token_ids finetuning_task"),
+}).transform((config) => ({
+  ...config,
+  ...derive_heads(config),
+}));
+export type AlbertConfig = z.output<typeof AlbertConfig>;
 
 /** Narrower than the layers: `embedding_hidden_mapping_in` widens what they give. */
-export class AlbertEmbeddings extends SegmentEmbeddings {
-  constructor(config: AlbertConfig, at: Scope) {
-    super(config, at, "embedding_size");
-  }
-}
+export class AlbertEmbeddings extends SegmentEmbeddings<AlbertConfig> {}
 
 /** Attention with its residual and norm: hidden_states [B, S, hidden_size] -> the same shape. */
-export class AlbertAttention extends Attention {
-  attention_dropout: Dropout;
-  output_dropout: Dropout;
-  query: Linear;
-  key: Linear;
-  value: Linear;
-  dense: Linear;
-  LayerNorm: LayerNorm;
-
-  constructor(config: AlbertConfig, at: Scope) {
-    super(config, 0, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const all_head_size = size(config, "num_attention_heads", "head_dim");
-    this.attention_dropout = new Dropout(at.child("attention_dropout"));
-    this.output_dropout = new Dropout(at.child("output_dropout"));
-    this.query = new Linear(at.child("query"), { in: hidden, out: all_head_size, bias: true });
-    this.key = new Linear(at.child("key"), { in: hidden, out: all_head_size, bias: true });
-    this.value = new Linear(at.child("value"), { in: hidden, out: all_head_size, bias: true });
-    this.dense = new Linear(at.child("dense"), { in: hidden, out: hidden, bias: true });
-    this.LayerNorm = new LayerNorm(at.child("LayerNorm"), { dim: hidden, eps: config.layer_norm_eps });
-  }
+export class AlbertAttention extends Attention<AlbertConfig> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  attention_dropout = this.at.dropout("attention_dropout");
+  output_dropout = this.at.dropout("output_dropout");
+  query = this.at.linear("query", "hidden_size", ["num_attention_heads", "head_dim"]);
+  key = this.at.linear("key", "hidden_size", ["num_attention_heads", "head_dim"]);
+  value = this.at.linear("value", "hidden_size", ["num_attention_heads", "head_dim"]);
+  dense = this.at.linear("dense", "hidden_size", "hidden_size");
+  LayerNorm = this.at.norm("LayerNorm", LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     const query_layer = this.split_heads(this.query.call(hidden_states)); // [B, S, heads, D]
@@ -56,26 +67,13 @@ export class AlbertAttention extends Attention {
   }
 }
 
-export class AlbertLayer extends Module {
-  full_layer_layer_norm: LayerNorm;
-  attention: AlbertAttention;
-  ffn: Linear;
-  ffn_output: Linear;
-  activation: Activation;
-  dropout: Dropout;
-
-  constructor(config: AlbertConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [hidden, intermediate] = [size(config, "hidden_size"), size(config, "intermediate_size")];
-    const norm = { dim: hidden, eps: config.layer_norm_eps };
-    this.full_layer_layer_norm = new LayerNorm(at.child("full_layer_layer_norm"), norm);
-    this.attention = new AlbertAttention(config, at.child("attention"));
-    this.ffn = new Linear(at.child("ffn"), { in: hidden, out: intermediate, bias: true });
-    this.ffn_output = new Linear(at.child("ffn_output"), { in: intermediate, out: hidden, bias: true });
-    this.activation = new Activation(at.child("activation"), config.hidden_act);
-    this.dropout = new Dropout(at.child("dropout"));
-  }
+export class AlbertLayer extends ConfiguredModule<AlbertConfig> {
+  full_layer_layer_norm = this.at.norm("full_layer_layer_norm", LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
+  attention = this.at.module("attention", AlbertAttention, 0);
+  ffn = this.at.linear("ffn", "hidden_size", "intermediate_size");
+  ffn_output = this.at.linear("ffn_output", "intermediate_size", "hidden_size");
+  activation = this.at.activation("activation", this.config.hidden_act);
+  dropout = this.at.dropout("dropout");
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     const attention_output = this.attention.call(hidden_states, inputs); // [B, S, hidden_size]
@@ -92,18 +90,8 @@ export class AlbertLayer extends Module {
   }
 }
 
-export class AlbertLayerGroup extends Module {
-  albert_layers: ModuleList<AlbertLayer>;
-
-  constructor(config: AlbertConfig, at: Scope) {
-    super(at);
-    const { inner_group_num } = at.read(config);
-    this.albert_layers = new ModuleList(
-      at.child("albert_layers"),
-      inner_group_num,
-      (_, at) => new AlbertLayer(config, at),
-    );
-  }
+export class AlbertLayerGroup extends ConfiguredModule<AlbertConfig> {
+  albert_layers = this.at.list("albert_layers", AlbertLayer, "inner_group_num");
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     for (const albert_layer of this.albert_layers.elements) hidden_states = albert_layer.call(hidden_states, inputs);
@@ -112,29 +100,11 @@ export class AlbertLayerGroup extends Module {
 }
 
 /** `num_hidden_layers` passes through `num_hidden_groups` groups of layers, one group after the other. */
-export class AlbertTransformer extends Module {
-  num_hidden_layers: number;
-  num_hidden_groups: number;
-  embedding_hidden_mapping_in: Linear;
-  albert_layer_groups: ModuleList<AlbertLayerGroup>;
-
-  constructor(config: AlbertConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.num_hidden_layers = config.num_hidden_layers;
-    this.num_hidden_groups = config.num_hidden_groups;
-    const [width, hidden] = [size(config, "embedding_size"), size(config, "hidden_size")];
-    this.embedding_hidden_mapping_in = new Linear(at.child("embedding_hidden_mapping_in"), {
-      in: width,
-      out: hidden,
-      bias: true,
-    });
-    this.albert_layer_groups = new ModuleList(
-      at.child("albert_layer_groups"),
-      config.num_hidden_groups,
-      (_, at) => new AlbertLayerGroup(config, at),
-    );
-  }
+export class AlbertTransformer extends ConfiguredModule<AlbertConfig> {
+  num_hidden_layers = this.config.num_hidden_layers;
+  num_hidden_groups = this.config.num_hidden_groups;
+  embedding_hidden_mapping_in = this.at.linear("embedding_hidden_mapping_in", "embedding_size", "hidden_size");
+  albert_layer_groups = this.at.list("albert_layer_groups", AlbertLayerGroup, "num_hidden_groups");
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     hidden_states = this.embedding_hidden_mapping_in.call(hidden_states); // [B, S, hidden_size]
@@ -150,19 +120,16 @@ export class AlbertTransformer extends Module {
 }
 
 /** The model without a head: input_ids [B, S] -> hidden states [B, S, hidden_size]. */
-export class AlbertModel extends EncoderRootModel {
-  embeddings: AlbertEmbeddings;
-  encoder: AlbertTransformer;
+export class AlbertModel extends EncoderRootModel<AlbertConfig> {
+  embeddings = this.at.module("embeddings", AlbertEmbeddings, "embedding_size");
+  encoder = this.at.module("encoder", AlbertTransformer);
   pooler: Linear | null;
   pooler_activation: Activation | null;
 
-  constructor(config: AlbertConfig, at: Scope, add_pooling_layer = true) {
-    super(at);
-    this.embeddings = new AlbertEmbeddings(config, at.child("embeddings"));
-    this.encoder = new AlbertTransformer(config, at.child("encoder"));
-    const hidden = size(at.read(config), "hidden_size");
-    this.pooler = add_pooling_layer ? new Linear(at.child("pooler"), { in: hidden, out: hidden, bias: true }) : null;
-    this.pooler_activation = add_pooling_layer ? new Activation(at.child("pooler_activation"), "tanh") : null;
+  constructor(at: Scope, config: AlbertConfig, { add_pooling_layer }: PoolingOptions = { add_pooling_layer: true }) {
+    super(at, config);
+    this.pooler = add_pooling_layer ? this.at.linear("pooler", "hidden_size", "hidden_size") : null;
+    this.pooler_activation = add_pooling_layer ? this.at.activation("pooler_activation", "tanh") : null;
   }
 
   forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
@@ -181,27 +148,22 @@ export class AlbertModel extends EncoderRootModel {
   }
 }
 
-/** hidden_states [B, S, hidden_size] -> [B, S, vocab_size], with the word embeddings as its weight where the config ties them. */
-export class AlbertMLMHead extends Module {
-  LayerNorm: LayerNorm;
-  bias: Tensor;
-  dense: Linear;
-  decoder: Linear;
-  activation: Activation;
+interface PoolingOptions {
+  readonly add_pooling_layer: boolean;
+}
 
-  constructor(config: AlbertConfig, at: Scope, { word_embeddings }: AlbertEmbeddings) {
-    super(at);
-    config = at.read(config);
-    const [width, vocabulary] = [size(config, "embedding_size"), size(config, "vocab_size")];
-    this.LayerNorm = new LayerNorm(at.child("LayerNorm"), { dim: width, eps: config.layer_norm_eps });
-    this.bias = at.weight("bias", [vocabulary]); // read by the decoder alone, where it is tied
-    this.dense = new Linear(at.child("dense"), { in: size(config, "hidden_size"), out: width, bias: true });
-    const bias = { name: `${at.path}.bias`, weight: this.bias };
-    const tied = { name: `${word_embeddings.path}.weight`, weight: word_embeddings.weight };
-    const options = config.tie_word_embeddings ? { bias, tied } : { bias: true };
-    this.decoder = new Linear(at.child("decoder"), { in: width, out: vocabulary, ...options });
-    this.activation = new Activation(at.child("activation"), config.hidden_act);
-  }
+/** The weights that the decoder shares where the config ties embeddings: the reference's `_tied_weights_keys`. */
+const tied_weights_keys = { weight: "albert.embeddings.word_embeddings.weight", bias: "predictions.bias" };
+
+/** hidden_states [B, S, hidden_size] -> [B, S, vocab_size]. */
+export class AlbertMLMHead extends ConfiguredModule<AlbertConfig> {
+  LayerNorm = this.at.norm("LayerNorm", LayerNorm, "embedding_size", { eps: "layer_norm_eps" });
+  bias = this.at.parameter("bias", "vocab_size"); // read by the decoder alone, where it is tied
+  dense = this.at.linear("dense", "hidden_size", "embedding_size");
+  decoder = this.at.linear("decoder", "embedding_size", "vocab_size", {
+    tied: this.config.tie_word_embeddings ? tied_weights_keys : null,
+  });
+  activation = this.at.activation("activation", this.config.hidden_act);
 
   forward(hidden_states: Tensor): Tensor {
     hidden_states = this.dense.call(hidden_states); // [B, S, embedding_size]
@@ -211,15 +173,9 @@ export class AlbertMLMHead extends Module {
   }
 }
 
-export class AlbertForMaskedLM extends EncoderRootModel {
-  albert: AlbertModel;
-  predictions: AlbertMLMHead;
-
-  constructor(config: AlbertConfig, at: Scope) {
-    super(at);
-    this.albert = new AlbertModel(config, at.child("albert"), false);
-    this.predictions = new AlbertMLMHead(config, at.child("predictions"), this.albert.embeddings);
-  }
+export class AlbertForMaskedLM extends EncoderRootModel<AlbertConfig> {
+  albert = this.at.module("albert", AlbertModel, { add_pooling_layer: false });
+  predictions = this.at.module("predictions", AlbertMLMHead);
 
   forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
     return this.predictions.call(this.albert.call(input_ids, inputs));

@@ -1,43 +1,54 @@
-/** bert, read beside transformers 5.24.0, `models/bert/modeling_bert.py`: same classes, same order, same names. */
-import { Activation } from "../layers/activations.ts";
+/** bert, read beside transformers 5.24.0, `models/bert/modeling_bert.py`: same classes, order and names. */
+import { z } from "zod";
 import type { AttentionInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import { Dropout } from "../layers/dropout.ts";
+import { activation, config, count, derive_heads, tokenId } from "../layers/config_schema.ts";
+import { ConfiguredModule, LayerModule } from "../layers/configured_module.ts";
+import type { Dropout } from "../layers/dropout.ts";
 import { EncoderRootModel, SegmentEmbeddings } from "../layers/encoder.ts";
-import { Linear } from "../layers/linear.ts";
-import { Module, ModuleList } from "../layers/module.ts";
+import type { Linear } from "../layers/linear.ts";
 import { LayerNorm } from "../layers/normalization.ts";
 import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
 import { add } from "../tensor/elementwise.ts";
 import { reshape, slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
-import type { BertConfig } from "./bert.config.ts";
 
-export class BertEmbeddings extends SegmentEmbeddings {
-  constructor(config: BertConfig, at: Scope) {
-    super(config, at, "hidden_size");
-  }
-}
+/** `BertConfig`, with its defaults. */
+export const BertConfig = config({
+  model_type: z.literal("bert").default("bert"),
+  vocab_size: count.default(30_522),
+  hidden_size: count.default(768),
+  num_hidden_layers: count.default(12),
+  num_attention_heads: count.default(12),
+  intermediate_size: count.default(3072),
+  hidden_act: activation.default("gelu"),
+  hidden_dropout_prob: z.number().default(0.1), // of training
+  max_position_embeddings: count.default(512),
+  type_vocab_size: count.default(2),
+  layer_norm_eps: z.number().default(1e-12),
+  pad_token_id: tokenId.default(0),
+  is_decoder: z.literal(false).default(false), // true is not implemented
+  add_cross_attention: z.literal(false).default(false),
+  tie_word_embeddings: z.boolean().default(true),
+  position_embedding_type: z.literal("absolute").optional(), // in older checkpoints
+  gradient_checkpointing: z.boolean().optional(),
+}).transform((config) => ({
+  ...config,
+  ...derive_heads(config),
+}));
+export type BertConfig = z.output<typeof BertConfig>;
+
+export class BertEmbeddings extends SegmentEmbeddings<BertConfig> {}
 
 /** Attention of one layer without what follows it: hidden_states [B, S, hidden_size] -> [B, S, heads * D]. */
-export class BertSelfAttention extends Attention {
-  query: Linear;
-  key: Linear;
-  value: Linear;
-  dropout: Dropout;
-
-  constructor(config: BertConfig, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const all_head_size = size(config, "num_attention_heads", "head_dim");
-    this.query = new Linear(at.child("query"), { in: hidden, out: all_head_size, bias: true });
-    this.key = new Linear(at.child("key"), { in: hidden, out: all_head_size, bias: true });
-    this.value = new Linear(at.child("value"), { in: hidden, out: all_head_size, bias: true });
-    this.dropout = new Dropout(at.child("dropout"));
-  }
+export class BertSelfAttention extends Attention<BertConfig> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  query = this.at.linear("query", "hidden_size", ["num_attention_heads", "head_dim"]);
+  key = this.at.linear("key", "hidden_size", ["num_attention_heads", "head_dim"]);
+  value = this.at.linear("value", "hidden_size", ["num_attention_heads", "head_dim"]);
+  dropout = this.at.dropout("dropout");
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     const query_layer = this.split_heads(this.query.call(hidden_states)); // [B, S, heads, D]
@@ -47,20 +58,11 @@ export class BertSelfAttention extends Attention {
   }
 }
 
-/** What attention and MLP end with: projected, added to `input_tensor`, normed. */
-abstract class ResidualOutput extends Module {
-  dense: Linear;
-  LayerNorm: LayerNorm;
-  dropout: Dropout;
-
-  constructor(config: BertConfig, at: Scope, from: "hidden_size" | "intermediate_size") {
-    super(at);
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    this.dense = new Linear(at.child("dense"), { in: size(config, from), out: hidden, bias: true });
-    this.LayerNorm = new LayerNorm(at.child("LayerNorm"), { dim: hidden, eps: config.layer_norm_eps });
-    this.dropout = new Dropout(at.child("dropout"));
-  }
+/** The end of attention and MLP: projected, added to `input_tensor`, normed. */
+abstract class ResidualOutput extends ConfiguredModule<BertConfig> {
+  abstract dense: Linear;
+  abstract LayerNorm: LayerNorm;
+  abstract dropout: Dropout;
 
   forward(hidden_states: Tensor, input_tensor: Tensor): Tensor {
     hidden_states = this.dense.call(hidden_states); // [B, S, hidden_size]
@@ -74,37 +76,23 @@ abstract class ResidualOutput extends Module {
 }
 
 export class BertSelfOutput extends ResidualOutput {
-  constructor(config: BertConfig, at: Scope) {
-    super(config, at, "hidden_size");
-  }
+  dense = this.at.linear("dense", "hidden_size", "hidden_size");
+  LayerNorm = this.at.norm("LayerNorm", LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
+  dropout = this.at.dropout("dropout");
 }
 
-export class BertAttention extends Module {
-  self: BertSelfAttention;
-  output: BertSelfOutput;
-
-  constructor(config: BertConfig, layer_idx: number, at: Scope) {
-    super(at);
-    this.self = new BertSelfAttention(config, layer_idx, at.child("self"));
-    this.output = new BertSelfOutput(config, at.child("output"));
-  }
+export class BertAttention extends LayerModule<BertConfig> {
+  self = this.at.module("self", BertSelfAttention, this.layer_idx);
+  output = this.at.module("output", BertSelfOutput);
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     return this.output.call(this.self.call(hidden_states, inputs), hidden_states);
   }
 }
 
-export class BertIntermediate extends Module {
-  dense: Linear;
-  intermediate_act_fn: Activation;
-
-  constructor(config: BertConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [hidden, intermediate] = [size(config, "hidden_size"), size(config, "intermediate_size")];
-    this.dense = new Linear(at.child("dense"), { in: hidden, out: intermediate, bias: true });
-    this.intermediate_act_fn = new Activation(at.child("intermediate_act_fn"), config.hidden_act);
-  }
+export class BertIntermediate extends ConfiguredModule<BertConfig> {
+  dense = this.at.linear("dense", "hidden_size", "intermediate_size");
+  intermediate_act_fn = this.at.activation("intermediate_act_fn", this.config.hidden_act);
 
   forward(hidden_states: Tensor): Tensor {
     return this.intermediate_act_fn.call(this.dense.call(hidden_states)); // [B, S, intermediate_size]
@@ -112,22 +100,15 @@ export class BertIntermediate extends Module {
 }
 
 export class BertOutput extends ResidualOutput {
-  constructor(config: BertConfig, at: Scope) {
-    super(config, at, "intermediate_size");
-  }
+  dense = this.at.linear("dense", "intermediate_size", "hidden_size");
+  LayerNorm = this.at.norm("LayerNorm", LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
+  dropout = this.at.dropout("dropout");
 }
 
-export class BertLayer extends Module {
-  attention: BertAttention;
-  intermediate: BertIntermediate;
-  output: BertOutput;
-
-  constructor(config: BertConfig, layer_idx: number, at: Scope) {
-    super(at);
-    this.attention = new BertAttention(config, layer_idx, at.child("attention"));
-    this.intermediate = new BertIntermediate(config, at.child("intermediate"));
-    this.output = new BertOutput(config, at.child("output"));
-  }
+export class BertLayer extends LayerModule<BertConfig> {
+  attention = this.at.module("attention", BertAttention, this.layer_idx);
+  intermediate = this.at.module("intermediate", BertIntermediate);
+  output = this.at.module("output", BertOutput);
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     const attention_output = this.attention.call(hidden_states, inputs); // [B, S, hidden_size]
@@ -135,14 +116,8 @@ export class BertLayer extends Module {
   }
 }
 
-export class BertEncoder extends Module {
-  layer: ModuleList<BertLayer>;
-
-  constructor(config: BertConfig, at: Scope) {
-    super(at);
-    const { num_hidden_layers } = at.read(config);
-    this.layer = new ModuleList(at.child("layer"), num_hidden_layers, (i, at) => new BertLayer(config, i, at));
-  }
+export class BertEncoder extends ConfiguredModule<BertConfig> {
+  layer = this.at.list("layer", BertLayer, "num_hidden_layers");
 
   forward(hidden_states: Tensor, inputs: AttentionInputs): Tensor {
     for (const layer_module of this.layer.elements) hidden_states = layer_module.call(hidden_states, inputs);
@@ -151,16 +126,9 @@ export class BertEncoder extends Module {
 }
 
 /** The first token's states [B, hidden_size] of hidden_states [B, S, hidden_size], projected. */
-export class BertPooler extends Module {
-  dense: Linear;
-  activation: Activation;
-
-  constructor(config: BertConfig, at: Scope) {
-    super(at);
-    const hidden = size(at.read(config), "hidden_size");
-    this.dense = new Linear(at.child("dense"), { in: hidden, out: hidden, bias: true });
-    this.activation = new Activation(at.child("activation"), "tanh");
-  }
+export class BertPooler extends ConfiguredModule<BertConfig> {
+  dense = this.at.linear("dense", "hidden_size", "hidden_size");
+  activation = this.at.activation("activation", "tanh");
 
   forward(hidden_states: Tensor): Tensor {
     return this.activation.call(this.dense.call(this.first_token(hidden_states)));
@@ -171,55 +139,34 @@ export class BertPooler extends Module {
   }
 }
 
-export class BertPredictionHeadTransform extends Module {
-  dense: Linear;
-  transform_act_fn: Activation;
-  LayerNorm: LayerNorm;
-
-  constructor(config: BertConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    this.dense = new Linear(at.child("dense"), { in: hidden, out: hidden, bias: true });
-    this.transform_act_fn = new Activation(at.child("transform_act_fn"), config.hidden_act);
-    this.LayerNorm = new LayerNorm(at.child("LayerNorm"), { dim: hidden, eps: config.layer_norm_eps });
-  }
+export class BertPredictionHeadTransform extends ConfiguredModule<BertConfig> {
+  dense = this.at.linear("dense", "hidden_size", "hidden_size");
+  transform_act_fn = this.at.activation("transform_act_fn", this.config.hidden_act);
+  LayerNorm = this.at.norm("LayerNorm", LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
 
   forward(hidden_states: Tensor): Tensor {
     return this.LayerNorm.call(this.transform_act_fn.call(this.dense.call(hidden_states)));
   }
 }
 
-/** hidden_states [B, S, hidden_size] -> [B, S, vocab_size], with the word embeddings as its weight where the config ties them. */
-export class BertLMPredictionHead extends Module {
-  transform: BertPredictionHeadTransform;
-  decoder: Linear;
-  bias: Tensor;
+/** The weights that the decoder shares where the config ties embeddings: the reference's `_tied_weights_keys`. */
+const tied_weights_keys = { weight: "bert.embeddings.word_embeddings.weight", bias: "cls.predictions.bias" };
 
-  constructor(config: BertConfig, at: Scope, { word_embeddings }: BertEmbeddings) {
-    super(at);
-    config = at.read(config);
-    const [hidden, vocabulary] = [size(config, "hidden_size"), size(config, "vocab_size")];
-    this.transform = new BertPredictionHeadTransform(config, at.child("transform"));
-    this.bias = at.weight("bias", [vocabulary]); // read by the decoder alone, where it is tied
-    const bias = { name: `${at.path}.bias`, weight: this.bias };
-    const tied = { name: `${word_embeddings.path}.weight`, weight: word_embeddings.weight };
-    const options = config.tie_word_embeddings ? { bias, tied } : { bias: true };
-    this.decoder = new Linear(at.child("decoder"), { in: hidden, out: vocabulary, ...options });
-  }
+/** hidden_states [B, S, hidden_size] -> [B, S, vocab_size]. */
+export class BertLMPredictionHead extends ConfiguredModule<BertConfig> {
+  transform = this.at.module("transform", BertPredictionHeadTransform);
+  bias = this.at.parameter("bias", "vocab_size"); // read by the decoder alone, where it is tied
+  decoder = this.at.linear("decoder", "hidden_size", "vocab_size", {
+    tied: this.config.tie_word_embeddings ? tied_weights_keys : null,
+  });
 
   forward(hidden_states: Tensor): Tensor {
     return this.decoder.call(this.transform.call(hidden_states));
   }
 }
 
-export class BertOnlyMLMHead extends Module {
-  predictions: BertLMPredictionHead;
-
-  constructor(config: BertConfig, at: Scope, embeddings: BertEmbeddings) {
-    super(at);
-    this.predictions = new BertLMPredictionHead(config, at.child("predictions"), embeddings);
-  }
+export class BertOnlyMLMHead extends ConfiguredModule<BertConfig> {
+  predictions = this.at.module("predictions", BertLMPredictionHead);
 
   forward(sequence_output: Tensor): Tensor {
     return this.predictions.call(sequence_output);
@@ -227,16 +174,14 @@ export class BertOnlyMLMHead extends Module {
 }
 
 /** The model without a head: input_ids [B, S] -> hidden states [B, S, hidden_size]. */
-export class BertModel extends EncoderRootModel {
-  embeddings: BertEmbeddings;
-  encoder: BertEncoder;
+export class BertModel extends EncoderRootModel<BertConfig> {
+  embeddings = this.at.module("embeddings", BertEmbeddings, "hidden_size");
+  encoder = this.at.module("encoder", BertEncoder);
   pooler: BertPooler | null;
 
-  constructor(config: BertConfig, at: Scope, add_pooling_layer = true) {
-    super(at);
-    this.embeddings = new BertEmbeddings(config, at.child("embeddings"));
-    this.encoder = new BertEncoder(config, at.child("encoder"));
-    this.pooler = add_pooling_layer ? new BertPooler(config, at.child("pooler")) : null;
+  constructor(at: Scope, config: BertConfig, { add_pooling_layer }: PoolingOptions = { add_pooling_layer: true }) {
+    super(at, config);
+    this.pooler = add_pooling_layer ? this.at.module("pooler", BertPooler) : null;
   }
 
   forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
@@ -248,15 +193,13 @@ export class BertModel extends EncoderRootModel {
   }
 }
 
-export class BertForMaskedLM extends EncoderRootModel {
-  bert: BertModel;
-  cls: BertOnlyMLMHead;
+interface PoolingOptions {
+  readonly add_pooling_layer: boolean;
+}
 
-  constructor(config: BertConfig, at: Scope) {
-    super(at);
-    this.bert = new BertModel(config, at.child("bert"), false);
-    this.cls = new BertOnlyMLMHead(config, at.child("cls"), this.bert.embeddings);
-  }
+export class BertForMaskedLM extends EncoderRootModel<BertConfig> {
+  bert = this.at.module("bert", BertModel, { add_pooling_layer: false });
+  cls = this.at.module("cls", BertOnlyMLMHead);
 
   forward(input_ids: IndexTensor, inputs: CausalModelInputs): Tensor {
     return this.cls.call(this.bert.call(input_ids, inputs)); // [B, S, vocab_size]

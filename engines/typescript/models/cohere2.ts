@@ -1,17 +1,25 @@
-/** cohere2, read beside transformers 5.24.0, `models/cohere2/modeling_cohere2.py`: same classes, same order, same names. */
+/** cohere2, read beside transformers 5.24.0, `models/cohere2/modeling_cohere2.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
-import type { LayerType } from "../layers/config_schema.ts";
-import { activation, config, layer_type, layerTypes, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
+import {
+  activation,
+  config,
+  count,
+  derive_heads,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { ModuleList } from "../layers/module.ts";
+import type { NormOptions } from "../layers/normalization.ts";
 import { LayerNorm } from "../layers/normalization.ts";
 import { apply_interleaved_rotary_pos_emb, RotaryEmbedding } from "../layers/rotary_embedding.ts";
 import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
 import { add, cast, scale } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -37,8 +45,7 @@ export const Cohere2Config = config({
   layer_types: z.array(layer_type).nullish(),
 }).transform((fields, context) => ({
   ...standardize_rope_params(fields),
-  head_dim: Math.floor(fields.hidden_size / fields.num_attention_heads),
-  num_key_value_heads: fields.num_key_value_heads ?? fields.num_attention_heads,
+  ...derive_heads(fields),
   layer_types: layerTypes(fields, context, (i) =>
     (i + 1) % fields.sliding_window_pattern === 0 ? "full_attention" : "sliding_attention",
   ),
@@ -56,37 +63,27 @@ export class Cohere2RotaryEmbedding extends RotaryEmbedding {
   }
 }
 
-/** Layer norm without a bias. */
-export class Cohere2LayerNorm extends LayerNorm {}
+export class Cohere2LayerNorm extends LayerNorm {
+  constructor(at: Scope, options: NormOptions) {
+    super(at, { ...options, bias: false });
+  }
+}
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class Cohere2Attention extends Attention {
-  q_proj: Linear;
-  k_proj: Linear;
-  v_proj: Linear;
-  o_proj: Linear;
-  layer_type: LayerType;
-
-  constructor(config: Cohere2Config, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const query = size(config, "num_attention_heads", "head_dim");
-    const key = size(config, "num_key_value_heads", "head_dim");
-    const bias = config.attention_bias;
-    this.q_proj = new Linear(at.child("q_proj"), { in: hidden, out: query, bias });
-    this.k_proj = new Linear(at.child("k_proj"), { in: hidden, out: key, bias });
-    this.v_proj = new Linear(at.child("v_proj"), { in: hidden, out: key, bias });
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias });
-    this.layer_type = config.layer_types[layer_idx]!;
-  }
+export class Cohere2Attention extends Attention<Cohere2Config> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  q_proj = this.at.linear("q_proj", "hidden_size", ["num_attention_heads", "head_dim"], { bias: "attention_bias" });
+  k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  v_proj = this.at.linear("v_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  o_proj = this.at.linear("o_proj", ["num_attention_heads", "head_dim"], "hidden_size", { bias: "attention_bias" });
+  layer_type = this.config.layer_types[this.layer_idx]!;
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let query_states = this.split_heads(this.q_proj.call(hidden_states)); // [B, S, heads, D]
     let key_states = this.split_heads(this.k_proj.call(hidden_states)); // [B, S, kv_heads, D]
     const value_states = this.split_heads(this.v_proj.call(hidden_states)); // [B, S, kv_heads, D]
+    // full-attention layers have no positions
     if (this.layer_type === "sliding_attention")
-      // full-attention layers have no positions
       [query_states, key_states] = this.rotate([query_states, key_states], inputs.position_embeddings);
     const attn_output = this.attend([query_states, key_states, value_states], inputs); // [B, S, heads * D]
     return this.o_proj.call(attn_output); // [B, S, hidden_size]
@@ -100,19 +97,10 @@ export class Cohere2Attention extends Attention {
 export class Cohere2MLP extends GatedMLP {}
 
 /** Attention and MLP side by side on one normed input. */
-export class Cohere2DecoderLayer extends DecoderLayer {
-  self_attn: Cohere2Attention;
-  mlp: Cohere2MLP;
-  input_layernorm: Cohere2LayerNorm;
-
-  constructor(config: Cohere2Config, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const norm = { dim: size(config, "hidden_size"), eps: config.layer_norm_eps, bias: false };
-    this.self_attn = new Cohere2Attention(config, layer_idx, at.child("self_attn"));
-    this.mlp = new Cohere2MLP(config, at.child("mlp"), { activation: config.hidden_act });
-    this.input_layernorm = new Cohere2LayerNorm(at.child("input_layernorm"), norm);
-  }
+export class Cohere2DecoderLayer extends DecoderLayer<Cohere2Config> {
+  self_attn = this.at.module("self_attn", Cohere2Attention, this.layer_idx);
+  mlp = this.at.module("mlp", Cohere2MLP, { activation: this.config.hidden_act });
+  input_layernorm = this.at.norm("input_layernorm", Cohere2LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     const residual = hidden_states;
@@ -123,38 +111,17 @@ export class Cohere2DecoderLayer extends DecoderLayer {
   }
 }
 
-export class Cohere2Model extends DecoderModel {
-  embed_tokens: Embedding;
-  layers: ModuleList<Cohere2DecoderLayer>;
-  norm: Cohere2LayerNorm;
-  rotary_emb: Cohere2RotaryEmbedding;
-
-  constructor(config: Cohere2Config, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    this.embed_tokens = new Embedding(at.child("embed_tokens"), { num_embeddings: vocabulary, embedding_dim: hidden });
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new Cohere2DecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new Cohere2LayerNorm(at.child("norm"), { dim: hidden, eps: config.layer_norm_eps, bias: false });
-    this.rotary_emb = new Cohere2RotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class Cohere2Model extends DecoderModel<Cohere2Config> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size");
+  layers = this.at.list("layers", Cohere2DecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", Cohere2LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
+  rotary_emb = this.at.module("rotary_emb", Cohere2RotaryEmbedding);
 }
 
-export class Cohere2ForCausalLM extends DecoderForCausalLM {
-  model: Cohere2Model;
-  lm_head: Linear;
-  logit_scale: number;
-
-  constructor(config: Cohere2Config, at: Scope) {
-    super(config, at);
-    this.model = new Cohere2Model(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-    this.logit_scale = at.read(config).logit_scale;
-  }
+export class Cohere2ForCausalLM extends DecoderForCausalLM<Cohere2Config> {
+  model = this.at.module("model", Cohere2Model);
+  lm_head = this.head("model.embed_tokens.weight");
+  logit_scale = this.config.logit_scale;
 
   override logits(logits: Tensor): Tensor {
     return scale(logits, this.logit_scale);

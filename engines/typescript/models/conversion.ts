@@ -13,9 +13,10 @@ export interface ExpertNames {
 }
 
 /**
- * Joins the projections of single experts, `<path>.experts.3.<gate>.weight` and so on, to the tensors `<path>.experts.gate_up_proj`
- * [experts, 2 * intermediate, hidden] and `<path>.experts.down_proj` [experts, hidden, intermediate]. Where an expert lacks one, or they differ in shape, they stay
- * as they are, and are reported as tensors that the model does not have. Source: transformers 5.24.0, `conversion_mapping.py`.
+ * Joins the projections of single experts, `<path>.experts.3.<gate>.weight` and so on, to the tensors
+ * `<path>.experts.gate_up_proj` [experts, 2 * intermediate, hidden] and `<path>.experts.down_proj` [experts, hidden,
+ * intermediate]. Where an expert lacks one, or they differ in shape, they stay as they are, and are reported as tensors
+ * that the model does not have. Source: transformers 5.24.0, `conversion_mapping.py`.
  */
 export function mergeExperts({ gate, up, down }: ExpertNames): Conversion {
   const pattern = new RegExp(`^(.*\\.experts)\\.\\d+\\.(?:${gate}|${up}|${down})\\.weight$`);
@@ -26,7 +27,7 @@ export function mergeExperts({ gate, up, down }: ExpertNames): Conversion {
       const names = expertNames(tensors, path, [gate, up, down]);
       const [gates, ups, downs] = names.map((column) => column.map((name) => tensors.get(name)));
       const gates_and_ups = [...gates!, ...ups!];
-      if (!alike(gates_and_ups) || !alike(downs!)) continue;
+      if (!sameShapes(gates_and_ups) || !sameShapes(downs!)) continue;
       const gate_up = gates!.map((_, expert) =>
         concat([gates_and_ups[expert]!, gates_and_ups[gates!.length + expert]!], 0),
       );
@@ -50,7 +51,7 @@ function expertNames(tensors: ReadonlyMap<string, Tensor>, path: string, project
   );
 }
 
-function alike(tensors: readonly (Tensor | undefined)[]): tensors is readonly Tensor[] {
+function sameShapes(tensors: readonly (Tensor | undefined)[]): tensors is readonly Tensor[] {
   const [first] = tensors;
   return first !== undefined && tensors.every((tensor) => tensor?.shape.join() === first.shape.join());
 }

@@ -1,16 +1,23 @@
-/** gemma, read beside transformers 5.24.0, `models/gemma/modeling_gemma.py`: same classes, same order, same names. */
+/** gemma, read beside transformers 5.24.0, `models/gemma/modeling_gemma.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
-import { activation, config, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
-import { DecoderForCausalLM, DecoderModel, PreNormDecoderLayer } from "../layers/decoder.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
+import {
+  activation,
+  alike,
+  config,
+  count,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Linear, ScaledEmbedding } from "../layers/linear.ts";
-import { ModuleList } from "../layers/module.ts";
+import { ScaledEmbedding } from "../layers/linear.ts";
 import { OnePlusRMSNorm } from "../layers/normalization.ts";
 import { RotaryEmbedding } from "../layers/rotary_embedding.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
+import { add } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `GemmaConfig`, with its defaults. */
@@ -36,7 +43,7 @@ export const GemmaConfig = config({
   ...standardize_rope_params(fields),
   // A legacy value of the official releases: it means the tanh approximation.
   hidden_act: fields.hidden_act === "gelu" ? ("gelu_pytorch_tanh" as const) : fields.hidden_act,
-  layer_types: Array.from({ length: fields.num_hidden_layers }, () => "full_attention" as const),
+  layer_types: alike(fields),
 }));
 export type GemmaConfig = z.output<typeof GemmaConfig>;
 
@@ -49,24 +56,12 @@ export class GemmaMLP extends GatedMLP {}
 export class GemmaRotaryEmbedding extends RotaryEmbedding {}
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class GemmaAttention extends Attention {
-  q_proj: Linear;
-  k_proj: Linear;
-  v_proj: Linear;
-  o_proj: Linear;
-
-  constructor(config: GemmaConfig, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const query = size(config, "num_attention_heads", "head_dim");
-    const key = size(config, "num_key_value_heads", "head_dim");
-    const bias = config.attention_bias;
-    this.q_proj = new Linear(at.child("q_proj"), { in: hidden, out: query, bias });
-    this.k_proj = new Linear(at.child("k_proj"), { in: hidden, out: key, bias });
-    this.v_proj = new Linear(at.child("v_proj"), { in: hidden, out: key, bias });
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias });
-  }
+export class GemmaAttention extends Attention<GemmaConfig> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  q_proj = this.at.linear("q_proj", "hidden_size", ["num_attention_heads", "head_dim"], { bias: "attention_bias" });
+  k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  v_proj = this.at.linear("v_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  o_proj = this.at.linear("o_proj", ["num_attention_heads", "head_dim"], "hidden_size", { bias: "attention_bias" });
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let query_states = this.split_heads(this.q_proj.call(hidden_states)); // [B, S, heads, D]
@@ -78,53 +73,26 @@ export class GemmaAttention extends Attention {
   }
 }
 
-export class GemmaDecoderLayer extends PreNormDecoderLayer {
-  self_attn: GemmaAttention;
-  mlp: GemmaMLP;
-  input_layernorm: GemmaRMSNorm;
-  post_attention_layernorm: GemmaRMSNorm;
+export class GemmaDecoderLayer extends DecoderLayer<GemmaConfig> {
+  self_attn = this.at.module("self_attn", GemmaAttention, this.layer_idx);
+  mlp = this.at.module("mlp", GemmaMLP, { activation: this.config.hidden_act });
+  input_layernorm = this.at.norm("input_layernorm", GemmaRMSNorm, "hidden_size");
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", GemmaRMSNorm, "hidden_size");
 
-  constructor(config: GemmaConfig, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { hidden_act: activation, rms_norm_eps: eps } = config;
-    const norm = { dim: size(config, "hidden_size"), eps, with_scale: true };
-    this.self_attn = new GemmaAttention(config, layer_idx, at.child("self_attn"));
-    this.mlp = new GemmaMLP(config, at.child("mlp"), { activation });
-    this.input_layernorm = new GemmaRMSNorm(at.child("input_layernorm"), norm);
-    this.post_attention_layernorm = new GemmaRMSNorm(at.child("post_attention_layernorm"), norm);
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    hidden_states = add(hidden_states, this.self_attn.call(this.input_layernorm.call(hidden_states), inputs));
+    return add(hidden_states, this.mlp.call(this.post_attention_layernorm.call(hidden_states)));
   }
 }
 
-export class GemmaModel extends DecoderModel {
-  embed_tokens: GemmaTextScaledWordEmbedding;
-  layers: ModuleList<GemmaDecoderLayer>;
-  norm: GemmaRMSNorm;
-  rotary_emb: GemmaRotaryEmbedding;
-
-  constructor(config: GemmaConfig, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    const embedding = { num_embeddings: vocabulary, embedding_dim: hidden };
-    this.embed_tokens = new GemmaTextScaledWordEmbedding(at.child("embed_tokens"), embedding);
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new GemmaDecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new GemmaRMSNorm(at.child("norm"), { dim: hidden, eps: config.rms_norm_eps, with_scale: true });
-    this.rotary_emb = new GemmaRotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class GemmaModel extends DecoderModel<GemmaConfig> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size", { as: GemmaTextScaledWordEmbedding });
+  layers = this.at.list("layers", GemmaDecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", GemmaRMSNorm, "hidden_size");
+  rotary_emb = this.at.module("rotary_emb", GemmaRotaryEmbedding);
 }
 
-export class GemmaForCausalLM extends DecoderForCausalLM {
-  model: GemmaModel;
-  lm_head: Linear;
-
-  constructor(config: GemmaConfig, at: Scope) {
-    super(config, at);
-    this.model = new GemmaModel(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-  }
+export class GemmaForCausalLM extends DecoderForCausalLM<GemmaConfig> {
+  model = this.at.module("model", GemmaModel);
+  lm_head = this.head("model.embed_tokens.weight");
 }

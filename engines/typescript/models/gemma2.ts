@@ -1,18 +1,26 @@
-/** gemma2, read beside transformers 5.24.0, `models/gemma2/modeling_gemma2.py`: same classes, same order, same names. */
+/** gemma2, read beside transformers 5.24.0, `models/gemma2/modeling_gemma2.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
+import type { AttentionCoreConfig, AttentionCoreOptions } from "../layers/attention_core.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, config, layer_type, layerTypes, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
-import { DecoderForCausalLM, DecoderModel, SandwichNormDecoderLayer } from "../layers/decoder.ts";
+import {
+  activation,
+  config,
+  count,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Linear, ScaledEmbedding } from "../layers/linear.ts";
-import { ModuleList } from "../layers/module.ts";
+import { ScaledEmbedding } from "../layers/linear.ts";
 import { OnePlusRMSNorm } from "../layers/normalization.ts";
 import { RotaryEmbedding } from "../layers/rotary_embedding.ts";
 import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
-import { softcap } from "../tensor/elementwise.ts";
+import { add, softcap } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `Gemma2Config`, with its defaults. */
@@ -51,9 +59,18 @@ export class Gemma2MLP extends GatedMLP {}
 
 export class Gemma2RotaryEmbedding extends RotaryEmbedding {}
 
+interface SoftcapOptions extends AttentionCoreOptions {
+  readonly attn_logit_softcapping: number | null;
+}
+
 /** Scores `tanh(scores / cap) * cap`, before the mask. */
 class SoftcappedAttentionCore extends AttentionCore {
-  attn_logit_softcapping: number | null = null;
+  attn_logit_softcapping: number | null;
+
+  constructor(at: Scope, config: AttentionCoreConfig, options: SoftcapOptions) {
+    super(at, config, options);
+    this.attn_logit_softcapping = options.attn_logit_softcapping;
+  }
 
   override compute_scores(query: Tensor, key: Tensor): Tensor {
     const scores = super.compute_scores(query, key);
@@ -62,28 +79,15 @@ class SoftcappedAttentionCore extends AttentionCore {
 }
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class Gemma2Attention extends Attention {
-  q_proj: Linear;
-  k_proj: Linear;
-  v_proj: Linear;
-  o_proj: Linear;
-  override attention: SoftcappedAttentionCore;
-
-  constructor(config: Gemma2Config, layer_idx: number, at: Scope) {
-    const scaling = at.read(config).query_pre_attn_scalar ** -0.5;
-    super(config, layer_idx, { at, scaling });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const query = size(config, "num_attention_heads", "head_dim");
-    const key = size(config, "num_key_value_heads", "head_dim");
-    const bias = config.attention_bias;
-    this.q_proj = new Linear(at.child("q_proj"), { in: hidden, out: query, bias });
-    this.k_proj = new Linear(at.child("k_proj"), { in: hidden, out: key, bias });
-    this.v_proj = new Linear(at.child("v_proj"), { in: hidden, out: key, bias });
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias });
-    this.attention = new SoftcappedAttentionCore(config, layer_idx, scaling, at.functional("attention"));
-    this.attention.attn_logit_softcapping = config.attn_logit_softcapping;
-  }
+export class Gemma2Attention extends Attention<Gemma2Config> {
+  attention = this.core(SoftcappedAttentionCore, {
+    scaling: this.config.query_pre_attn_scalar ** -0.5,
+    attn_logit_softcapping: this.config.attn_logit_softcapping,
+  });
+  q_proj = this.at.linear("q_proj", "hidden_size", ["num_attention_heads", "head_dim"], { bias: "attention_bias" });
+  k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  v_proj = this.at.linear("v_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  o_proj = this.at.linear("o_proj", ["num_attention_heads", "head_dim"], "hidden_size", { bias: "attention_bias" });
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let query_states = this.split_heads(this.q_proj.call(hidden_states)); // [B, S, heads, D]
@@ -95,63 +99,36 @@ export class Gemma2Attention extends Attention {
   }
 }
 
-export class Gemma2DecoderLayer extends SandwichNormDecoderLayer {
-  self_attn: Gemma2Attention;
-  mlp: Gemma2MLP;
-  input_layernorm: Gemma2RMSNorm;
-  post_attention_layernorm: Gemma2RMSNorm;
-  pre_feedforward_layernorm: Gemma2RMSNorm;
-  post_feedforward_layernorm: Gemma2RMSNorm;
+export class Gemma2DecoderLayer extends DecoderLayer<Gemma2Config> {
+  self_attn = this.at.module("self_attn", Gemma2Attention, this.layer_idx);
+  mlp = this.at.module("mlp", Gemma2MLP, { activation: this.config.hidden_activation });
+  input_layernorm = this.at.norm("input_layernorm", Gemma2RMSNorm, "hidden_size");
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", Gemma2RMSNorm, "hidden_size");
+  pre_feedforward_layernorm = this.at.norm("pre_feedforward_layernorm", Gemma2RMSNorm, "hidden_size");
+  post_feedforward_layernorm = this.at.norm("post_feedforward_layernorm", Gemma2RMSNorm, "hidden_size");
 
-  constructor(config: Gemma2Config, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { hidden_activation: activation, rms_norm_eps: eps } = config;
-    const norm = { dim: size(config, "hidden_size"), eps, with_scale: true };
-    this.self_attn = new Gemma2Attention(config, layer_idx, at.child("self_attn"));
-    this.mlp = new Gemma2MLP(config, at.child("mlp"), { activation });
-    this.input_layernorm = new Gemma2RMSNorm(at.child("input_layernorm"), norm);
-    this.post_attention_layernorm = new Gemma2RMSNorm(at.child("post_attention_layernorm"), norm);
-    this.pre_feedforward_layernorm = new Gemma2RMSNorm(at.child("pre_feedforward_layernorm"), norm);
-    this.post_feedforward_layernorm = new Gemma2RMSNorm(at.child("post_feedforward_layernorm"), norm);
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    const attn_output = this.self_attn.call(this.input_layernorm.call(hidden_states), inputs);
+    hidden_states = add(hidden_states, this.post_attention_layernorm.call(attn_output));
+    const mlp_output = this.mlp.call(this.pre_feedforward_layernorm.call(hidden_states));
+    return add(hidden_states, this.post_feedforward_layernorm.call(mlp_output));
   }
 }
 
 export class Gemma2TextScaledWordEmbedding extends ScaledEmbedding {}
 
-export class Gemma2Model extends DecoderModel {
-  embed_tokens: Gemma2TextScaledWordEmbedding;
-  layers: ModuleList<Gemma2DecoderLayer>;
-  norm: Gemma2RMSNorm;
-  rotary_emb: Gemma2RotaryEmbedding;
-
-  constructor(config: Gemma2Config, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    const embedding = { num_embeddings: vocabulary, embedding_dim: hidden };
-    this.embed_tokens = new Gemma2TextScaledWordEmbedding(at.child("embed_tokens"), embedding);
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new Gemma2DecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new Gemma2RMSNorm(at.child("norm"), { dim: hidden, eps: config.rms_norm_eps, with_scale: true });
-    this.rotary_emb = new Gemma2RotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class Gemma2Model extends DecoderModel<Gemma2Config> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size", { as: Gemma2TextScaledWordEmbedding });
+  layers = this.at.list("layers", Gemma2DecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", Gemma2RMSNorm, "hidden_size");
+  rotary_emb = this.at.module("rotary_emb", Gemma2RotaryEmbedding);
 }
 
-export class Gemma2ForCausalLM extends DecoderForCausalLM {
-  model: Gemma2Model;
-  lm_head: Linear;
-  final_logit_softcapping: number | null;
+export class Gemma2ForCausalLM extends DecoderForCausalLM<Gemma2Config> {
+  model = this.at.module("model", Gemma2Model);
+  lm_head = this.head("model.embed_tokens.weight");
+  final_logit_softcapping = this.config.final_logit_softcapping;
 
-  constructor(config: Gemma2Config, at: Scope) {
-    super(config, at);
-    this.final_logit_softcapping = at.read(config).final_logit_softcapping;
-    this.model = new Gemma2Model(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-  }
   override logits(logits: Tensor): Tensor {
     return this.final_logit_softcapping === null ? logits : softcap(logits, this.final_logit_softcapping);
   }

@@ -1,19 +1,22 @@
-/** gpt_neox, read beside transformers 5.24.0, `models/gpt_neox/modeling_gpt_neox.py`: same classes, same order, same names. */
+/** gpt_neox, read beside transformers 5.24.0, `models/gpt_neox/modeling_gpt_neox.py`: same classes, order and names. */
 import { z } from "zod";
-import { Activation } from "../layers/activations.ts";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import { activation, config, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
-import { DecoderForCausalLM } from "../layers/decoder.ts";
-import { Dropout } from "../layers/dropout.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { Module, ModuleList } from "../layers/module.ts";
+import {
+  activation,
+  alike,
+  config,
+  count,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { ConfiguredModule } from "../layers/configured_module.ts";
+import { DecoderForCausalLM, DecoderLayer } from "../layers/decoder.ts";
 import { LayerNorm } from "../layers/normalization.ts";
-import { compute_partial_rope_parameters } from "../layers/rope_init.ts";
-import { apply_partial_rotary_pos_emb, RotaryEmbedding } from "../layers/rotary_embedding.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
+import { apply_partial_rotary_pos_emb, PartialRotaryEmbedding } from "../layers/rotary_embedding.ts";
 import { add } from "../tensor/elementwise.ts";
 import { reshape, slice } from "../tensor/layout.ts";
 import { scratch } from "../tensor/scratch.ts";
@@ -42,23 +45,14 @@ export const GPTNeoXConfig = config({
   ...standardize_rope_params({ ...fields, rope_theta: rotary_emb_base, partial_rotary_factor: rotary_pct }),
   head_dim: Math.floor(fields.hidden_size / fields.num_attention_heads),
   num_key_value_heads: fields.num_attention_heads,
-  layer_types: Array.from({ length: fields.num_hidden_layers }, () => "full_attention" as const),
+  layer_types: alike(fields),
 }));
 export type GPTNeoXConfig = z.output<typeof GPTNeoXConfig>;
 
-export class GPTNeoXMLP extends Module {
-  dense_h_to_4h: Linear;
-  dense_4h_to_h: Linear;
-  act: Activation;
-
-  constructor(config: GPTNeoXConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [hidden, intermediate] = [size(config, "hidden_size"), size(config, "intermediate_size")];
-    this.dense_h_to_4h = new Linear(at.child("dense_h_to_4h"), { in: hidden, out: intermediate, bias: true });
-    this.dense_4h_to_h = new Linear(at.child("dense_4h_to_h"), { in: intermediate, out: hidden, bias: true });
-    this.act = new Activation(at.child("act"), config.hidden_act);
-  }
+export class GPTNeoXMLP extends ConfiguredModule<GPTNeoXConfig> {
+  dense_h_to_4h = this.at.linear("dense_h_to_4h", "hidden_size", "intermediate_size");
+  dense_4h_to_h = this.at.linear("dense_4h_to_h", "intermediate_size", "hidden_size");
+  act = this.at.activation("act", this.config.hidden_act);
 
   forward(hidden_states: Tensor): Tensor {
     hidden_states = this.dense_h_to_4h.call(hidden_states); // [B, S, intermediate_size]
@@ -67,33 +61,17 @@ export class GPTNeoXMLP extends Module {
   }
 }
 
-/** Rotates the first `partial_rotary_factor` of the channels, with every kind of rope. */
-export class GPTNeoXRotaryEmbedding extends RotaryEmbedding {
-  constructor(config: GPTNeoXConfig, at: Scope) {
-    super(config, at, { default: compute_partial_rope_parameters });
-  }
-}
+export class GPTNeoXRotaryEmbedding extends PartialRotaryEmbedding {}
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class GPTNeoXAttention extends Attention {
-  query_key_value: Linear;
-  dense: Linear;
-
-  constructor(config: GPTNeoXConfig, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const bias = config.attention_bias;
-    this.query_key_value = new Linear(at.child("query_key_value"), {
-      in: hidden,
-      out: size(config, 3, "hidden_size"),
-      bias,
-    });
-    this.dense = new Linear(at.child("dense"), { in: hidden, out: hidden, bias });
-  }
+export class GPTNeoXAttention extends Attention<GPTNeoXConfig> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  query_key_value = this.at.linear("query_key_value", "hidden_size", [3, "hidden_size"], { bias: "attention_bias" });
+  dense = this.at.linear("dense", "hidden_size", "hidden_size", { bias: "attention_bias" });
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
-    let [query_states, key_states, value_states] = this.chunk(this.query_key_value.call(hidden_states)); // [B, S, heads, D]
+    const qkv = this.query_key_value.call(hidden_states); // [B, S, heads * 3 * D]
+    let [query_states, key_states, value_states] = this.chunk(qkv); // [B, S, heads, D]
     [query_states, key_states] = this.rotate([query_states, key_states], inputs.position_embeddings);
     const attn_output = this.attend([query_states, key_states, value_states], inputs); // [B, S, heads * D]
     return this.dense.call(attn_output); // [B, S, hidden_size]
@@ -112,27 +90,16 @@ export class GPTNeoXAttention extends Attention {
   }
 }
 
-export class GPTNeoXLayer extends Module {
-  use_parallel_residual: boolean;
-  input_layernorm: LayerNorm;
-  post_attention_layernorm: LayerNorm;
-  post_attention_dropout: Dropout;
-  post_mlp_dropout: Dropout;
-  attention: GPTNeoXAttention;
-  mlp: GPTNeoXMLP;
-
-  constructor(config: GPTNeoXConfig, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const norm = { dim: size(config, "hidden_size"), eps: config.layer_norm_eps };
-    this.use_parallel_residual = config.use_parallel_residual;
-    this.input_layernorm = new LayerNorm(at.child("input_layernorm"), norm);
-    this.post_attention_layernorm = new LayerNorm(at.child("post_attention_layernorm"), norm);
-    this.post_attention_dropout = new Dropout(at.child("post_attention_dropout"));
-    this.post_mlp_dropout = new Dropout(at.child("post_mlp_dropout"));
-    this.attention = new GPTNeoXAttention(config, layer_idx, at.child("attention"));
-    this.mlp = new GPTNeoXMLP(config, at.child("mlp"));
-  }
+export class GPTNeoXLayer extends DecoderLayer<GPTNeoXConfig> {
+  use_parallel_residual = this.config.use_parallel_residual;
+  input_layernorm = this.at.norm("input_layernorm", LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", LayerNorm, "hidden_size", {
+    eps: "layer_norm_eps",
+  });
+  post_attention_dropout = this.at.dropout("post_attention_dropout");
+  post_mlp_dropout = this.at.dropout("post_mlp_dropout");
+  attention = this.at.module("attention", GPTNeoXAttention, this.layer_idx);
+  mlp = this.at.module("mlp", GPTNeoXMLP);
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let attn_output = this.attention.call(this.input_layernorm.call(hidden_states), inputs);
@@ -149,27 +116,12 @@ export class GPTNeoXLayer extends Module {
 }
 
 /** The model without its head: input_ids [B, S] -> normed hidden states [B, S, hidden_size]. */
-export class GPTNeoXModel extends Module {
-  embed_in: Embedding;
-  emb_dropout: Dropout;
-  layers: ModuleList<GPTNeoXLayer>;
-  final_layer_norm: LayerNorm;
-  rotary_emb: GPTNeoXRotaryEmbedding;
-
-  constructor(config: GPTNeoXConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    this.embed_in = new Embedding(at.child("embed_in"), { num_embeddings: vocabulary, embedding_dim: hidden });
-    this.emb_dropout = new Dropout(at.child("emb_dropout"));
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (i, at) => new GPTNeoXLayer(config, i, at),
-    );
-    this.final_layer_norm = new LayerNorm(at.child("final_layer_norm"), { dim: hidden, eps: config.layer_norm_eps });
-    this.rotary_emb = new GPTNeoXRotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class GPTNeoXModel extends ConfiguredModule<GPTNeoXConfig> {
+  embed_in = this.at.embedding("embed_in", "vocab_size", "hidden_size");
+  emb_dropout = this.at.dropout("emb_dropout");
+  layers = this.at.list("layers", GPTNeoXLayer, "num_hidden_layers");
+  final_layer_norm = this.at.norm("final_layer_norm", LayerNorm, "hidden_size", { eps: "layer_norm_eps" });
+  rotary_emb = this.at.module("rotary_emb", GPTNeoXRotaryEmbedding);
 
   forward(input_ids: IndexTensor, { position_ids, attention_masks, cache }: CausalModelInputs): Tensor {
     let hidden_states = this.emb_dropout.call(this.embed_in.call(input_ids)); // [B, S, hidden_size]
@@ -183,15 +135,9 @@ export class GPTNeoXModel extends Module {
   }
 }
 
-export class GPTNeoXForCausalLM extends DecoderForCausalLM {
-  gpt_neox: GPTNeoXModel;
-  lm_head: Linear;
-
-  constructor(config: GPTNeoXConfig, at: Scope) {
-    super(config, at);
-    this.gpt_neox = new GPTNeoXModel(config, at.child("gpt_neox"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.gpt_neox.embed_in });
-  }
+export class GPTNeoXForCausalLM extends DecoderForCausalLM<GPTNeoXConfig> {
+  gpt_neox = this.at.module("gpt_neox", GPTNeoXModel);
+  lm_head = this.head("gpt_neox.embed_in.weight");
 
   get model(): GPTNeoXModel {
     return this.gpt_neox;

@@ -1,35 +1,89 @@
-/** gpt_oss, read beside transformers 5.24.0, `models/gpt_oss/modeling_gpt_oss.py`: same classes, same order, same names. */
+/** gpt_oss, read beside transformers 5.24.0, `models/gpt_oss/modeling_gpt_oss.py`: same classes, order and names. */
+import { z } from "zod";
 import { softmax_with_sinks } from "../kernels/sinks.ts";
 import { clamped_swiglu } from "../kernels/swiglu.ts";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
+import type { AttentionCoreConfig, AttentionCoreOptions } from "../layers/attention_core.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { DecoderForCausalLM, DecoderModel, PreNormDecoderLayer } from "../layers/decoder.ts";
+import {
+  config,
+  count,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { ConfigScope } from "../layers/config_scope.ts";
+import { ConfiguredModule } from "../layers/configured_module.ts";
+import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { Experts } from "../layers/experts.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { Module, ModuleList } from "../layers/module.ts";
+import type { NormOptions } from "../layers/normalization.ts";
 import { RMSNorm } from "../layers/normalization.ts";
 import type { PositionEmbeddings } from "../layers/rotary_embedding.ts";
 import { RotaryEmbedding } from "../layers/rotary_embedding.ts";
 import type { RouterOptions, Routing } from "../layers/router.ts";
 import { Router } from "../layers/router.ts";
-import type { Scope, Size } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
+import type { Scope } from "../layers/scope.ts";
+import { add } from "../tensor/elementwise.ts";
 import { concat, reshape, slice } from "../tensor/layout.ts";
 import { round } from "../tensor/rounding.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { roundedTensor } from "../tensor/tensor.ts";
-import type { GptOssConfig } from "./gpt_oss.config.ts";
+
+/** `rope_parameters` of a config that has none. */
+const default_rope = {
+  rope_type: "yarn" as const,
+  factor: 32,
+  beta_fast: 32,
+  beta_slow: 1,
+  truncate: false,
+  original_max_position_embeddings: 4096,
+};
+
+/** `GptOssConfig`, with its defaults. */
+export const GptOssConfig = config({
+  model_type: z.literal("gpt_oss").default("gpt_oss"),
+  num_hidden_layers: count.default(36),
+  num_local_experts: count.default(128),
+  vocab_size: count.default(201_088),
+  hidden_size: count.default(2880),
+  intermediate_size: count.default(2880),
+  head_dim: count.default(64),
+  num_attention_heads: count.default(64),
+  num_key_value_heads: count.default(8),
+  sliding_window: count.nullable().default(128),
+  tie_word_embeddings: z.boolean().default(false),
+  hidden_act: z.string().optional(), // the reference does not read it
+  max_position_embeddings: count.default(131_072),
+  rms_norm_eps: z.number().default(1e-5),
+  ...rope_fields,
+  num_experts_per_tok: count.default(4),
+  experts_per_token: count.optional(), // in published checkpoints; the reference does not read it
+  swiglu_alpha: z.number().default(1.702),
+  swiglu_limit: z.number().positive().default(7),
+  layer_types: z.array(layer_type).nullish(),
+  pad_token_id: tokenId.default(null),
+  attention_bias: z.boolean().default(true),
+}).transform((fields, context) => ({
+  ...standardize_rope_params({ ...fields, rope_parameters: fields.rope_parameters ?? default_rope }, 150_000),
+  layer_types: layerTypes(fields, context, (i) => ((i + 1) % 2 === 0 ? "full_attention" : "sliding_attention")),
+}));
+export type GptOssConfig = z.output<typeof GptOssConfig>;
 
 export class GptOssRMSNorm extends RMSNorm {
-  constructor(at: Scope, { dim, eps }: { dim: Size; eps: number }) {
-    super(at, { dim, eps, with_scale: false });
+  constructor(at: Scope, options: NormOptions) {
+    super(at, { ...options, with_scale: false });
     const { dtype } = at.context;
-    this.weight = at.weight("weight", [dim], dtype === "F16" ? "F32" : dtype); // `_keep_in_fp32_modules`
+    this.weight = at.weight("weight", [options.dim], dtype === "F16" ? "F32" : dtype); // `_keep_in_fp32_modules`
   }
 }
 
-/** Gated MLPs with biases, their weights stored as [experts, in, out], gates and ups in turn; a clamped SwiGLU with 1 added to the up half. */
+/**
+ * Gated MLPs with biases, their weights stored as [experts, in, out], gates and ups in turn; a clamped SwiGLU with 1
+ * added to the up half.
+ */
 export class GptOssExperts extends Experts {
   gate_up_proj: Tensor; // [experts, hidden_size, 2 * intermediate_size]
   gate_up_proj_bias: Tensor; // [experts, 2 * intermediate_size]
@@ -38,17 +92,17 @@ export class GptOssExperts extends Experts {
   alpha: number;
   limit: number;
 
-  constructor(config: GptOssConfig, at: Scope) {
-    super(at, at.read(config).num_local_experts);
-    config = at.read(config);
-    const [experts, hidden] = [size(config, "num_local_experts"), size(config, "hidden_size")];
-    const [intermediate, gate_up] = [size(config, "intermediate_size"), size(config, 2, "intermediate_size")];
-    this.gate_up_proj = at.weight("gate_up_proj", [experts, hidden, gate_up]);
-    this.gate_up_proj_bias = at.weight("gate_up_proj_bias", [experts, gate_up]);
-    this.down_proj = at.weight("down_proj", [experts, intermediate, hidden]);
-    this.down_proj_bias = at.weight("down_proj_bias", [experts, hidden]);
-    this.alpha = config.swiglu_alpha;
-    this.limit = config.swiglu_limit;
+  constructor(scope: Scope, given: GptOssConfig) {
+    const at = new ConfigScope(scope, given);
+    const { num_local_experts, swiglu_alpha, swiglu_limit } = at.config;
+    super(scope, num_local_experts);
+    const [experts, hidden, gate_up] = ["num_local_experts", "hidden_size", [2, "intermediate_size"]] as const;
+    this.gate_up_proj = at.parameter("gate_up_proj", experts, hidden, gate_up);
+    this.gate_up_proj_bias = at.parameter("gate_up_proj_bias", experts, gate_up);
+    this.down_proj = at.parameter("down_proj", experts, "intermediate_size", hidden);
+    this.down_proj_bias = at.parameter("down_proj_bias", experts, hidden);
+    this.alpha = swiglu_alpha;
+    this.limit = swiglu_limit;
   }
 
   _apply_gate(gate_up: Tensor): Tensor {
@@ -83,17 +137,9 @@ export class GptOssTopKRouter extends Router {
 }
 
 /** hidden_states [B, S, hidden_size] -> the same shape. */
-export class GptOssMLP extends Module {
-  router: GptOssTopKRouter;
-  experts: GptOssExperts;
-
-  constructor(config: GptOssConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [hidden, experts] = [size(config, "hidden_size"), size(config, "num_local_experts")];
-    this.router = new GptOssTopKRouter(at.child("router"), { hidden, experts, top_k: config.num_experts_per_tok });
-    this.experts = new GptOssExperts(config, at.child("experts"));
-  }
+export class GptOssMLP extends ConfiguredModule<GptOssConfig> {
+  router = this.at.router("router", GptOssTopKRouter, "num_local_experts");
+  experts = this.at.module("experts", GptOssExperts);
 
   forward(hidden_states: Tensor): Tensor {
     const tokens = reshape(hidden_states, [-1, hidden_states.size(-1)]); // [B * S, hidden_size]
@@ -111,43 +157,35 @@ export class GptOssRotaryEmbedding extends RotaryEmbedding {
   }
 }
 
+interface SinkOptions extends AttentionCoreOptions {
+  readonly sinks: Tensor;
+}
+
 /** One more score per head, learned, takes its share of the softmax and is dropped. */
 class AttentionCoreWithSinks extends AttentionCore {
-  sinks: Tensor | null = null;
+  sinks: Tensor;
+
+  constructor(at: Scope, config: AttentionCoreConfig, options: SinkOptions) {
+    super(at, config, options);
+    this.sinks = options.sinks;
+  }
 
   override compute_probs(scores: Tensor): Tensor {
     const { shape, data, dtype } = scores;
     const sizes = { queries: scores.size(2), keys: scores.size(3), round: round[dtype] };
-    const sinks = this.sinks?.data ?? null;
+    const sinks = this.sinks.data;
     return roundedTensor(shape, data && sinks && softmax_with_sinks(data, sinks, sizes), dtype);
   }
 }
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class GptOssAttention extends Attention {
-  q_proj: Linear;
-  k_proj: Linear;
-  v_proj: Linear;
-  o_proj: Linear;
-  sinks: Tensor;
-  override attention: AttentionCoreWithSinks;
-
-  constructor(config: GptOssConfig, layer_idx: number, at: Scope) {
-    const scaling = at.read(config).head_dim ** -0.5;
-    super(config, layer_idx, { at, scaling });
-    config = at.read(config);
-    const [hidden, heads] = [size(config, "hidden_size"), size(config, "num_attention_heads")];
-    const query = size(config, "num_attention_heads", "head_dim");
-    const key = size(config, "num_key_value_heads", "head_dim");
-    const bias = config.attention_bias;
-    this.q_proj = new Linear(at.child("q_proj"), { in: hidden, out: query, bias });
-    this.k_proj = new Linear(at.child("k_proj"), { in: hidden, out: key, bias });
-    this.v_proj = new Linear(at.child("v_proj"), { in: hidden, out: key, bias });
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias });
-    this.sinks = at.weight("sinks", [heads]);
-    this.attention = new AttentionCoreWithSinks(config, layer_idx, scaling, at.functional("attention"));
-    this.attention.sinks = this.sinks;
-  }
+export class GptOssAttention extends Attention<GptOssConfig> {
+  q_proj = this.at.linear("q_proj", "hidden_size", ["num_attention_heads", "head_dim"], { bias: "attention_bias" });
+  k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  v_proj = this.at.linear("v_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  o_proj = this.at.linear("o_proj", ["num_attention_heads", "head_dim"], "hidden_size", { bias: "attention_bias" });
+  sinks = this.at.parameter("sinks", "num_attention_heads");
+  attention = this.core(AttentionCoreWithSinks, { scaling: this.config.head_dim ** -0.5, sinks: this.sinks });
 
   override apply_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
     return super.apply_rotary_pos_emb(x, concat([cos, cos], 2), concat([sin, sin], 2));
@@ -163,51 +201,26 @@ export class GptOssAttention extends Attention {
   }
 }
 
-export class GptOssDecoderLayer extends PreNormDecoderLayer {
-  self_attn: GptOssAttention;
-  mlp: GptOssMLP;
-  input_layernorm: GptOssRMSNorm;
-  post_attention_layernorm: GptOssRMSNorm;
+export class GptOssDecoderLayer extends DecoderLayer<GptOssConfig> {
+  self_attn = this.at.module("self_attn", GptOssAttention, this.layer_idx);
+  mlp = this.at.module("mlp", GptOssMLP);
+  input_layernorm = this.at.norm("input_layernorm", GptOssRMSNorm, "hidden_size");
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", GptOssRMSNorm, "hidden_size");
 
-  constructor(config: GptOssConfig, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const norm = { dim: size(config, "hidden_size"), eps: config.rms_norm_eps };
-    this.self_attn = new GptOssAttention(config, layer_idx, at.child("self_attn"));
-    this.mlp = new GptOssMLP(config, at.child("mlp"));
-    this.input_layernorm = new GptOssRMSNorm(at.child("input_layernorm"), norm);
-    this.post_attention_layernorm = new GptOssRMSNorm(at.child("post_attention_layernorm"), norm);
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    hidden_states = add(hidden_states, this.self_attn.call(this.input_layernorm.call(hidden_states), inputs));
+    return add(hidden_states, this.mlp.call(this.post_attention_layernorm.call(hidden_states)));
   }
 }
 
-export class GptOssModel extends DecoderModel {
-  embed_tokens: Embedding;
-  layers: ModuleList<GptOssDecoderLayer>;
-  norm: GptOssRMSNorm;
-  rotary_emb: GptOssRotaryEmbedding;
-
-  constructor(config: GptOssConfig, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    this.embed_tokens = new Embedding(at.child("embed_tokens"), { num_embeddings: vocabulary, embedding_dim: hidden });
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new GptOssDecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new GptOssRMSNorm(at.child("norm"), { dim: hidden, eps: config.rms_norm_eps });
-    this.rotary_emb = new GptOssRotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class GptOssModel extends DecoderModel<GptOssConfig> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size");
+  layers = this.at.list("layers", GptOssDecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", GptOssRMSNorm, "hidden_size");
+  rotary_emb = this.at.module("rotary_emb", GptOssRotaryEmbedding);
 }
 
-export class GptOssForCausalLM extends DecoderForCausalLM {
-  model: GptOssModel;
-  lm_head: Linear;
-
-  constructor(config: GptOssConfig, at: Scope) {
-    super(config, at);
-    this.model = new GptOssModel(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-  }
+export class GptOssForCausalLM extends DecoderForCausalLM<GptOssConfig> {
+  model = this.at.module("model", GptOssModel);
+  lm_head = this.head("model.embed_tokens.weight");
 }

@@ -1,16 +1,23 @@
-/** llama, read beside transformers 5.24.0, `models/llama/modeling_llama.py`: same classes, same order, same names. */
+/** llama, read beside transformers 5.24.0, `models/llama/modeling_llama.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
-import { activation, config, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
-import { DecoderForCausalLM, DecoderModel, PreNormDecoderLayer } from "../layers/decoder.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
+import {
+  activation,
+  alike,
+  config,
+  count,
+  derive_heads,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { ModuleList } from "../layers/module.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
 import { RotaryEmbedding } from "../layers/rotary_embedding.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
+import { add } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `LlamaConfig`, with its defaults. */
@@ -33,9 +40,8 @@ export const LlamaConfig = config({
   head_dim: count.nullish(),
 }).transform((fields) => ({
   ...standardize_rope_params(fields),
-  head_dim: fields.head_dim ?? Math.floor(fields.hidden_size / fields.num_attention_heads),
-  num_key_value_heads: fields.num_key_value_heads ?? fields.num_attention_heads,
-  layer_types: Array.from({ length: fields.num_hidden_layers }, () => "full_attention" as const),
+  ...derive_heads(fields),
+  layer_types: alike(fields),
 }));
 export type LlamaConfig = z.output<typeof LlamaConfig>;
 
@@ -46,24 +52,12 @@ export class LlamaRotaryEmbedding extends RotaryEmbedding {}
 export class LlamaMLP extends GatedMLP {}
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class LlamaAttention extends Attention {
-  q_proj: Linear;
-  k_proj: Linear;
-  v_proj: Linear;
-  o_proj: Linear;
-
-  constructor(config: LlamaConfig, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const query = size(config, "num_attention_heads", "head_dim");
-    const key = size(config, "num_key_value_heads", "head_dim");
-    const bias = config.attention_bias;
-    this.q_proj = new Linear(at.child("q_proj"), { in: hidden, out: query, bias });
-    this.k_proj = new Linear(at.child("k_proj"), { in: hidden, out: key, bias });
-    this.v_proj = new Linear(at.child("v_proj"), { in: hidden, out: key, bias });
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias });
-  }
+export class LlamaAttention extends Attention<LlamaConfig> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  q_proj = this.at.linear("q_proj", "hidden_size", ["num_attention_heads", "head_dim"], { bias: "attention_bias" });
+  k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  v_proj = this.at.linear("v_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  o_proj = this.at.linear("o_proj", ["num_attention_heads", "head_dim"], "hidden_size", { bias: "attention_bias" });
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let query_states = this.split_heads(this.q_proj.call(hidden_states)); // [B, S, heads, D]
@@ -75,52 +69,26 @@ export class LlamaAttention extends Attention {
   }
 }
 
-export class LlamaDecoderLayer extends PreNormDecoderLayer {
-  self_attn: LlamaAttention;
-  mlp: LlamaMLP;
-  input_layernorm: LlamaRMSNorm;
-  post_attention_layernorm: LlamaRMSNorm;
+export class LlamaDecoderLayer extends DecoderLayer<LlamaConfig> {
+  self_attn = this.at.module("self_attn", LlamaAttention, this.layer_idx);
+  mlp = this.at.module("mlp", LlamaMLP, { activation: this.config.hidden_act, bias: this.config.mlp_bias });
+  input_layernorm = this.at.norm("input_layernorm", LlamaRMSNorm, "hidden_size");
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", LlamaRMSNorm, "hidden_size");
 
-  constructor(config: LlamaConfig, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { hidden_act: activation, mlp_bias: bias, rms_norm_eps: eps } = config;
-    const norm = { dim: size(config, "hidden_size"), eps, with_scale: true };
-    this.self_attn = new LlamaAttention(config, layer_idx, at.child("self_attn"));
-    this.mlp = new LlamaMLP(config, at.child("mlp"), { activation, bias });
-    this.input_layernorm = new LlamaRMSNorm(at.child("input_layernorm"), norm);
-    this.post_attention_layernorm = new LlamaRMSNorm(at.child("post_attention_layernorm"), norm);
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    hidden_states = add(hidden_states, this.self_attn.call(this.input_layernorm.call(hidden_states), inputs));
+    return add(hidden_states, this.mlp.call(this.post_attention_layernorm.call(hidden_states)));
   }
 }
 
-export class LlamaModel extends DecoderModel {
-  embed_tokens: Embedding;
-  layers: ModuleList<LlamaDecoderLayer>;
-  norm: LlamaRMSNorm;
-  rotary_emb: LlamaRotaryEmbedding;
-
-  constructor(config: LlamaConfig, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    this.embed_tokens = new Embedding(at.child("embed_tokens"), { num_embeddings: vocabulary, embedding_dim: hidden });
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new LlamaDecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new LlamaRMSNorm(at.child("norm"), { dim: hidden, eps: config.rms_norm_eps, with_scale: true });
-    this.rotary_emb = new LlamaRotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class LlamaModel extends DecoderModel<LlamaConfig> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size");
+  layers = this.at.list("layers", LlamaDecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", LlamaRMSNorm, "hidden_size");
+  rotary_emb = this.at.module("rotary_emb", LlamaRotaryEmbedding);
 }
 
-export class LlamaForCausalLM extends DecoderForCausalLM {
-  model: LlamaModel;
-  lm_head: Linear;
-
-  constructor(config: LlamaConfig, at: Scope) {
-    super(config, at);
-    this.model = new LlamaModel(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-  }
+export class LlamaForCausalLM extends DecoderForCausalLM<LlamaConfig> {
+  model = this.at.module("model", LlamaModel);
+  lm_head = this.head("model.embed_tokens.weight");
 }

@@ -1,27 +1,59 @@
-/** mamba2, read beside transformers 5.24.0, `models/mamba2/modeling_mamba2.py`: same classes, same order, same names. */
+/** mamba2, read beside transformers 5.24.0, `models/mamba2/modeling_mamba2.py`: same classes, order and names. */
+import { z } from "zod";
 import { rms_norm } from "../kernels/normalization.ts";
 import type { ScanSizes } from "../kernels/selective_scan.ts";
 import { selective_scan } from "../kernels/selective_scan.ts";
-import { Activation } from "../layers/activations.ts";
 import { apply_mask_to_padding_states, CausalConv1d } from "../layers/causal_conv1d.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
+import { activation, config, count, float, tokenId, unread } from "../layers/config_schema.ts";
+import { ConfiguredModule, LayerModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM } from "../layers/decoder.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
 import type { LinearAttentionCacheLayer } from "../layers/linear_attention_cache.ts";
-import { Module, ModuleList } from "../layers/module.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
 import { addRows, silu, softplus } from "../layers/pointwise.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size, sum } from "../layers/scope.ts";
 import { add, cast, mul, mulRows } from "../tensor/elementwise.ts";
 import { round } from "../tensor/rounding.ts";
 import { split, transposeLast } from "../tensor/split.ts";
 import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { floatTensor, roundedTensor } from "../tensor/tensor.ts";
-import type { Mamba2Config } from "./mamba2.config.ts";
 
-/** What a block gets beside its hidden states. */
+/** `Mamba2Config`, with its defaults. */
+export const Mamba2Config = config({
+  model_type: z.literal("mamba2").default("mamba2"),
+  num_heads: count.default(128),
+  head_dim: count.default(64),
+  vocab_size: count.default(32_768),
+  hidden_size: count.default(4096),
+  state_size: count.default(128),
+  num_hidden_layers: count.default(64),
+  layer_norm_epsilon: z.number().default(1e-5),
+  pad_token_id: tokenId.default(1),
+  expand: count.default(2),
+  conv_kernel: count.default(4),
+  n_groups: count.default(8),
+  use_bias: z.boolean().default(false),
+  use_conv_bias: z.boolean().default(true),
+  hidden_act: activation.default("silu"),
+  residual_in_fp32: z.boolean().default(true),
+  time_step_limit: z.tuple([float, float]).default([0, Infinity]),
+  chunk_size: count.default(256), // how the reference orders its sums; changes no value
+  tie_word_embeddings: z.boolean().default(false),
+  // Of the initialisation, or not read:
+  ...unread("time_step_rank time_step_min time_step_max time_step_floor rescale_prenorm_residual rms_norm"),
+  ...unread("norm_before_gate"),
+})
+  .refine(({ hidden_size, expand, num_heads, head_dim }) => hidden_size * expand === num_heads * head_dim, {
+    message: "hidden_size * expand must equal num_heads * head_dim",
+  })
+  .transform((fields) => ({
+    ...fields,
+    intermediate_size: fields.expand * fields.hidden_size,
+    layer_types: Array.from({ length: fields.num_hidden_layers }, () => "linear_attention" as const),
+  }));
+export type Mamba2Config = z.output<typeof Mamba2Config>;
+
+/** The inputs of a block beside its hidden states. */
 interface BlockInputs {
   /** [B, S], 0 = padding. */
   readonly attention_mask: IndexTensor | null;
@@ -29,18 +61,10 @@ interface BlockInputs {
 }
 
 /** An RMS norm of `hidden_states * silu(gate)`, over each group of channels by itself. */
-export class MambaRMSNormGated extends Module {
-  weight: Tensor;
-  eps: number;
-  group_size: number;
-
-  constructor(config: Mamba2Config, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.weight = at.weight("weight", [size(config, "expand", "hidden_size")]);
-    this.eps = config.layer_norm_epsilon;
-    this.group_size = Math.floor(config.intermediate_size / config.n_groups);
-  }
+export class MambaRMSNormGated extends ConfiguredModule<Mamba2Config> {
+  weight = this.at.parameter("weight", ["expand", "hidden_size"]);
+  eps = this.config.layer_norm_epsilon;
+  group_size = Math.floor(this.config.intermediate_size / this.config.n_groups);
 
   forward(hidden_states: Tensor, gate: Tensor): Tensor {
     const { dtype, shape } = hidden_states;
@@ -55,51 +79,27 @@ export class MambaRMSNormGated extends Module {
 }
 
 /** The state-space mixer of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class Mamba2Mixer extends Module {
-  layer_idx: number;
-  num_heads: number;
-  n_groups: number;
-  head_dim: number;
-  ssm_state_size: number;
-  intermediate_size: number;
-  time_step_limit: readonly [min: number, max: number];
-  act: Activation;
-  conv1d: CausalConv1d;
-  in_proj: Linear;
-  dt_bias: Tensor;
-  A_log: Tensor;
-  norm: MambaRMSNormGated;
-  D: Tensor;
-  out_proj: Linear;
-
-  constructor(config: Mamba2Config, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.layer_idx = layer_idx;
-    this.num_heads = config.num_heads;
-    this.n_groups = config.n_groups;
-    this.head_dim = config.head_dim;
-    this.ssm_state_size = config.state_size;
-    this.intermediate_size = config.intermediate_size;
-    this.time_step_limit = config.time_step_limit;
-    const [hidden, intermediate] = [size(config, "hidden_size"), size(config, "expand", "hidden_size")];
-    const heads = size(config, "num_heads");
-    const conv_dim = sum(intermediate, size(config, 2, "n_groups", "state_size"));
-    const { use_bias: bias } = config;
-    this.act = new Activation(at.child("act"), config.hidden_act);
-    this.conv1d = new CausalConv1d(at.child("conv1d"), {
-      channels: conv_dim,
-      kernel: size(config, "conv_kernel"),
-      bias: config.use_conv_bias,
-    });
-    const projection_size = sum(intermediate, conv_dim, heads);
-    this.in_proj = new Linear(at.child("in_proj"), { in: hidden, out: projection_size, bias });
-    this.dt_bias = at.weight("dt_bias", [heads]);
-    this.A_log = at.weight("A_log", [heads]);
-    this.norm = new MambaRMSNormGated(config, at.child("norm"));
-    this.D = at.weight("D", [heads]);
-    this.out_proj = new Linear(at.child("out_proj"), { in: intermediate, out: hidden, bias });
-  }
+export class Mamba2Mixer extends LayerModule<Mamba2Config> {
+  num_heads = this.config.num_heads;
+  n_groups = this.config.n_groups;
+  head_dim = this.config.head_dim;
+  ssm_state_size = this.config.state_size;
+  intermediate_size = this.config.intermediate_size;
+  time_step_limit: readonly [min: number, max: number] = this.config.time_step_limit;
+  conv_dim = this.at.sum(["expand", "hidden_size"], [2, "n_groups", "state_size"]);
+  projection_size = this.at.sum(["expand", "hidden_size"], this.conv_dim, "num_heads");
+  act = this.at.activation("act", this.config.hidden_act);
+  conv1d = new CausalConv1d(this.at.child("conv1d"), {
+    channels: this.conv_dim,
+    kernel: this.at.size("conv_kernel"),
+    bias: this.config.use_conv_bias,
+  });
+  in_proj = this.at.linear("in_proj", "hidden_size", this.projection_size, { bias: "use_bias" });
+  dt_bias = this.at.parameter("dt_bias", "num_heads");
+  A_log = this.at.parameter("A_log", "num_heads");
+  norm = this.at.module("norm", MambaRMSNormGated);
+  D = this.at.parameter("D", "num_heads");
+  out_proj = this.at.linear("out_proj", ["expand", "hidden_size"], "hidden_size", { bias: "use_bias" });
 
   forward(hidden_states: Tensor, { attention_mask, state }: BlockInputs): Tensor {
     const { dtype } = hidden_states;
@@ -148,7 +148,7 @@ export class Mamba2Mixer extends Module {
     return this.A_log.data && this.A_log.data.map((x) => -Math.exp(x));
   }
 
-  /** What comes of the recurrence [B, S, intermediate_size]: in float32, and of a single token in the model's dtype. */
+  /** Runs the recurrence: [B, S, intermediate_size] in float32, and of a single token in the model's dtype. */
   scan(
     [x, B, C]: readonly [Tensor, Tensor, Tensor],
     dt: Tensor,
@@ -174,19 +174,10 @@ export class Mamba2Mixer extends Module {
 export class Mamba2RMSNorm extends RoundedRMSNorm {}
 
 /** One layer: hidden_states [B, S, hidden_size] -> the same shape, in float32 when `residual_in_fp32`. */
-export class Mamba2Block extends Module {
-  residual_in_fp32: boolean;
-  norm: Mamba2RMSNorm;
-  mixer: Mamba2Mixer;
-
-  constructor(config: Mamba2Config, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.residual_in_fp32 = config.residual_in_fp32;
-    const norm = { dim: size(config, "hidden_size"), eps: config.layer_norm_epsilon, with_scale: true };
-    this.norm = new Mamba2RMSNorm(at.child("norm"), norm);
-    this.mixer = new Mamba2Mixer(config, layer_idx, at.child("mixer"));
-  }
+export class Mamba2Block extends LayerModule<Mamba2Config> {
+  residual_in_fp32 = this.config.residual_in_fp32;
+  norm = this.at.norm("norm", Mamba2RMSNorm, "hidden_size", { eps: "layer_norm_epsilon" });
+  mixer = this.at.module("mixer", Mamba2Mixer, this.layer_idx);
 
   forward(hidden_states: Tensor, inputs: BlockInputs): Tensor {
     const residual = this.residual_in_fp32 ? cast(hidden_states, "F32") : hidden_states;
@@ -196,27 +187,10 @@ export class Mamba2Block extends Module {
 }
 
 /** The model without its head: input_ids [B, S] -> normed hidden states [B, S, hidden_size]. */
-export class Mamba2Model extends Module {
-  embeddings: Embedding;
-  layers: ModuleList<Mamba2Block>;
-  norm_f: Mamba2RMSNorm;
-
-  constructor(config: Mamba2Config, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    this.embeddings = new Embedding(at.child("embeddings"), { num_embeddings: vocabulary, embedding_dim: hidden });
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new Mamba2Block(config, layer_idx, at),
-    );
-    this.norm_f = new Mamba2RMSNorm(at.child("norm_f"), {
-      dim: hidden,
-      eps: config.layer_norm_epsilon,
-      with_scale: true,
-    });
-  }
+export class Mamba2Model extends ConfiguredModule<Mamba2Config> {
+  embeddings = this.at.embedding("embeddings", "vocab_size", "hidden_size");
+  layers = this.at.list("layers", Mamba2Block, "num_hidden_layers");
+  norm_f = this.at.norm("norm_f", Mamba2RMSNorm, "hidden_size", { eps: "layer_norm_epsilon" });
 
   forward(input_ids: IndexTensor, { attention_masks, cache }: CausalModelInputs): Tensor {
     let hidden_states = this.embeddings.call(input_ids); // [B, S, hidden_size]
@@ -229,15 +203,9 @@ export class Mamba2Model extends Module {
   }
 }
 
-export class Mamba2ForCausalLM extends DecoderForCausalLM {
-  backbone: Mamba2Model;
-  lm_head: Linear;
-
-  constructor(config: Mamba2Config, at: Scope) {
-    super(config, at);
-    this.backbone = new Mamba2Model(config, at.child("backbone"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.backbone.embeddings });
-  }
+export class Mamba2ForCausalLM extends DecoderForCausalLM<Mamba2Config> {
+  backbone = this.at.module("backbone", Mamba2Model);
+  lm_head = this.head("backbone.embeddings.weight");
 
   get model(): Mamba2Model {
     return this.backbone;

@@ -1,18 +1,23 @@
-/** phi3, read beside transformers 5.24.0, `models/phi3/modeling_phi3.py`: same classes, same order, same names. */
+/** phi3, read beside transformers 5.24.0, `models/phi3/modeling_phi3.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
-import { Activation } from "../layers/activations.ts";
 import { Attention } from "../layers/attention.ts";
-import { activation, config, rope_fields, rope_parameters, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
+import {
+  activation,
+  alike,
+  config,
+  count,
+  derive_heads,
+  rope_fields,
+  rope_parameters,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { ConfiguredModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
-import { Dropout } from "../layers/dropout.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { Module, ModuleList } from "../layers/module.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
-import { compute_partial_rope_parameters } from "../layers/rope_init.ts";
-import { apply_partial_rotary_pos_emb, RotaryEmbedding } from "../layers/rotary_embedding.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
+import { apply_partial_rotary_pos_emb, PartialRotaryEmbedding } from "../layers/rotary_embedding.ts";
 import { add, mul } from "../tensor/elementwise.ts";
 import { slice } from "../tensor/layout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -59,30 +64,17 @@ export const Phi3Config = config({
       ...rope_parameters,
       original_max_position_embeddings: fields.original_max_position_embeddings,
     },
-    head_dim: Math.floor(fields.hidden_size / fields.num_attention_heads),
-    num_key_value_heads: fields.num_key_value_heads ?? fields.num_attention_heads,
-    layer_types: Array.from({ length: fields.num_hidden_layers }, () =>
-      fields.sliding_window === null ? ("full_attention" as const) : ("sliding_attention" as const),
-    ),
+    ...derive_heads(fields),
+    layer_types: alike(fields),
   };
 });
 export type Phi3Config = z.output<typeof Phi3Config>;
 
 /** Gated MLP with one projection for gate and up: hidden_states [B, S, hidden_size] -> the same shape. */
-export class Phi3MLP extends Module {
-  gate_up_proj: Linear;
-  down_proj: Linear;
-  activation_fn: Activation;
-
-  constructor(config: Phi3Config, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const [hidden, intermediate] = [size(config, "hidden_size"), size(config, "intermediate_size")];
-    const both = size(config, 2, "intermediate_size");
-    this.gate_up_proj = new Linear(at.child("gate_up_proj"), { in: hidden, out: both, bias: false });
-    this.down_proj = new Linear(at.child("down_proj"), { in: intermediate, out: hidden, bias: false });
-    this.activation_fn = new Activation(at.child("activation_fn"), config.hidden_act);
-  }
+export class Phi3MLP extends ConfiguredModule<Phi3Config> {
+  gate_up_proj = this.at.linear("gate_up_proj", "hidden_size", [2, "intermediate_size"], { bias: false });
+  down_proj = this.at.linear("down_proj", "intermediate_size", "hidden_size", { bias: false });
+  activation_fn = this.at.activation("activation_fn", this.config.hidden_act);
 
   forward(hidden_states: Tensor): Tensor {
     const [gate, up_states] = this.chunk(this.gate_up_proj.call(hidden_states)); // each [B, S, intermediate_size]
@@ -95,31 +87,21 @@ export class Phi3MLP extends Module {
   }
 }
 
-/** Rotates the first `partial_rotary_factor` of the channels, with every kind of rope. */
-export class Phi3RotaryEmbedding extends RotaryEmbedding {
-  constructor(config: Phi3Config, at: Scope) {
-    super(config, at, { default: compute_partial_rope_parameters });
-  }
-}
+export class Phi3RotaryEmbedding extends PartialRotaryEmbedding {}
 
-/** Attention of one layer, with one projection for queries, keys and values: hidden_states [B, S, hidden_size] -> the same shape. */
-export class Phi3Attention extends Attention {
-  o_proj: Linear;
-  qkv_proj: Linear;
+/**
+ * Attention of one layer, with one projection for queries, keys and values: hidden_states [B, S, hidden_size] -> the
+ * same shape.
+ */
+export class Phi3Attention extends Attention<Phi3Config> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  query_size = this.at.size(["num_attention_heads", "head_dim"]);
+  key_size = this.at.size(["num_key_value_heads", "head_dim"]);
+  op_size = this.at.sum(this.query_size, [2, "num_key_value_heads", "head_dim"]);
+  o_proj = this.at.linear("o_proj", this.query_size, "hidden_size", { bias: false });
+  qkv_proj = this.at.linear("qkv_proj", "hidden_size", this.op_size, { bias: false });
   /** Columns of queries, of keys and of values in `qkv_proj`. */
-  op_sizes: readonly [number, number, number];
-
-  constructor(config: Phi3Config, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const query = size(config, "num_attention_heads", "head_dim");
-    const key = size(config, "num_key_value_heads", "head_dim");
-    this.op_sizes = [query.value, key.value, key.value];
-    const op_size = { value: query.value + 2 * key.value, text: `${query.text} + 2 x ${key.text}` };
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias: false });
-    this.qkv_proj = new Linear(at.child("qkv_proj"), { in: hidden, out: op_size, bias: false });
-  }
+  op_sizes: readonly [number, number, number] = [this.query_size.value, this.key_size.value, this.key_size.value];
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let [query_states, key_states, value_states] = this.split(this.qkv_proj.call(hidden_states)); // [B, S, heads, D]
@@ -141,67 +123,30 @@ export class Phi3Attention extends Attention {
 
 export class Phi3RMSNorm extends RoundedRMSNorm {}
 
-export class Phi3DecoderLayer extends DecoderLayer {
-  self_attn: Phi3Attention;
-  mlp: Phi3MLP;
-  input_layernorm: Phi3RMSNorm;
-  post_attention_layernorm: Phi3RMSNorm;
-  resid_attn_dropout: Dropout;
-  resid_mlp_dropout: Dropout;
-
-  constructor(config: Phi3Config, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const norm = { dim: size(config, "hidden_size"), eps: config.rms_norm_eps, with_scale: true };
-    this.self_attn = new Phi3Attention(config, layer_idx, at.child("self_attn"));
-    this.mlp = new Phi3MLP(config, at.child("mlp"));
-    this.input_layernorm = new Phi3RMSNorm(at.child("input_layernorm"), norm);
-    this.post_attention_layernorm = new Phi3RMSNorm(at.child("post_attention_layernorm"), norm);
-    this.resid_attn_dropout = new Dropout(at.child("resid_attn_dropout"));
-    this.resid_mlp_dropout = new Dropout(at.child("resid_mlp_dropout"));
-  }
+export class Phi3DecoderLayer extends DecoderLayer<Phi3Config> {
+  self_attn = this.at.module("self_attn", Phi3Attention, this.layer_idx);
+  mlp = this.at.module("mlp", Phi3MLP);
+  input_layernorm = this.at.norm("input_layernorm", Phi3RMSNorm, "hidden_size");
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", Phi3RMSNorm, "hidden_size");
+  resid_attn_dropout = this.at.dropout("resid_attn_dropout");
+  resid_mlp_dropout = this.at.dropout("resid_mlp_dropout");
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
-    let residual = hidden_states;
-    hidden_states = this.input_layernorm.call(hidden_states);
-    hidden_states = this.self_attn.call(hidden_states, inputs);
-    hidden_states = add(residual, this.resid_attn_dropout.call(hidden_states));
-
-    residual = hidden_states;
-    hidden_states = this.post_attention_layernorm.call(hidden_states);
-    hidden_states = this.mlp.call(hidden_states);
-    return add(residual, this.resid_mlp_dropout.call(hidden_states));
+    const attn_output = this.self_attn.call(this.input_layernorm.call(hidden_states), inputs);
+    hidden_states = add(hidden_states, this.resid_attn_dropout.call(attn_output));
+    const mlp_output = this.mlp.call(this.post_attention_layernorm.call(hidden_states));
+    return add(hidden_states, this.resid_mlp_dropout.call(mlp_output));
   }
 }
 
-export class Phi3Model extends DecoderModel {
-  embed_tokens: Embedding;
-  layers: ModuleList<Phi3DecoderLayer>;
-  norm: Phi3RMSNorm;
-  rotary_emb: Phi3RotaryEmbedding;
-
-  constructor(config: Phi3Config, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    this.embed_tokens = new Embedding(at.child("embed_tokens"), { num_embeddings: vocabulary, embedding_dim: hidden });
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new Phi3DecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new Phi3RMSNorm(at.child("norm"), { dim: hidden, eps: config.rms_norm_eps, with_scale: true });
-    this.rotary_emb = new Phi3RotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class Phi3Model extends DecoderModel<Phi3Config> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size");
+  layers = this.at.list("layers", Phi3DecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", Phi3RMSNorm, "hidden_size");
+  rotary_emb = this.at.module("rotary_emb", Phi3RotaryEmbedding);
 }
 
-export class Phi3ForCausalLM extends DecoderForCausalLM {
-  model: Phi3Model;
-  lm_head: Linear;
-
-  constructor(config: Phi3Config, at: Scope) {
-    super(config, at);
-    this.model = new Phi3Model(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-  }
+export class Phi3ForCausalLM extends DecoderForCausalLM<Phi3Config> {
+  model = this.at.module("model", Phi3Model);
+  lm_head = this.head("model.embed_tokens.weight");
 }

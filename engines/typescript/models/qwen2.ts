@@ -1,16 +1,24 @@
-/** qwen2, read beside transformers 5.24.0, `models/qwen2/modeling_qwen2.py`: same classes, same order, same names. */
+/** qwen2, read beside transformers 5.24.0, `models/qwen2/modeling_qwen2.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
-import { activation, config, layer_type, layerTypes, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
-import { DecoderForCausalLM, DecoderModel, PreNormDecoderLayer } from "../layers/decoder.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
+import {
+  activation,
+  config,
+  count,
+  derive_heads,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { ModuleList } from "../layers/module.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
 import { RotaryEmbedding } from "../layers/rotary_embedding.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
+import { add } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `Qwen2Config`, with its defaults. */
@@ -37,8 +45,7 @@ export const Qwen2Config = config({
   return {
     ...standardize_rope_params(fields),
     sliding_window,
-    head_dim: Math.floor(fields.hidden_size / fields.num_attention_heads),
-    num_key_value_heads: fields.num_key_value_heads ?? fields.num_attention_heads,
+    ...derive_heads(fields),
     layer_types: layerTypes({ ...fields, sliding_window }, context, (i) =>
       sliding_window !== null && i >= fields.max_window_layers ? "sliding_attention" : "full_attention",
     ),
@@ -51,23 +58,12 @@ export class Qwen2MLP extends GatedMLP {}
 export class Qwen2RotaryEmbedding extends RotaryEmbedding {}
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class Qwen2Attention extends Attention {
-  q_proj: Linear;
-  k_proj: Linear;
-  v_proj: Linear;
-  o_proj: Linear;
-
-  constructor(config: Qwen2Config, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const query = size(config, "num_attention_heads", "head_dim");
-    const key = size(config, "num_key_value_heads", "head_dim");
-    this.q_proj = new Linear(at.child("q_proj"), { in: hidden, out: query, bias: true });
-    this.k_proj = new Linear(at.child("k_proj"), { in: hidden, out: key, bias: true });
-    this.v_proj = new Linear(at.child("v_proj"), { in: hidden, out: key, bias: true });
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias: false });
-  }
+export class Qwen2Attention extends Attention<Qwen2Config> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  q_proj = this.at.linear("q_proj", "hidden_size", ["num_attention_heads", "head_dim"]);
+  k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"]);
+  v_proj = this.at.linear("v_proj", "hidden_size", ["num_key_value_heads", "head_dim"]);
+  o_proj = this.at.linear("o_proj", ["num_attention_heads", "head_dim"], "hidden_size", { bias: false });
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let query_states = this.split_heads(this.q_proj.call(hidden_states)); // [B, S, heads, D]
@@ -81,52 +77,26 @@ export class Qwen2Attention extends Attention {
 
 export class Qwen2RMSNorm extends RoundedRMSNorm {}
 
-export class Qwen2DecoderLayer extends PreNormDecoderLayer {
-  self_attn: Qwen2Attention;
-  mlp: Qwen2MLP;
-  input_layernorm: Qwen2RMSNorm;
-  post_attention_layernorm: Qwen2RMSNorm;
+export class Qwen2DecoderLayer extends DecoderLayer<Qwen2Config> {
+  self_attn = this.at.module("self_attn", Qwen2Attention, this.layer_idx);
+  mlp = this.at.module("mlp", Qwen2MLP, { activation: this.config.hidden_act });
+  input_layernorm = this.at.norm("input_layernorm", Qwen2RMSNorm, "hidden_size");
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", Qwen2RMSNorm, "hidden_size");
 
-  constructor(config: Qwen2Config, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { hidden_act: activation, rms_norm_eps: eps } = config;
-    const norm = { dim: size(config, "hidden_size"), eps, with_scale: true };
-    this.self_attn = new Qwen2Attention(config, layer_idx, at.child("self_attn"));
-    this.mlp = new Qwen2MLP(config, at.child("mlp"), { activation });
-    this.input_layernorm = new Qwen2RMSNorm(at.child("input_layernorm"), norm);
-    this.post_attention_layernorm = new Qwen2RMSNorm(at.child("post_attention_layernorm"), norm);
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    hidden_states = add(hidden_states, this.self_attn.call(this.input_layernorm.call(hidden_states), inputs));
+    return add(hidden_states, this.mlp.call(this.post_attention_layernorm.call(hidden_states)));
   }
 }
 
-export class Qwen2Model extends DecoderModel {
-  embed_tokens: Embedding;
-  layers: ModuleList<Qwen2DecoderLayer>;
-  norm: Qwen2RMSNorm;
-  rotary_emb: Qwen2RotaryEmbedding;
-
-  constructor(config: Qwen2Config, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    this.embed_tokens = new Embedding(at.child("embed_tokens"), { num_embeddings: vocabulary, embedding_dim: hidden });
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new Qwen2DecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new Qwen2RMSNorm(at.child("norm"), { dim: hidden, eps: config.rms_norm_eps, with_scale: true });
-    this.rotary_emb = new Qwen2RotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class Qwen2Model extends DecoderModel<Qwen2Config> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size");
+  layers = this.at.list("layers", Qwen2DecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", Qwen2RMSNorm, "hidden_size");
+  rotary_emb = this.at.module("rotary_emb", Qwen2RotaryEmbedding);
 }
 
-export class Qwen2ForCausalLM extends DecoderForCausalLM {
-  model: Qwen2Model;
-  lm_head: Linear;
-
-  constructor(config: Qwen2Config, at: Scope) {
-    super(config, at);
-    this.model = new Qwen2Model(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-  }
+export class Qwen2ForCausalLM extends DecoderForCausalLM<Qwen2Config> {
+  model = this.at.module("model", Qwen2Model);
+  lm_head = this.head("model.embed_tokens.weight");
 }

@@ -1,16 +1,23 @@
-/** qwen3, read beside transformers 5.24.0, `models/qwen3/modeling_qwen3.py`: same classes, same order, same names. */
+/** qwen3, read beside transformers 5.24.0, `models/qwen3/modeling_qwen3.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
-import { activation, config, layer_type, layerTypes, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
-import { DecoderForCausalLM, DecoderModel, PreNormDecoderLayer } from "../layers/decoder.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
+import {
+  activation,
+  config,
+  count,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { ModuleList } from "../layers/module.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
 import { RotaryEmbedding } from "../layers/rotary_embedding.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
+import { add } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `Qwen3Config`, with its defaults. */
@@ -54,29 +61,14 @@ export class Qwen3MLP extends GatedMLP {}
 export class Qwen3RotaryEmbedding extends RotaryEmbedding {}
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class Qwen3Attention extends Attention {
-  q_proj: Linear;
-  k_proj: Linear;
-  v_proj: Linear;
-  o_proj: Linear;
-  q_norm: Qwen3RMSNorm;
-  k_norm: Qwen3RMSNorm;
-
-  constructor(config: Qwen3Config, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const query = size(config, "num_attention_heads", "head_dim");
-    const key = size(config, "num_key_value_heads", "head_dim");
-    const bias = config.attention_bias;
-    this.q_proj = new Linear(at.child("q_proj"), { in: hidden, out: query, bias });
-    this.k_proj = new Linear(at.child("k_proj"), { in: hidden, out: key, bias });
-    this.v_proj = new Linear(at.child("v_proj"), { in: hidden, out: key, bias });
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias });
-    const norm = { dim: size(config, "head_dim"), eps: config.rms_norm_eps, with_scale: true };
-    this.q_norm = new Qwen3RMSNorm(at.child("q_norm"), norm); // only on the head dim
-    this.k_norm = new Qwen3RMSNorm(at.child("k_norm"), norm);
-  }
+export class Qwen3Attention extends Attention<Qwen3Config> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  q_proj = this.at.linear("q_proj", "hidden_size", ["num_attention_heads", "head_dim"], { bias: "attention_bias" });
+  k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  v_proj = this.at.linear("v_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  o_proj = this.at.linear("o_proj", ["num_attention_heads", "head_dim"], "hidden_size", { bias: "attention_bias" });
+  q_norm = this.at.norm("q_norm", Qwen3RMSNorm, "head_dim"); // only on the head dim
+  k_norm = this.at.norm("k_norm", Qwen3RMSNorm, "head_dim");
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let query_states = this.q_norm.call(this.split_heads(this.q_proj.call(hidden_states))); // [B, S, heads, D]
@@ -88,52 +80,26 @@ export class Qwen3Attention extends Attention {
   }
 }
 
-export class Qwen3DecoderLayer extends PreNormDecoderLayer {
-  self_attn: Qwen3Attention;
-  mlp: Qwen3MLP;
-  input_layernorm: Qwen3RMSNorm;
-  post_attention_layernorm: Qwen3RMSNorm;
+export class Qwen3DecoderLayer extends DecoderLayer<Qwen3Config> {
+  self_attn = this.at.module("self_attn", Qwen3Attention, this.layer_idx);
+  mlp = this.at.module("mlp", Qwen3MLP, { activation: this.config.hidden_act });
+  input_layernorm = this.at.norm("input_layernorm", Qwen3RMSNorm, "hidden_size");
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", Qwen3RMSNorm, "hidden_size");
 
-  constructor(config: Qwen3Config, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { hidden_act: activation, rms_norm_eps: eps } = config;
-    const norm = { dim: size(config, "hidden_size"), eps, with_scale: true };
-    this.self_attn = new Qwen3Attention(config, layer_idx, at.child("self_attn"));
-    this.mlp = new Qwen3MLP(config, at.child("mlp"), { activation });
-    this.input_layernorm = new Qwen3RMSNorm(at.child("input_layernorm"), norm);
-    this.post_attention_layernorm = new Qwen3RMSNorm(at.child("post_attention_layernorm"), norm);
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    hidden_states = add(hidden_states, this.self_attn.call(this.input_layernorm.call(hidden_states), inputs));
+    return add(hidden_states, this.mlp.call(this.post_attention_layernorm.call(hidden_states)));
   }
 }
 
-export class Qwen3Model extends DecoderModel {
-  embed_tokens: Embedding;
-  layers: ModuleList<Qwen3DecoderLayer>;
-  norm: Qwen3RMSNorm;
-  rotary_emb: Qwen3RotaryEmbedding;
-
-  constructor(config: Qwen3Config, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    this.embed_tokens = new Embedding(at.child("embed_tokens"), { num_embeddings: vocabulary, embedding_dim: hidden });
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new Qwen3DecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new Qwen3RMSNorm(at.child("norm"), { dim: hidden, eps: config.rms_norm_eps, with_scale: true });
-    this.rotary_emb = new Qwen3RotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class Qwen3Model extends DecoderModel<Qwen3Config> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size");
+  layers = this.at.list("layers", Qwen3DecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", Qwen3RMSNorm, "hidden_size");
+  rotary_emb = this.at.module("rotary_emb", Qwen3RotaryEmbedding);
 }
 
-export class Qwen3ForCausalLM extends DecoderForCausalLM {
-  model: Qwen3Model;
-  lm_head: Linear;
-
-  constructor(config: Qwen3Config, at: Scope) {
-    super(config, at);
-    this.model = new Qwen3Model(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-  }
+export class Qwen3ForCausalLM extends DecoderForCausalLM<Qwen3Config> {
+  model = this.at.module("model", Qwen3Model);
+  lm_head = this.head("model.embed_tokens.weight");
 }

@@ -1,20 +1,27 @@
-/** qwen3_moe, read beside transformers 5.24.0, `models/qwen3_moe/modeling_qwen3_moe.py`: same classes, same order, same names. */
+/**
+ * qwen3_moe, read beside transformers 5.24.0, `models/qwen3_moe/modeling_qwen3_moe.py`: same classes, order and names.
+ */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
-import { activation, config, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
-import { DecoderForCausalLM, DecoderModel, PreNormDecoderLayer } from "../layers/decoder.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
+import {
+  activation,
+  alike,
+  config,
+  count,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { ConfiguredModule } from "../layers/configured_module.ts";
+import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedExperts } from "../layers/experts.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { Module, ModuleList } from "../layers/module.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
 import { RotaryEmbedding } from "../layers/rotary_embedding.ts";
-import type { Routing } from "../layers/router.ts";
 import { SoftmaxTopKRouter } from "../layers/router.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
-import { cast } from "../tensor/elementwise.ts";
+import { add } from "../tensor/elementwise.ts";
 import { reshape } from "../tensor/layout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -53,37 +60,20 @@ export const Qwen3MoeConfig = config({
     mlp_only_layers: fields.mlp_only_layers ?? [],
     sliding_window,
     head_dim: fields.head_dim ?? Math.floor(fields.hidden_size / fields.num_attention_heads),
-    layer_types: Array.from({ length: fields.num_hidden_layers }, () =>
-      sliding_window === null ? ("full_attention" as const) : ("sliding_attention" as const),
-    ),
+    layer_types: alike({ ...fields, sliding_window }),
   };
 });
 export type Qwen3MoeConfig = z.output<typeof Qwen3MoeConfig>;
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class Qwen3MoeAttention extends Attention {
-  q_proj: Linear;
-  k_proj: Linear;
-  v_proj: Linear;
-  o_proj: Linear;
-  q_norm: Qwen3MoeRMSNorm;
-  k_norm: Qwen3MoeRMSNorm;
-
-  constructor(config: Qwen3MoeConfig, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const query = size(config, "num_attention_heads", "head_dim");
-    const key = size(config, "num_key_value_heads", "head_dim");
-    const bias = config.attention_bias;
-    this.q_proj = new Linear(at.child("q_proj"), { in: hidden, out: query, bias });
-    this.k_proj = new Linear(at.child("k_proj"), { in: hidden, out: key, bias });
-    this.v_proj = new Linear(at.child("v_proj"), { in: hidden, out: key, bias });
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias });
-    const norm = { dim: size(config, "head_dim"), eps: config.rms_norm_eps, with_scale: true };
-    this.q_norm = new Qwen3MoeRMSNorm(at.child("q_norm"), norm); // only on the head dim
-    this.k_norm = new Qwen3MoeRMSNorm(at.child("k_norm"), norm);
-  }
+export class Qwen3MoeAttention extends Attention<Qwen3MoeConfig> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  q_proj = this.at.linear("q_proj", "hidden_size", ["num_attention_heads", "head_dim"], { bias: "attention_bias" });
+  k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  v_proj = this.at.linear("v_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  o_proj = this.at.linear("o_proj", ["num_attention_heads", "head_dim"], "hidden_size", { bias: "attention_bias" });
+  q_norm = this.at.norm("q_norm", Qwen3MoeRMSNorm, "head_dim"); // only on the head dim
+  k_norm = this.at.norm("k_norm", Qwen3MoeRMSNorm, "head_dim");
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let query_states = this.q_norm.call(this.split_heads(this.q_proj.call(hidden_states))); // [B, S, heads, D]
@@ -99,32 +89,16 @@ export class Qwen3MoeMLP extends GatedMLP {}
 
 export class Qwen3MoeExperts extends GatedExperts {}
 
-/** Weights of the chosen experts are their probabilities among all, made to sum to 1 where the config says so. */
-export class Qwen3MoeTopKRouter extends SoftmaxTopKRouter {
-  norm_topk_prob = false;
-
-  forward(hidden_states: Tensor): Routing {
-    let [router_logits, router_top_value, router_indices] = this.choose(hidden_states);
-    if (this.norm_topk_prob) router_top_value = this.normalize(router_top_value);
-    return [router_logits, cast(router_top_value, router_logits.dtype), router_indices];
-  }
-}
+export class Qwen3MoeTopKRouter extends SoftmaxTopKRouter {}
 
 /** hidden_states [B, S, hidden_size] -> the same shape. */
-export class Qwen3MoeSparseMoeBlock extends Module {
-  experts: Qwen3MoeExperts;
-  gate: Qwen3MoeTopKRouter;
-
-  constructor(config: Qwen3MoeConfig, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { num_experts_per_tok: top_k, hidden_act: activation } = config;
-    const [hidden, experts] = [size(config, "hidden_size"), size(config, "num_experts")];
-    const intermediate = size(config, "moe_intermediate_size");
-    this.experts = new Qwen3MoeExperts(at.child("experts"), { experts, hidden, intermediate, activation });
-    this.gate = new Qwen3MoeTopKRouter(at.child("gate"), { hidden, experts, top_k });
-    this.gate.norm_topk_prob = config.norm_topk_prob;
-  }
+export class Qwen3MoeSparseMoeBlock extends ConfiguredModule<Qwen3MoeConfig> {
+  experts = this.at.experts("experts", Qwen3MoeExperts, {
+    experts: "num_experts",
+    intermediate: "moe_intermediate_size",
+    activation: this.config.hidden_act,
+  });
+  gate = this.at.router("gate", Qwen3MoeTopKRouter, "num_experts", { norm_topk_prob: this.config.norm_topk_prob });
 
   forward(hidden_states: Tensor): Tensor {
     const tokens = reshape(hidden_states, [-1, hidden_states.size(-1)]); // [B * S, hidden_size]
@@ -135,58 +109,36 @@ export class Qwen3MoeSparseMoeBlock extends Module {
 
 export class Qwen3MoeRMSNorm extends RoundedRMSNorm {}
 
-export class Qwen3MoeDecoderLayer extends PreNormDecoderLayer {
-  self_attn: Qwen3MoeAttention;
-  mlp: Qwen3MoeMLP | Qwen3MoeSparseMoeBlock;
-  input_layernorm: Qwen3MoeRMSNorm;
-  post_attention_layernorm: Qwen3MoeRMSNorm;
+export class Qwen3MoeDecoderLayer extends DecoderLayer<Qwen3MoeConfig> {
+  self_attn = this.at.module("self_attn", Qwen3MoeAttention, this.layer_idx);
+  mlp = this.is_sparse()
+    ? this.at.module("mlp", Qwen3MoeSparseMoeBlock)
+    : this.at.module("mlp", Qwen3MoeMLP, { activation: this.config.hidden_act });
+  input_layernorm = this.at.norm("input_layernorm", Qwen3MoeRMSNorm, "hidden_size");
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", Qwen3MoeRMSNorm, "hidden_size");
 
-  constructor(config: Qwen3MoeConfig, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { hidden_act: activation, rms_norm_eps: eps } = config;
-    const norm = { dim: size(config, "hidden_size"), eps, with_scale: true };
-    this.self_attn = new Qwen3MoeAttention(config, layer_idx, at.child("self_attn"));
-    const is_sparse = config.num_experts > 0 && (layer_idx + 1) % config.decoder_sparse_step === 0;
-    this.mlp =
-      is_sparse && !config.mlp_only_layers.includes(layer_idx)
-        ? new Qwen3MoeSparseMoeBlock(config, at.child("mlp"))
-        : new Qwen3MoeMLP(config, at.child("mlp"), { activation });
-    this.input_layernorm = new Qwen3MoeRMSNorm(at.child("input_layernorm"), norm);
-    this.post_attention_layernorm = new Qwen3MoeRMSNorm(at.child("post_attention_layernorm"), norm);
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    hidden_states = add(hidden_states, this.self_attn.call(this.input_layernorm.call(hidden_states), inputs));
+    return add(hidden_states, this.mlp.call(this.post_attention_layernorm.call(hidden_states)));
+  }
+
+  is_sparse(): boolean {
+    const { num_experts, decoder_sparse_step, mlp_only_layers } = this.config;
+    const every = num_experts > 0 && (this.layer_idx + 1) % decoder_sparse_step === 0;
+    return every && !mlp_only_layers.includes(this.layer_idx);
   }
 }
 
 export class Qwen3MoeRotaryEmbedding extends RotaryEmbedding {}
 
-export class Qwen3MoeModel extends DecoderModel {
-  embed_tokens: Embedding;
-  layers: ModuleList<Qwen3MoeDecoderLayer>;
-  norm: Qwen3MoeRMSNorm;
-  rotary_emb: Qwen3MoeRotaryEmbedding;
-
-  constructor(config: Qwen3MoeConfig, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    this.embed_tokens = new Embedding(at.child("embed_tokens"), { num_embeddings: vocabulary, embedding_dim: hidden });
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new Qwen3MoeDecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new Qwen3MoeRMSNorm(at.child("norm"), { dim: hidden, eps: config.rms_norm_eps, with_scale: true });
-    this.rotary_emb = new Qwen3MoeRotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class Qwen3MoeModel extends DecoderModel<Qwen3MoeConfig> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size");
+  layers = this.at.list("layers", Qwen3MoeDecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", Qwen3MoeRMSNorm, "hidden_size");
+  rotary_emb = this.at.module("rotary_emb", Qwen3MoeRotaryEmbedding);
 }
 
-export class Qwen3MoeForCausalLM extends DecoderForCausalLM {
-  model: Qwen3MoeModel;
-  lm_head: Linear;
-
-  constructor(config: Qwen3MoeConfig, at: Scope) {
-    super(config, at);
-    this.model = new Qwen3MoeModel(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-  }
+export class Qwen3MoeForCausalLM extends DecoderForCausalLM<Qwen3MoeConfig> {
+  model = this.at.module("model", Qwen3MoeModel);
+  lm_head = this.head("model.embed_tokens.weight");
 }

@@ -1,4 +1,7 @@
-/** Configs as they are published, with old names and keys of other tools, are read; what is not implemented is refused by name. */
+/**
+ * Configs as they are published, with old names and keys of other tools, are read; what is not implemented is refused
+ * by name.
+ */
 import { expect, test } from "vitest";
 import { findArchitecture } from "./registry.ts";
 

@@ -3,53 +3,49 @@ import { EngineError } from "../../../harness/engine/implementation.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 import type { RootModel } from "../layers/causal_model.ts";
 import type { Scope } from "../layers/scope.ts";
-import { AlbertConfig } from "./albert.config.ts";
-import { AlbertForMaskedLM, AlbertModel } from "./albert.ts";
-import { BertConfig } from "./bert.config.ts";
-import { BertForMaskedLM, BertModel } from "./bert.ts";
+import { AlbertConfig, AlbertForMaskedLM, AlbertModel } from "./albert.ts";
+import { BertConfig, BertForMaskedLM, BertModel } from "./bert.ts";
 import type { Conversion } from "./conversion.ts";
 import { mergeExperts } from "./conversion.ts";
 import { Cohere2Config, Cohere2ForCausalLM } from "./cohere2.ts";
-import { DeepseekV3Config } from "./deepseek_v3.config.ts";
-import { DeepseekV3ForCausalLM } from "./deepseek_v3.ts";
+import { DeepseekV3Config } from "./deepseek_v3/config.ts";
+import { DeepseekV3ForCausalLM } from "./deepseek_v3/model.ts";
 import { GemmaConfig, GemmaForCausalLM } from "./gemma.ts";
 import { Gemma2Config, Gemma2ForCausalLM } from "./gemma2.ts";
-import { Gemma3Config, Gemma3ForConditionalGeneration } from "./gemma3.ts";
-import { Gemma3ForCausalLM, Gemma3TextConfig } from "./gemma3_text.ts";
-import { Gemma4TextConfig } from "./gemma4.config.ts";
-import { Gemma4ForCausalLM } from "./gemma4.ts";
-import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified.config.ts";
-import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified.ts";
-import { Gemma4UnifiedForCausalLM } from "./gemma4_unified_causal_lm.ts";
+import { Gemma3Config, Gemma3ForConditionalGeneration } from "./gemma3/model.ts";
+import { Gemma3ForCausalLM, Gemma3TextConfig } from "./gemma3/text.ts";
+import { Gemma4TextConfig } from "./gemma4/config.ts";
+import { Gemma4ForCausalLM } from "./gemma4/model.ts";
+import { Gemma4UnifiedConfig, Gemma4UnifiedTextConfig } from "./gemma4_unified/config.ts";
+import { Gemma4UnifiedForConditionalGeneration } from "./gemma4_unified/model.ts";
+import { Gemma4UnifiedForCausalLM } from "./gemma4_unified/causal_lm.ts";
 import { GPT2Config, GPT2LMHeadModel } from "./gpt2.ts";
 import { GPTNeoXConfig, GPTNeoXForCausalLM } from "./gpt_neox.ts";
-import { GptOssConfig } from "./gpt_oss.config.ts";
-import { GptOssForCausalLM } from "./gpt_oss.ts";
+import { GptOssConfig, GptOssForCausalLM } from "./gpt_oss.ts";
 import { GraniteConfig, GraniteForCausalLM } from "./granite.ts";
 import { LlamaConfig, LlamaForCausalLM } from "./llama.ts";
-import { Mamba2Config } from "./mamba2.config.ts";
-import { Mamba2ForCausalLM } from "./mamba2.ts";
+import { Mamba2Config, Mamba2ForCausalLM } from "./mamba2.ts";
 import { MistralConfig, MistralForCausalLM } from "./mistral.ts";
 import { MixtralConfig, MixtralForCausalLM } from "./mixtral.ts";
 import { Olmo2Config, Olmo2ForCausalLM } from "./olmo2.ts";
 import { Phi3Config, Phi3ForCausalLM } from "./phi3.ts";
 import { Qwen2Config, Qwen2ForCausalLM } from "./qwen2.ts";
-import { Qwen2_5_VLConfig } from "./qwen2_5_vl.config.ts";
-import { Qwen2_5_VLForConditionalGeneration } from "./qwen2_5_vl.ts";
+import { Qwen2_5_VLConfig } from "./qwen2_5_vl/config.ts";
+import { Qwen2_5_VLForConditionalGeneration } from "./qwen2_5_vl/model.ts";
 import { Qwen3Config, Qwen3ForCausalLM } from "./qwen3.ts";
-import { Qwen3NextConfig } from "./qwen3_next.config.ts";
-import { Qwen3NextForCausalLM } from "./qwen3_next.ts";
+import { Qwen3NextConfig } from "./qwen3_next/config.ts";
+import { Qwen3NextForCausalLM } from "./qwen3_next/model.ts";
 import { Qwen3MoeConfig, Qwen3MoeForCausalLM } from "./qwen3_moe.ts";
 import { SmolLM3Config, SmolLM3ForCausalLM } from "./smollm3.ts";
 import { Starcoder2Config, Starcoder2ForCausalLM } from "./starcoder2.ts";
-import { WhisperConfig } from "./whisper.config.ts";
-import { WhisperForConditionalGeneration } from "./whisper.ts";
+import { WhisperConfig } from "./whisper/config.ts";
+import { WhisperForConditionalGeneration } from "./whisper/model.ts";
 
 /** An architecture: how its config is read, how its model is built, and what its checkpoints call differently. */
 export interface Architecture {
   /** @throws z.ZodError for a config that the architecture does not have. */
   parseConfig(json: unknown): object;
-  build(config: object, at: Scope): RootModel;
+  build(at: Scope, config: object): RootModel;
   /** Checkpoint tensor name -> state-dict name. */
   rename(name: string): string;
   /** Renamed tensors of a checkpoint -> those of the state dict. */
@@ -59,7 +55,7 @@ export interface Architecture {
 /** Names of an expert's projections in most checkpoints. */
 const projections = { gate: "gate_proj", up: "up_proj", down: "down_proj" };
 
-/** By the name in the config's `architectures`. */
+/** All architectures by the name in a config's `architectures`. */
 const architectures: Readonly<Record<string, Architecture>> = {
   Gemma4UnifiedForConditionalGeneration: architecture(Gemma4UnifiedConfig, Gemma4UnifiedForConditionalGeneration, [
     [/^model\.vision_embedder\./, "model.embed_vision."],
@@ -133,16 +129,19 @@ export function findArchitecture(config: Readonly<Record<string, unknown>>): Arc
   });
 }
 
-/** Ties a config schema to the model class that reads it. `renames` and `convert` as in transformers 5.24.0, `conversion_mapping.py`. */
+/**
+ * Ties a config schema to the model class that reads it. `renames` and `convert` as in transformers 5.24.0,
+ * `conversion_mapping.py`.
+ */
 function architecture<C extends object>(
   schema: ZodType<C>,
-  Model: new (config: C, at: Scope) => RootModel,
+  Model: new (at: Scope, config: C) => RootModel,
   renames: readonly (readonly [RegExp, string])[] = [],
   convert: Conversion = (tensors) => tensors,
 ): Architecture {
   return {
     parseConfig: (json) => schema.parse(json),
-    build: (config, at) => new Model(config as C, at),
+    build: (at, config) => new Model(at, config as C),
     rename: (name) => renames.reduce((renamed, [from, to]) => renamed.replace(from, to), name),
     convert,
   };

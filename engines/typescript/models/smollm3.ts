@@ -1,16 +1,24 @@
-/** smollm3, read beside transformers 5.24.0, `models/smollm3/modeling_smollm3.py`: same classes, same order, same names. */
+/** smollm3, read beside transformers 5.24.0, `models/smollm3/modeling_smollm3.py`: same classes, order and names. */
 import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
-import { activation, config, layer_type, layerTypes, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
-import { DecoderForCausalLM, DecoderModel, PreNormDecoderLayer } from "../layers/decoder.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
+import {
+  activation,
+  config,
+  count,
+  derive_heads,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { ModuleList } from "../layers/module.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
 import { RotaryEmbedding } from "../layers/rotary_embedding.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
+import { add } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `SmolLM3Config`, with its defaults. */
@@ -44,8 +52,7 @@ export const SmolLM3Config = config({
   return {
     ...standardize_rope_params(fields),
     no_rope_layers,
-    head_dim: Math.floor(fields.hidden_size / fields.num_attention_heads),
-    num_key_value_heads: fields.num_key_value_heads ?? fields.num_attention_heads,
+    ...derive_heads(fields),
     layer_types: layerTypes(fields, context, (i) =>
       sliding && no_rope_layers[i] === 0 ? "sliding_attention" : "full_attention",
     ),
@@ -56,26 +63,13 @@ export type SmolLM3Config = z.output<typeof SmolLM3Config>;
 export class SmolLM3RotaryEmbedding extends RotaryEmbedding {}
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class SmolLM3Attention extends Attention {
-  q_proj: Linear;
-  k_proj: Linear;
-  v_proj: Linear;
-  o_proj: Linear;
-  use_rope: boolean;
-
-  constructor(config: SmolLM3Config, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    const hidden = size(config, "hidden_size");
-    const query = size(config, "num_attention_heads", "head_dim");
-    const key = size(config, "num_key_value_heads", "head_dim");
-    const bias = config.attention_bias;
-    this.q_proj = new Linear(at.child("q_proj"), { in: hidden, out: query, bias });
-    this.k_proj = new Linear(at.child("k_proj"), { in: hidden, out: key, bias });
-    this.v_proj = new Linear(at.child("v_proj"), { in: hidden, out: key, bias });
-    this.o_proj = new Linear(at.child("o_proj"), { in: query, out: hidden, bias });
-    this.use_rope = config.no_rope_layers[layer_idx] === 1;
-  }
+export class SmolLM3Attention extends Attention<SmolLM3Config> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  q_proj = this.at.linear("q_proj", "hidden_size", ["num_attention_heads", "head_dim"], { bias: "attention_bias" });
+  k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  v_proj = this.at.linear("v_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "attention_bias" });
+  o_proj = this.at.linear("o_proj", ["num_attention_heads", "head_dim"], "hidden_size", { bias: "attention_bias" });
+  use_rope = this.config.no_rope_layers[this.layer_idx] === 1;
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let query_states = this.split_heads(this.q_proj.call(hidden_states)); // [B, S, heads, D]
@@ -91,52 +85,26 @@ export class SmolLM3RMSNorm extends RoundedRMSNorm {}
 
 export class SmolLM3MLP extends GatedMLP {}
 
-export class SmolLM3DecoderLayer extends PreNormDecoderLayer {
-  self_attn: SmolLM3Attention;
-  mlp: SmolLM3MLP;
-  input_layernorm: SmolLM3RMSNorm;
-  post_attention_layernorm: SmolLM3RMSNorm;
+export class SmolLM3DecoderLayer extends DecoderLayer<SmolLM3Config> {
+  self_attn = this.at.module("self_attn", SmolLM3Attention, this.layer_idx);
+  mlp = this.at.module("mlp", SmolLM3MLP, { activation: this.config.hidden_act, bias: this.config.mlp_bias });
+  input_layernorm = this.at.norm("input_layernorm", SmolLM3RMSNorm, "hidden_size");
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", SmolLM3RMSNorm, "hidden_size");
 
-  constructor(config: SmolLM3Config, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    const { hidden_act: activation, mlp_bias: bias, rms_norm_eps: eps } = config;
-    const norm = { dim: size(config, "hidden_size"), eps, with_scale: true };
-    this.self_attn = new SmolLM3Attention(config, layer_idx, at.child("self_attn"));
-    this.mlp = new SmolLM3MLP(config, at.child("mlp"), { activation, bias });
-    this.input_layernorm = new SmolLM3RMSNorm(at.child("input_layernorm"), norm);
-    this.post_attention_layernorm = new SmolLM3RMSNorm(at.child("post_attention_layernorm"), norm);
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    hidden_states = add(hidden_states, this.self_attn.call(this.input_layernorm.call(hidden_states), inputs));
+    return add(hidden_states, this.mlp.call(this.post_attention_layernorm.call(hidden_states)));
   }
 }
 
-export class SmolLM3Model extends DecoderModel {
-  embed_tokens: Embedding;
-  layers: ModuleList<SmolLM3DecoderLayer>;
-  norm: SmolLM3RMSNorm;
-  rotary_emb: SmolLM3RotaryEmbedding;
-
-  constructor(config: SmolLM3Config, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    const [vocabulary, hidden] = [size(config, "vocab_size"), size(config, "hidden_size")];
-    this.embed_tokens = new Embedding(at.child("embed_tokens"), { num_embeddings: vocabulary, embedding_dim: hidden });
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new SmolLM3DecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new SmolLM3RMSNorm(at.child("norm"), { dim: hidden, eps: config.rms_norm_eps, with_scale: true });
-    this.rotary_emb = new SmolLM3RotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class SmolLM3Model extends DecoderModel<SmolLM3Config> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size");
+  layers = this.at.list("layers", SmolLM3DecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", SmolLM3RMSNorm, "hidden_size");
+  rotary_emb = this.at.module("rotary_emb", SmolLM3RotaryEmbedding);
 }
 
-export class SmolLM3ForCausalLM extends DecoderForCausalLM {
-  model: SmolLM3Model;
-  lm_head: Linear;
-
-  constructor(config: SmolLM3Config, at: Scope) {
-    super(config, at);
-    this.model = new SmolLM3Model(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-  }
+export class SmolLM3ForCausalLM extends DecoderForCausalLM<SmolLM3Config> {
+  model = this.at.module("model", SmolLM3Model);
+  lm_head = this.head("model.embed_tokens.weight");
 }

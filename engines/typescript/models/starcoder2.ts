@@ -1,16 +1,25 @@
-/** starcoder2, read beside transformers 5.24.0, `models/starcoder2/modeling_starcoder2.py`: same classes, same order, same names. */
+/**
+ * starcoder2, read beside transformers 5.24.0, `models/starcoder2/modeling_starcoder2.py`: same classes, order and
+ * names.
+ */
 import { z } from "zod";
-import { Activation } from "../layers/activations.ts";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
-import { activation, config, rope_fields, size as count, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
-import { DecoderForCausalLM, DecoderModel, PreNormDecoderLayer } from "../layers/decoder.ts";
-import { Embedding, Linear } from "../layers/linear.ts";
-import { Module, ModuleList } from "../layers/module.ts";
+import { AttentionCore } from "../layers/attention_core.ts";
+import {
+  activation,
+  alike,
+  config,
+  count,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
+import { ConfiguredModule } from "../layers/configured_module.ts";
+import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { LayerNorm } from "../layers/normalization.ts";
 import { RotaryEmbedding } from "../layers/rotary_embedding.ts";
-import type { Scope } from "../layers/scope.ts";
-import { size } from "../layers/scope.ts";
+import { add } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `Starcoder2Config`, with its defaults. */
@@ -35,32 +44,14 @@ export const Starcoder2Config = config({
 }).transform((fields) => ({
   ...standardize_rope_params(fields),
   head_dim: Math.floor(fields.hidden_size / fields.num_attention_heads),
-  layer_types: Array.from({ length: fields.num_hidden_layers }, () =>
-    fields.sliding_window === null ? ("full_attention" as const) : ("sliding_attention" as const),
-  ),
+  layer_types: alike(fields),
 }));
 export type Starcoder2Config = z.output<typeof Starcoder2Config>;
 
-export class Starcoder2MLP extends Module {
-  c_fc: Linear;
-  c_proj: Linear;
-  act: Activation;
-
-  constructor(config: Starcoder2Config, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.c_fc = new Linear(at.child("c_fc"), {
-      in: size(config, "hidden_size"),
-      out: size(config, "intermediate_size"),
-      bias: config.use_bias,
-    });
-    this.c_proj = new Linear(at.child("c_proj"), {
-      in: size(config, "intermediate_size"),
-      out: size(config, "hidden_size"),
-      bias: config.use_bias,
-    });
-    this.act = new Activation(at.child("act"), config.hidden_act);
-  }
+export class Starcoder2MLP extends ConfiguredModule<Starcoder2Config> {
+  c_fc = this.at.linear("c_fc", "hidden_size", "intermediate_size", { bias: "use_bias" });
+  c_proj = this.at.linear("c_proj", "intermediate_size", "hidden_size", { bias: "use_bias" });
+  act = this.at.activation("act", this.config.hidden_act);
 
   forward(hidden_states: Tensor): Tensor {
     hidden_states = this.c_fc.call(hidden_states); // [B, S, intermediate_size]
@@ -70,36 +61,12 @@ export class Starcoder2MLP extends Module {
 }
 
 /** Attention of one layer: hidden_states [B, S, hidden_size] -> the same shape. */
-export class Starcoder2Attention extends Attention {
-  q_proj: Linear;
-  k_proj: Linear;
-  v_proj: Linear;
-  o_proj: Linear;
-
-  constructor(config: Starcoder2Config, layer_idx: number, at: Scope) {
-    super(config, layer_idx, { at, scaling: at.read(config).head_dim ** -0.5 });
-    config = at.read(config);
-    this.q_proj = new Linear(at.child("q_proj"), {
-      in: size(config, "hidden_size"),
-      out: size(config, "hidden_size"),
-      bias: config.use_bias,
-    });
-    this.k_proj = new Linear(at.child("k_proj"), {
-      in: size(config, "hidden_size"),
-      out: size(config, "num_key_value_heads", "head_dim"),
-      bias: config.use_bias,
-    });
-    this.v_proj = new Linear(at.child("v_proj"), {
-      in: size(config, "hidden_size"),
-      out: size(config, "num_key_value_heads", "head_dim"),
-      bias: config.use_bias,
-    });
-    this.o_proj = new Linear(at.child("o_proj"), {
-      in: size(config, "hidden_size"),
-      out: size(config, "hidden_size"),
-      bias: config.use_bias,
-    });
-  }
+export class Starcoder2Attention extends Attention<Starcoder2Config> {
+  attention = this.core(AttentionCore, { scaling: this.config.head_dim ** -0.5 });
+  q_proj = this.at.linear("q_proj", "hidden_size", "hidden_size", { bias: "use_bias" });
+  k_proj = this.at.linear("k_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "use_bias" });
+  v_proj = this.at.linear("v_proj", "hidden_size", ["num_key_value_heads", "head_dim"], { bias: "use_bias" });
+  o_proj = this.at.linear("o_proj", "hidden_size", "hidden_size", { bias: "use_bias" });
 
   forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
     let query_states = this.split_heads(this.q_proj.call(hidden_states)); // [B, S, heads, D]
@@ -111,61 +78,30 @@ export class Starcoder2Attention extends Attention {
   }
 }
 
-export class Starcoder2DecoderLayer extends PreNormDecoderLayer {
-  self_attn: Starcoder2Attention;
-  mlp: Starcoder2MLP;
-  input_layernorm: LayerNorm;
-  post_attention_layernorm: LayerNorm;
+export class Starcoder2DecoderLayer extends DecoderLayer<Starcoder2Config> {
+  self_attn = this.at.module("self_attn", Starcoder2Attention, this.layer_idx);
+  mlp = this.at.module("mlp", Starcoder2MLP);
+  input_layernorm = this.at.norm("input_layernorm", LayerNorm, "hidden_size", { eps: "norm_epsilon" });
+  post_attention_layernorm = this.at.norm("post_attention_layernorm", LayerNorm, "hidden_size", {
+    eps: "norm_epsilon",
+  });
 
-  constructor(config: Starcoder2Config, layer_idx: number, at: Scope) {
-    super(at);
-    config = at.read(config);
-    this.self_attn = new Starcoder2Attention(config, layer_idx, at.child("self_attn"));
-    this.mlp = new Starcoder2MLP(config, at.child("mlp"));
-    this.input_layernorm = new LayerNorm(at.child("input_layernorm"), {
-      dim: size(config, "hidden_size"),
-      eps: config.norm_epsilon,
-    });
-    this.post_attention_layernorm = new LayerNorm(at.child("post_attention_layernorm"), {
-      dim: size(config, "hidden_size"),
-      eps: config.norm_epsilon,
-    });
+  forward(hidden_states: Tensor, inputs: DecoderLayerInputs): Tensor {
+    hidden_states = add(hidden_states, this.self_attn.call(this.input_layernorm.call(hidden_states), inputs));
+    return add(hidden_states, this.mlp.call(this.post_attention_layernorm.call(hidden_states)));
   }
 }
 
 export class Starcoder2RotaryEmbedding extends RotaryEmbedding {}
 
-export class Starcoder2Model extends DecoderModel {
-  embed_tokens: Embedding;
-  layers: ModuleList<Starcoder2DecoderLayer>;
-  norm: LayerNorm;
-  rotary_emb: Starcoder2RotaryEmbedding;
-
-  constructor(config: Starcoder2Config, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    this.embed_tokens = new Embedding(at.child("embed_tokens"), {
-      num_embeddings: size(config, "vocab_size"),
-      embedding_dim: size(config, "hidden_size"),
-    });
-    this.layers = new ModuleList(
-      at.child("layers"),
-      config.num_hidden_layers,
-      (layer_idx, at) => new Starcoder2DecoderLayer(config, layer_idx, at),
-    );
-    this.norm = new LayerNorm(at.child("norm"), { dim: size(config, "hidden_size"), eps: config.norm_epsilon });
-    this.rotary_emb = new Starcoder2RotaryEmbedding(config, at.child("rotary_emb"));
-  }
+export class Starcoder2Model extends DecoderModel<Starcoder2Config> {
+  embed_tokens = this.at.embedding("embed_tokens", "vocab_size", "hidden_size");
+  layers = this.at.list("layers", Starcoder2DecoderLayer, "num_hidden_layers");
+  norm = this.at.norm("norm", LayerNorm, "hidden_size", { eps: "norm_epsilon" });
+  rotary_emb = this.at.module("rotary_emb", Starcoder2RotaryEmbedding);
 }
 
-export class Starcoder2ForCausalLM extends DecoderForCausalLM {
-  model: Starcoder2Model;
-  lm_head: Linear;
-
-  constructor(config: Starcoder2Config, at: Scope) {
-    super(config, at);
-    config = at.read(config);
-    this.model = new Starcoder2Model(config, at.child("model"));
-    this.lm_head = this.create_lm_head(config, at.child("lm_head"), { embedding: this.model.embed_tokens });
-  }
+export class Starcoder2ForCausalLM extends DecoderForCausalLM<Starcoder2Config> {
+  model = this.at.module("model", Starcoder2Model);
+  lm_head = this.head("model.embed_tokens.weight");
 }

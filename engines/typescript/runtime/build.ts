@@ -7,7 +7,7 @@ import { ConfigReads, viewConfig } from "../layers/config_view.ts";
 import type { ModelContext } from "../layers/context.ts";
 import type { Module } from "../layers/module.ts";
 import type { Build, DeclaredTensor, WeightProblem } from "../layers/scope.ts";
-import { Scope } from "../layers/scope.ts";
+import { Construction, Scope } from "../layers/scope.ts";
 import type { Architecture } from "../models/registry.ts";
 import { findArchitecture } from "../models/registry.ts";
 import { cast } from "../tensor/elementwise.ts";
@@ -79,6 +79,7 @@ export function buildModel(source: ModelSource): LoadedModel {
     context,
     reads,
     modules: new Map(),
+    weights: new Map(),
     tensors: [],
     problems: [],
     configFor: (path) => fault?.scopeConfig?.(path, structuredClone(config) as Json) ?? config,
@@ -89,7 +90,9 @@ export function buildModel(source: ModelSource): LoadedModel {
       return settle(fault?.weights?.(name, tensor, weights!) ?? tensor, kept);
     },
   };
-  const root = architecture.build(viewConfig(config, { scope: "", reads }), new Scope(build, ""));
+  const construction = new Construction(build);
+  const root = architecture.build(new Scope(construction, ""), viewConfig(config, { scope: "", reads }));
+  construction.close(); // modules keep their scopes
   if (weights !== null)
     checkManifest(
       build.problems,

@@ -5,7 +5,7 @@ import { EngineError } from "../../../harness/engine/implementation.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
 import type { TensorEntry } from "../../../harness/trace/safetensors.ts";
 import { openCheckpoint, readTensor } from "../../../harness/trace/safetensors.ts";
-import { isFloating } from "../../../harness/trace/dtype.ts";
+import { isFloating } from "../../../harness/trace/dtypes.ts";
 import { toNumbers } from "../../../harness/trace/tensor.ts";
 import type { FloatDtype } from "../tensor/rounding.ts";
 import type { Tensor } from "../tensor/tensor.ts";

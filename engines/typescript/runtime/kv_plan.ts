@@ -1,5 +1,5 @@
 import type { KvPlan } from "../../../harness/engine/protocol.ts";
-import { dtypeBytes } from "../../../harness/trace/dtype.ts";
+import { dtypeBytes } from "../../../harness/trace/dtypes.ts";
 import { noModalities } from "../layers/causal_model.ts";
 import type { CacheLayer } from "../layers/kv_cache.ts";
 import { SlidingWindowCacheLayer } from "../layers/kv_cache.ts";

@@ -1,4 +1,6 @@
-/** The files that `lockstep new` writes: the skeleton of a model file, a case, and faults, from the reference's outline. */
+/**
+ * The files that `lockstep new` writes: the skeleton of a model file, a case, and faults, from the reference's outline.
+ */
 import type { Outline } from "../../../harness/engine/outline.ts";
 import { literal } from "./literal.ts";
 import { modelFile } from "./model.ts";

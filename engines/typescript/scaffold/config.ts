@@ -34,23 +34,38 @@ ${derived(outline, imports)
 export type ${name} = z.output<typeof ${name}>;`;
 }
 
-/** What the transform adds: what `__post_init__` and `attribute_map` give, and what masks and caches follow from. */
+/** The lines of the transform: what `__post_init__` and `attribute_map` give, and what masks and caches follow from. */
 function derived({ fields, aliases, rope }: Outline, imports: Imports): string[] {
   const has = (name: string) => fields.find((field) => field.name === name);
   const own = (name: string) => `fields.${aliases[name] ?? name}`;
   const lines = [rope ? standardized(rope, imports) : "...fields"];
   for (const name of frame) if (aliases[name]) lines.push(`${name}: ${own(name)}`);
-  const head_dim = `Math.floor(${own("hidden_size")} / ${own("num_attention_heads")})`;
-  if (!has("head_dim")) lines.push(`head_dim: ${head_dim}`);
-  else if (has("head_dim")!.nullable) lines.push(`head_dim: fields.head_dim ?? ${head_dim}`);
-  const kv_heads = has(aliases["num_key_value_heads"] ?? "num_key_value_heads");
-  if (!kv_heads) lines.push(`num_key_value_heads: ${own("num_attention_heads")}`);
-  else if (kv_heads.nullable || kv_heads.name !== "num_key_value_heads")
-    lines.push(`num_key_value_heads: fields.${kv_heads.name} ?? ${own("num_attention_heads")}`);
-  const types = `Array.from({ length: ${own("num_hidden_layers")} }, () => "full_attention" as const)`;
+  lines.push(...heads({ fields, aliases }, imports));
+  const layers = aliases["num_hidden_layers"] || has("sliding_window");
+  const given = layers ? `{ num_hidden_layers: ${own("num_hidden_layers")} }` : "fields";
+  const types = `${imports.value("layers/config_schema", "alike")}(${given})`;
   // What the class derives where a config has none is written by hand.
   lines.push(has("layer_types") ? `layer_types: fields.layer_types ?? ${types}` : `layer_types: ${types}`);
   return lines;
+}
+
+/** The lines for `head_dim` and `num_key_value_heads`, which every attention is made from. */
+function heads({ fields, aliases }: Pick<Outline, "fields" | "aliases">, imports: Imports): string[] {
+  const own = (name: string) => aliases[name] ?? name;
+  const [head_dim, key_heads] = ["head_dim", own("num_key_value_heads")].map((name) =>
+    fields.find((field) => field.name === name),
+  );
+  const missing = (field: OutlineField | undefined) => !field || field.nullable;
+  if (["hidden_size", "num_attention_heads", "num_key_value_heads"].every((name) => own(name) === name))
+    return missing(head_dim) || missing(key_heads)
+      ? [`...${imports.value("layers/config_schema", "derive_heads")}(fields)`]
+      : [];
+  const quotient = `Math.floor(fields.${own("hidden_size")} / fields.${own("num_attention_heads")})`;
+  const query_heads = `fields.${own("num_attention_heads")}`;
+  return [
+    ...(missing(head_dim) ? [`head_dim: ${head_dim ? "fields.head_dim ?? " : ""}${quotient}`] : []),
+    `num_key_value_heads: ${key_heads ? `fields.${key_heads.name} ?? ` : ""}${query_heads}`,
+  ];
 }
 
 function standardized(rope: Readonly<Record<string, unknown>>, imports: Imports): string {
@@ -68,7 +83,7 @@ function schemaOf(field: OutlineField, imports: Imports): string {
   switch (field.kind) {
     case "int": {
       const positive = typeof value !== "number" || value > 0;
-      if (positive) imports.value("layers/config_schema", "size as count");
+      if (positive) imports.value("layers/config_schema", "count");
       return `${positive ? "count" : "z.int()"}${rest(nullable, value)}`;
     }
     case "float":

@@ -1,4 +1,4 @@
-/** What `lockstep new` writes for this engine; `engine.json` names this module. */
+/** The files that `lockstep new` writes for this engine; `engine.json` names this module. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Outline } from "../../../harness/engine/outline.ts";
@@ -9,7 +9,10 @@ import { architectureFiles, registryLine } from "./architecture.ts";
 const engine = "engines/typescript";
 const folders = { models: `${engine}/models`, faults: `${engine}/faults`, cases: "cases" };
 
-/** The files of a new architecture, and what is left to do. @throws UsageError where `repository` is no clone of lockstep. */
+/**
+ * The files of a new architecture, and what is left to do. @throws UsageError where `repository` is no clone of
+ * lockstep.
+ */
 export function scaffold(outline: Outline, repository: string): Scaffold {
   const inert = inertKeys(join(repository, engine, "layers", "config_schema.ts"));
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { widenBfloat16 } from "../../../harness/trace/tensor.ts";
 import type { FloatDtype } from "./rounding.ts";
 import { lowest, packFloats, round, roundAll } from "./rounding.ts";
+import { widenBfloat16 } from "../../../harness/trace/dtypes.ts";
 
 type Narrow = Exclude<FloatDtype, "F32">;
 

@@ -1,5 +1,5 @@
 import { round_in_place } from "../kernels/elementwise.ts";
-import type { ComputeDtype } from "../../../harness/trace/dtype.ts";
+import type { ComputeDtype } from "../../../harness/trace/dtypes.ts";
 import type { RawTensor } from "../../../harness/trace/tensor.ts";
 import { float32Tensor, viewBytes } from "../../../harness/trace/tensor.ts";
 

@@ -1,6 +1,6 @@
 /** Faults of the engine's own tests. */
 import type { Fault } from "../fault.ts";
-import type { Gemma4UnifiedTextAttention } from "../models/gemma4_unified_text.ts";
+import type { Gemma4UnifiedTextAttention } from "../models/gemma4_unified/text.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 
 /** The cores do not see per-layer overrides. */

@@ -1,7 +1,7 @@
 import type { Numbers } from "../../compare/distance.ts";
 import { measure } from "../../compare/distance.ts";
-import type { Dtype } from "../../trace/dtype.ts";
-import { isFloating } from "../../trace/dtype.ts";
+import type { Dtype } from "../../trace/dtypes.ts";
+import { isFloating } from "../../trace/dtypes.ts";
 import type { GoldenSite } from "./schema.ts";
 import { checksum, project } from "./sketch.ts";
 

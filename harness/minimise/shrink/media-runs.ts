@@ -2,43 +2,9 @@
 import type { RawTensor } from "../../trace/tensor.ts";
 import { int64Tensor, toNumbers } from "../../trace/tensor.ts";
 import type { Case, Inputs } from "../../case/case.ts";
+import type { MediaKind } from "../../case/input-tensors.ts";
+import { mediaKinds } from "../../case/input-tensors.ts";
 import { indicesWithout, pickAlong } from "./slices.ts";
-
-/** A kind of media: its number in `mm_token_type_ids`, its tensors, and which of them says what is real and what padding (docs/protocol.md, "Inputs"). */
-export interface MediaKind {
-  readonly name: "image" | "video" | "audio";
-  readonly type: number;
-  /** Tensors whose first axis counts items: images, frames, clips. */
-  readonly tensors: readonly string[];
-  /** [items, entries, ...]: an entry is real where a number of it is at least this. */
-  readonly real: { readonly tensor: string; readonly from: number };
-  /** Where the patches of all items lie one behind the other in `patches`: their numbers [items, 3] in time, height and width, and what else is per item. */
-  readonly flat?: { readonly patches: string; readonly grids: string; readonly others: readonly string[] };
-}
-
-/** All kinds that the protocol knows. */
-export const mediaKinds: readonly MediaKind[] = [
-  {
-    name: "image",
-    type: 1,
-    tensors: ["pixel_values", "image_position_ids"],
-    real: { tensor: "image_position_ids", from: 0 },
-    flat: { patches: "pixel_values", grids: "image_grid_thw", others: [] },
-  },
-  {
-    name: "video",
-    type: 2,
-    tensors: ["pixel_values_videos", "video_position_ids"],
-    real: { tensor: "video_position_ids", from: 0 },
-    flat: { patches: "pixel_values_videos", grids: "video_grid_thw", others: ["second_per_grid_ts"] },
-  },
-  {
-    name: "audio",
-    type: 3,
-    tensors: ["input_features", "input_features_mask"],
-    real: { tensor: "input_features_mask", from: 1 },
-  },
-];
 
 /** Tokens [start, end) of a row that stand for one item. */
 export interface MediaRun {

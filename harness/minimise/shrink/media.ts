@@ -1,8 +1,10 @@
 /** Fewer images, video frames and audio clips, and smaller ones. */
 import { toNumbers } from "../../trace/tensor.ts";
 import type { Inputs } from "../../case/case.ts";
-import type { MediaKind, MediaRun } from "./media-runs.ts";
-import { itemCount, mediaKinds, mediaRuns, withoutItems } from "./media-runs.ts";
+import type { MediaKind } from "../../case/input-tensors.ts";
+import { mediaKinds } from "../../case/input-tensors.ts";
+import type { MediaRun } from "./media-runs.ts";
+import { itemCount, mediaRuns, withoutItems } from "./media-runs.ts";
 import type { Attempt, Subject } from "./subject.ts";
 import { withoutRuns } from "./runs.ts";
 import { withColumns } from "./sequence.ts";
@@ -16,7 +18,7 @@ export function* shrinkMedia(subject: Subject): Generator<Attempt, Subject, bool
     if (all && (yield { what: `no ${kind.name}`, subject: all })) subject = all;
   }
   for (const kind of mediaKinds) {
-    const what = { image: "images", video: "video frames", audio: "audio clips" }[kind.name];
+    const what = kind.plural;
     subject = yield* withoutRuns(subject, {
       count: ({ inputs }) => (itemCount(inputs, kind) > 1 ? itemCount(inputs, kind) : 0),
       without: (smaller, start, end) => {

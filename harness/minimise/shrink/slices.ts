@@ -1,4 +1,4 @@
-import { dtypeBytes } from "../../trace/dtype.ts";
+import { dtypeBytes } from "../../trace/dtypes.ts";
 import type { RawTensor } from "../../trace/tensor.ts";
 import { elementCount } from "../../trace/tensor.ts";
 

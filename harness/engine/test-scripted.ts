@@ -1,0 +1,106 @@
+/** Engines for tests of the middle: a model is a list of steps over arrays, written down in the test; no process runs, and no Python. */
+import { float32Tensor, viewBytes } from "../trace/tensor.ts";
+import type { RawTensor } from "../trace/tensor.ts";
+import { siteFilter } from "../trace/site.ts";
+import type { EnginePool } from "./pool.ts";
+import type { EngineProcess, TapStream } from "./process.ts";
+import type { Method, PhaseSpec, Result } from "./protocol.ts";
+
+/** What one site computes from the site before it: [tokens, width] values -> [tokens, width] values. */
+export type Step = readonly [site: string, compute: (x: Float64Array, phase: PhaseSpec) => Float64Array];
+
+/** A model, the engine's own version of it, and what else both say of themselves. */
+export interface Script {
+  readonly width: number;
+  readonly steps: readonly Step[];
+  /** Steps that the engine computes otherwise, by site; null for a site that it does not offer. */
+  readonly engine?: Readonly<Record<string, Step[1] | null>>;
+  /** Answers to other requests, by method, of the reference and of the engine. */
+  readonly answers?: Partial<Record<Method, (side: "reference" | "engine") => unknown>>;
+  readonly capabilities?: Partial<Result<"hello">["capabilities"]>;
+  /** The version that both sides say they are of. */
+  readonly version?: string;
+  /** The engine throws after this site. */
+  readonly dies?: string;
+}
+
+/** A pool with the scripted reference and one engine, whatever its name. */
+export function scriptedPool(script: Script): EnginePool {
+  const [reference, engine] = [side(script, "reference"), side(script, "engine")];
+  return {
+    get: () => Promise.resolve(engine),
+    reference: () => Promise.resolve(reference),
+    attach: () => "engine",
+    load: (process, params) => process.request("load", params),
+    stop: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}
+
+function side(script: Script, name: "reference" | "engine"): EngineProcess {
+  const capabilities = {
+    ...{ dtypes: ["float32" as const], shapes: true, cache: true, fork: true, build: true, oracle: true },
+    ...{ replay: true, explain: false, text: false, ...script.capabilities },
+  };
+  const answers: Script["answers"] = {
+    load: () => ({ checkpoint: "", modules: [], tensors: [] }),
+    config_reads: () => ({ reads: [] }),
+    ...script.answers,
+  };
+  const stream = async function* (
+    phases: readonly PhaseSpec[],
+    how: { oracle: boolean; replay: boolean; sites: readonly string[] | undefined },
+  ): TapStream {
+    const wanted = siteFilter(how.sites);
+    for (const phase of phases)
+      for (const tap of runSteps(script, name, phase, how)) {
+        if (wanted(tap.site)) yield { phase: phase.name, taps: [tap] };
+        if (name === "engine" && tap.site === script.dies) throw new Error(`died after ${tap.site}`);
+      }
+    return { run: "0", batches: 0, taps: 0 };
+  };
+  return {
+    hello: { protocol: 1, name, version: script.version ?? "1", versions: {}, capabilities },
+    spool: "",
+    pid: 0,
+    alive: () => true,
+    request: (async (method: Method) => {
+      const answer = answers[method];
+      if (!answer) throw new Error(`no answer to ${method} is written down`);
+      return Promise.resolve(answer(name));
+    }) as EngineProcess["request"],
+    run: ({ phases, oracle, sites }) => stream(phases as PhaseSpec[], { oracle, replay: false, sites }),
+    replay: ({ phases, oracle, sites }) => ({
+      feed: { add: () => undefined, end: () => undefined },
+      stream: stream(phases as PhaseSpec[], { oracle, replay: true, sites }),
+    }),
+    explain: () => Promise.reject(new Error("no explanation is written down")),
+    sendLine: () => undefined,
+    close: () => Promise.resolve(),
+  };
+}
+
+/** The taps of one phase; a replay applies each of the reference's steps to what the engine had before it. */
+function* runSteps(
+  { width, steps, engine = {} }: Script,
+  name: "reference" | "engine",
+  phase: PhaseSpec,
+  { oracle, replay }: { readonly oracle: boolean; readonly replay: boolean },
+): Generator<{ site: string; tensor: RawTensor }> {
+  const count = phase.end - phase.start;
+  const shape = [1, count, width];
+  const input = Float64Array.from({ length: count * width }, (_, index) => Math.sin(phase.start * width + index + 1));
+  let [own, engines]: [Float64Array, Float64Array] = [input, input];
+  for (const [site, compute] of steps) {
+    const enginesStep = engine[site] ?? compute;
+    const exact = name === "engine" ? enginesStep(engines, phase) : compute(replay ? engines : own, phase);
+    const value = oracle ? exact : Float64Array.from(exact, Math.fround);
+    engines = Float64Array.from(enginesStep(engines, phase), Math.fround);
+    own = value;
+    if (name === "engine" && engine[site] === null) continue;
+    const tensor = oracle
+      ? { dtype: "F64" as const, shape, bytes: viewBytes(exact) }
+      : float32Tensor(Float32Array.from(value), shape);
+    yield { site, tensor };
+  }
+}
