@@ -1,6 +1,6 @@
 /** A repository that has this package installed as npm would install it: built, with its engines and nothing of the sources. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, globSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../harness/engine/registry.ts";
 import { testFolder } from "../../harness/trace/test-folder.ts";
@@ -28,6 +28,13 @@ const kernels = "engines/typescript/kernels";
 const isOwn = (path: string): boolean =>
   !/node_modules|__pycache__|transformers\/tests/.test(path.slice(packageRoot.length));
 
+/** What package.json publishes beside what is built, but for pages and goldens. */
+function published(): string[] {
+  const { files } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { files: string[] };
+  const wanted = files.filter((pattern) => !/^(!.*|dist|docs|golden)$/.test(pattern));
+  return globSync(wanted, { cwd: packageRoot });
+}
+
 /** Builds the package into a new folder and links what it depends on. */
 export function installPackage(): Installed {
   const folder = testFolder();
@@ -37,10 +44,8 @@ export function installPackage(): Installed {
   for (const name of readdirSync(join(packageRoot, "node_modules")))
     if (!name.startsWith(".") && name !== "lockstep")
       symlinkSync(join(packageRoot, "node_modules", name), join(modules, name));
-  const kept = ["package.json", "harness/cli/bin.mjs", "examples/vitest-engine"];
-  for (const name of readdirSync(join(packageRoot, "engines"))) kept.push(`engines/${name}/engine.json`);
-  kept.push("engines/transformers", "engines/torch_module");
-  for (const path of kept) cpSync(join(packageRoot, path), join(own, path), { recursive: true, filter: isOwn });
+  for (const path of ["package.json", ...published()])
+    cpSync(join(packageRoot, path), join(own, path), { recursive: true, filter: isOwn });
   const compiler = join(packageRoot, "node_modules", "typescript", "bin", "tsc");
   const args = ["-p", join(packageRoot, "tsconfig.build.json"), "--outDir", join(own, "dist"), "--noCheck"];
   const { status, stdout } = spawnSync(process.execPath, [compiler, ...args], { encoding: "utf8" });
