@@ -64,7 +64,7 @@ export function addSelftest(program: Command): void {
           const verdict = await runAny(pool, planted, { dtype });
           const figure = figuresOf(fault, verdict);
           figures.push(figure);
-          rows.push({ ...fault, found: figure.status, explained: figure.rating, verdict: withoutSites(verdict) });
+          rows.push({ ...fault, located: figure.status, explained: figure.rating, verdict: withoutSites(verdict) });
           say(line(rows.at(-1)!));
         }
       } finally {
@@ -107,10 +107,10 @@ function withoutSites(verdict: Verdict): Verdict {
   };
 }
 
-function line({ found, explained, category, id, at, verdict: { culprit, error } }: SelftestRow): string {
-  const label = { exact: "exact ", parent: "parent", wrong: "WRONG ", undetected: "MISSED" }[found];
+function line({ located, explained, category, id, at, verdict: { culprit, error } }: SelftestRow): string {
+  const label = { exact: "exact ", parent: "parent", wrong: "WRONG ", undetected: "MISSED" }[located];
   const where = culprit ? `${culprit.site} in ${culprit.phase}` : (error?.message ?? "");
-  const wanted = found === "exact" ? "" : `   expected ${at}`;
+  const wanted = located === "exact" ? "" : `   expected ${at}`;
   const head = `${label} ${category.padEnd(22)} ${id.padEnd(34)} ${where}${wanted}`;
   const explanation = culprit?.explanation;
   if (!explanation) return `${head}\n       ${explained}`;

@@ -211,9 +211,9 @@ export function readBatch(spool: string, { phase, file, taps }: TapsNotification
   return {
     phase,
     taps: taps.map(({ site, tensor }) => {
-      const found = tensors.get(tensor);
-      if (!found) throw new EngineFailure(`site ${site} names tensor ${tensor}, which its batch file does not hold`);
-      return { site, tensor: found };
+      const match = tensors.get(tensor);
+      if (!match) throw new EngineFailure(`site ${site} names tensor ${tensor}, which its batch file does not hold`);
+      return { site, tensor: match };
     }),
   };
 }

@@ -47,8 +47,8 @@ export function removeSpool(folder: string): void {
  * @throws EngineFailure otherwise: a wrong or hostile engine must not make the harness read or delete other files.
  */
 export function checkSpoolFile(spool: string, file: string): void {
-  const found = dirname(file) === spool ? lstatSync(file, { throwIfNoEntry: false }) : undefined;
-  if (!found?.isFile())
+  const match = dirname(file) === spool ? lstatSync(file, { throwIfNoEntry: false }) : undefined;
+  if (!match?.isFile())
     throw new EngineFailure(`expected a regular file in the spool directory, found ${JSON.stringify(file)}`);
 }
 

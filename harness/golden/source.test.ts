@@ -16,7 +16,7 @@ beforeEach(() => {
   mkdirSync(folder);
 });
 
-const found = { name: "a/b", kind: "run" } as Case;
+const testCase = { name: "a/b", kind: "run" } as Case;
 const golden = (weights: string): Golden => ({
   ...{ golden: 2, case: "a/b", seed: 0, dtype: "float32", generator: 1, tensors: [], sites: [] },
   reference: { name: "transformers", version: "5.24.0", versions: {} },
@@ -29,7 +29,7 @@ describe("goldens are compared with", () => {
   it("those of another folder", async () => {
     writeGolden(folder, golden("w"));
     writeGolden(join(root, "other"), golden("v"));
-    const result = await compareGoldens(found, sourceAgainst(join(root, "other"), folder), folderSource(folder));
+    const result = await compareGoldens(testCase, sourceAgainst(join(root, "other"), folder), folderSource(folder));
     expect(result).toMatchObject({ state: "compared", diff: { head: [{ place: "weights", from: "v", to: "w" }] } });
   });
 
@@ -39,7 +39,7 @@ describe("goldens are compared with", () => {
     git("add", ".");
     git("commit", "--quiet", "--message", "one");
     writeGolden(folder, golden("v"));
-    const result = await compareGoldens(found, sourceAgainst("HEAD", folder), folderSource(folder));
+    const result = await compareGoldens(testCase, sourceAgainst("HEAD", folder), folderSource(folder));
     expect(result).toMatchObject({ state: "compared", diff: { head: [{ place: "weights", from: "w", to: "v" }] } });
     const other = { name: "a/new", kind: "run" } as Case;
     writeGolden(folder, { ...golden("n"), case: "a/new" });

@@ -9,8 +9,12 @@ const fault = { id: "one", title: "t", category: "c", case: "a/b", at: "x:out", 
 
 describe("plant", () => {
   it("puts the fault into its case", () => {
-    const found = { name: "a/b", title: "a case" } as Case;
-    expect(plant(fault, [{ name: "a/c" } as Case, found])).toEqual({ ...found, fault: fault.spec, faultId: fault.id });
+    const testCase = { name: "a/b", title: "a case" } as Case;
+    expect(plant(fault, [{ name: "a/c" } as Case, testCase])).toEqual({
+      ...testCase,
+      fault: fault.spec,
+      faultId: fault.id,
+    });
   });
 
   it("refuses a fault whose case is not there", () => {

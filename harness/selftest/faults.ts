@@ -9,9 +9,9 @@ import type { SizeCause } from "../verdict/culprit.ts";
 
 /** The case that a fault is planted into. @throws UsageError when there is no such case. */
 export function plant(fault: KnownFault, cases: readonly Case[]): Case {
-  const found = cases.find(({ name }) => name === fault.case);
-  if (!found) throw new UsageError(`fault ${fault.id}: there is no case ${fault.case}`);
-  return { ...found, fault: fault.spec, faultId: fault.id };
+  const testCase = cases.find(({ name }) => name === fault.case);
+  if (!testCase) throw new UsageError(`fault ${fault.id}: there is no case ${fault.case}`);
+  return { ...testCase, fault: fault.spec, faultId: fault.id };
 }
 
 /** The config fields that a reading of a wrong size is about. */

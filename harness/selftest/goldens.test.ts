@@ -23,7 +23,9 @@ const variants = defineHealthy([
 
 it("right engines are checked where there is a golden, in its dtype, on its seed, and each once", () => {
   const runs = planGoldenRuns({ cases, variants }, { folder, reference: "transformers" });
-  expect(runs.map(({ variant, found, dtype, seed }) => [variant.engine ?? "own", found.name, dtype, seed])).toEqual([
+  expect(
+    runs.map(({ variant, testCase, dtype, seed }) => [variant.engine ?? "own", testCase.name, dtype, seed]),
+  ).toEqual([
     ["own", "a/text", "float32", 0],
     ["transformers", "a/text", "float32", 0],
     ["torch:x.py:split", "a/text", "float32", 0],
@@ -32,5 +34,7 @@ it("right engines are checked where there is a golden, in its dtype, on its seed
 
 it("without Python only the cases' own engine is", () => {
   const runs = planGoldenRuns({ cases, variants }, { folder, reference: null });
-  expect(runs.map(({ variant, found }) => [variant.title, found.name])).toEqual([["the cases' own engine", "a/text"]]);
+  expect(runs.map(({ variant, testCase }) => [variant.title, testCase.name])).toEqual([
+    ["the cases' own engine", "a/text"],
+  ]);
 });

@@ -87,8 +87,8 @@ describe.skipIf(livePool === null)("with the live reference", () => {
   });
 
   it("shapes of a config file", async () => {
-    const found = standardCases.find(({ name }) => name === "llama/chunked")!;
-    writeFileSync(at("config.json"), JSON.stringify(found.config));
+    const testCase = standardCases.find(({ name }) => name === "llama/chunked")!;
+    writeFileSync(at("config.json"), JSON.stringify(testCase.config));
     await lockstep(["shapes", "config.json"], { says: /^ok {3}1 pass/m });
   });
 

@@ -17,13 +17,13 @@ const belowNoise = new Set([
 ]);
 
 it.each(faults.filter(({ id }) => !belowNoise.has(id)))("$category, $id is found at the exact site", async (fault) => {
-  for await (const { found, where, at } of plantAgainstGoldens(offlinePool, { faults: [fault], cases }, setting))
-    expect(found, `${where}, expected ${at}`).toBe("exact");
+  for await (const { located, where, at } of plantAgainstGoldens(offlinePool, { faults: [fault], cases }, setting))
+    expect(located, `${where}, expected ${at}`).toBe("exact");
 });
 
 it("what is below the noise of the run as a whole is not found: that needs the live reference", async () => {
   const weak = faults.filter(({ id }) => belowNoise.has(id));
   expect(weak).toHaveLength(belowNoise.size);
-  for await (const { id, found } of plantAgainstGoldens(offlinePool, { faults: weak, cases }, setting))
-    expect(`${id}: ${found}`).toBe(`${id}: undetected`);
+  for await (const { id, located } of plantAgainstGoldens(offlinePool, { faults: weak, cases }, setting))
+    expect(`${id}: ${located}`).toBe(`${id}: undetected`);
 });

@@ -12,7 +12,9 @@ const cases = await loadCases(standardFolders.cases);
 const folder = goldenFolder();
 
 it("every case has a fresh golden, and every golden a case", () => {
-  const outdated = goldenCases(cases, []).map((found) => `${found.name}: ${whyRecord(folder, found) ?? "fresh"}`);
+  const outdated = goldenCases(cases, []).map(
+    (testCase) => `${testCase.name}: ${whyRecord(folder, testCase) ?? "fresh"}`,
+  );
   expect(outdated.filter((line) => !line.endsWith(": fresh"))).toEqual([]);
   expect(findObsolete(folder, cases)).toEqual([]);
 });
@@ -31,8 +33,8 @@ describe.skipIf(livePool === null)("a fresh recording", () => {
   it.each(["gemma4_unified/left_padded", "deepseek_v3/chunked", "whisper/speech", "seed/gemma4_unified_12b"])(
     "of %s changes nothing",
     async (name) => {
-      const found = cases.find((one) => one.name === name)!;
-      const { diff } = (await compareGoldens(found, folderSource(folder), freshSource(livePool!))) as {
+      const testCase = cases.find((one) => one.name === name)!;
+      const { diff } = (await compareGoldens(testCase, folderSource(folder), freshSource(livePool!))) as {
         diff: GoldenDiff;
       };
       expect(diff).toMatchObject({ added: [], removed: [], kinds: [], bits: [], moved: [] });
@@ -41,8 +43,8 @@ describe.skipIf(livePool === null)("a fresh recording", () => {
   );
 
   it("of another config says what is different", async () => {
-    const found = cases.find(({ name }) => name === "llama/chunked")!;
-    const other = { ...found, config: { ...found.config, rms_norm_eps: 0.5 } };
+    const testCase = cases.find(({ name }) => name === "llama/chunked")!;
+    const other = { ...testCase, config: { ...testCase.config, rms_norm_eps: 0.5 } };
     const { diff } = (await compareGoldens(other, folderSource(folder), freshSource(livePool!))) as {
       diff: GoldenDiff;
     };

@@ -25,8 +25,8 @@ async function reproduce(id: string) {
   const [fault] = selectFaults(faults, [id]);
   const verdict = await runCase(livePool!, plant(fault!, cases), { explain: 0 });
   const wanted = chooseSite(verdict, undefined);
-  const { found, engine } = findAgain(verdict, cases, faults);
-  const captured = await captureSite(livePool!, found, { engine, dtype: "float32", seed: 0, wanted });
+  const { testCase, engine } = findAgain(verdict, cases, faults);
+  const captured = await captureSite(livePool!, testCase, { engine, dtype: "float32", seed: 0, wanted });
   const written = await writeRepro(join(folder, id), { verdict, wanted, captured, report });
   const { python } = await ensureEnvironment(requirementFiles(referenceEngine()), report);
   const { stdout } = await execa(python, ["-I", "repro.py"], { cwd: written.folder });
@@ -76,8 +76,8 @@ describe.skipIf(livePool === null)("the reproduction", () => {
       explain: 0,
     });
     const wanted = chooseSite(verdict, undefined);
-    const { found, engine } = findAgain(verdict, cases, faults);
-    const captured = await captureSite(livePool!, found, { engine, dtype: "float32", seed: 0, wanted });
+    const { testCase, engine } = findAgain(verdict, cases, faults);
+    const captured = await captureSite(livePool!, testCase, { engine, dtype: "float32", seed: 0, wanted });
     mkdirSync(target);
     writeFileSync(join(target, "thesis.txt"), "");
     await expect(writeRepro(target, { verdict, wanted, captured, report })).rejects.toThrow(/holds something else/);

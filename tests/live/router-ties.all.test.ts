@@ -24,9 +24,9 @@ let tied: Record<Dtype, Case>;
 /** Mixtral with routers in which the rows of all experts but the last two are equal to within `step`: most tokens choose among equals. */
 async function tieRouters(dtype: Dtype): Promise<Case> {
   const directory = join(folder, dtype);
-  const found = architectureCase("mixtral");
+  const testCase = architectureCase("mixtral");
   const { checkpoint } = await livePool!.load(await livePool!.reference(), {
-    config: found.config,
+    config: testCase.config,
     seed: 0,
     dtype: "float32",
   });

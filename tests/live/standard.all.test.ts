@@ -4,5 +4,5 @@ import { expectGreen, runs } from "../support/green.ts";
 import { livePool } from "../support/live.ts";
 
 describe.skipIf(livePool === null).each([1, 2])("seed %i", (seed) => {
-  it.each(runs)("$name", (found) => expectGreen(found, seed));
+  it.each(runs)("$name", (testCase) => expectGreen(testCase, seed));
 });

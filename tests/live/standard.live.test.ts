@@ -8,19 +8,19 @@ import { expectGreen, runs, shapes } from "../support/green.ts";
 import { livePool, offlinePool } from "../support/live.ts";
 
 describe.skipIf(livePool === null)("live reference", () => {
-  it.each(runs)("$name", (found) => expectGreen(found, 0));
+  it.each(runs)("$name", (testCase) => expectGreen(testCase, 0));
 
-  it.each(shapes)("$name", async (found) => {
-    const verdict = await runShapesCase(livePool!, found);
+  it.each(shapes)("$name", async (testCase) => {
+    const verdict = await runShapesCase(livePool!, testCase);
     expect(verdict.met, renderVerdict(verdict)).toBe(true);
     expect(verdict.coverage.total).toBeGreaterThan(1000);
-    if (found.expect === "pass") expect(verdict.coverage.compared).toBe(verdict.coverage.total);
+    if (testCase.expect === "pass") expect(verdict.coverage.compared).toBe(verdict.coverage.total);
   });
 });
 
 describe("goldens, without Python", () => {
-  it.each(runs)("$name", async (found) => {
-    const verdict = await checkGolden(offlinePool, found, { folder: goldenFolder() });
+  it.each(runs)("$name", async (testCase) => {
+    const verdict = await checkGolden(offlinePool, testCase, { folder: goldenFolder() });
     expect(verdict.met, renderVerdict(verdict)).toBe(true);
     expect(verdict.coverage.compared).toBe(verdict.coverage.total);
   });

@@ -8,7 +8,9 @@ import { livePool } from "../support/live.ts";
 const plan = planHealthy(await loadHealthy(healthyFolders()), standardCases);
 
 describe.skipIf(livePool === null).each(["bfloat16", "float16"] as const)("%s", (dtype) => {
-  it.each(runs.filter(({ expect: wanted }) => wanted === "pass"))("$name", (found) => expectGreen(found, 0, dtype));
+  it.each(runs.filter(({ expect: wanted }) => wanted === "pass"))("$name", (testCase) =>
+    expectGreen(testCase, 0, dtype),
+  );
 });
 
 describe.skipIf(livePool === null)("a healthy engine", () => {

@@ -15,11 +15,11 @@ export const shapes = standardCases.filter(({ kind }) => kind === "shapes");
 
 /** Every site of a case is compared with the live reference, and green alone and in the run. */
 export async function expectGreen(
-  found: Case,
+  testCase: Case,
   seed: number,
   dtype: NonNullable<RunOptions["dtype"]> = "float32",
 ): Promise<void> {
-  const verdict = await runCase(livePool!, found, { seed, dtype });
+  const verdict = await runCase(livePool!, testCase, { seed, dtype });
   expect(verdict.met, renderVerdict(verdict)).toBe(true);
   expect(verdict.coverage.compared).toBe(verdict.coverage.total);
   expect(verdict.coverage.total).toBeGreaterThan(20);

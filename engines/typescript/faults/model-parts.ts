@@ -11,7 +11,11 @@ import type { LayerNorm, RMSNorm } from "../layers/normalization.ts";
 import type { RopeInit } from "../layers/rope_init.ts";
 import type { Gemma4UnifiedModel, Gemma4UnifiedVisionEmbedder } from "../models/gemma4_unified/model.ts";
 import type { Gemma4UnifiedCausalModel } from "../models/gemma4_unified/causal_lm.ts";
-import type { Gemma4UnifiedTextAttention, Gemma4UnifiedTextDecoderLayer, Gemma4UnifiedTextModel } from "../models/gemma4_unified/text.ts";
+import type {
+  Gemma4UnifiedTextAttention,
+  Gemma4UnifiedTextDecoderLayer,
+  Gemma4UnifiedTextModel,
+} from "../models/gemma4_unified/text.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { floatTensor, roundedTensor } from "../tensor/tensor.ts";
 
@@ -23,9 +27,9 @@ export const textOnlyLayers = "model.layers";
 
 /** The module at `path`. @throws RangeError when the model has none. */
 export function part<M extends Module>({ modules }: BuiltModel, path: string): M {
-  const found = modules.get(path);
-  if (!found) throw new RangeError(`the model has no module ${path}`);
-  return found as M;
+  const match = modules.get(path);
+  if (!match) throw new RangeError(`the model has no module ${path}`);
+  return match as M;
 }
 
 /** The language model of either root. */

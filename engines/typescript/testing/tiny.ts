@@ -178,9 +178,9 @@ export async function record(
 
 /** The tap at `site` in `phase`. Throws when there is none. */
 export function tapAt(taps: readonly Recorded[], phase: string, site: string): Recorded {
-  const found = taps.find((tap) => tap.phase === phase && tap.site === site);
-  if (!found) throw new Error(`no tap ${phase}|${site}`);
-  return found;
+  const match = taps.find((tap) => tap.phase === phase && tap.site === site);
+  if (!match) throw new Error(`no tap ${phase}|${site}`);
+  return match;
 }
 
 /** The largest difference of two number lists of one length. */
