@@ -1,20 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { packageRoot } from "../engine/registry.ts";
 import { boolTensor, float32Tensor, int64Tensor } from "../trace/tensor.ts";
 import { defineCase, planPhases } from "./case.ts";
 import { renderCaseFile, writeCaseFile } from "./case-file.ts";
 import { findCases, loadCaseFile } from "./discover.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
-let folder = "";
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const folder = testFolder();
 
 const inputs = new Map([
   ["input_ids", int64Tensor([5, 6], [1, 2])],

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { writeGolden } from "./format/file.ts";
@@ -13,15 +12,15 @@ import { defineCase } from "../case/case.ts";
 import { pinnedReference } from "./fresh-checkpoint.ts";
 import { findObsolete, goldenCases, whyRecord } from "./update.ts";
 import { writeInputs } from "../case/inputs-file.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   vi.stubEnv("LOCKSTEP_CACHE", join(folder, "cache"));
 });
 afterAll(() => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
 });
 
 const found = defineCase({

@@ -1,21 +1,20 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { writeGolden } from "./format/file.ts";
 import type { Golden } from "./format/schema.ts";
 import type { Case } from "../case/case.ts";
 import { compareGoldens, folderSource, sourceAgainst } from "./source.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let root: string;
 let folder: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  root = testFolder();
   folder = join(root, "golden");
   mkdirSync(folder);
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
 const found = { name: "a/b", kind: "run" } as Case;
 const golden = (weights: string): Golden => ({

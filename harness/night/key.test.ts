@@ -1,20 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { int64Tensor } from "../trace/tensor.ts";
 import { defineCase } from "../case/case.ts";
 import type { KeyParts } from "./key.ts";
 import { engineSources, harnessIdentity, resultKey } from "./key.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let folder = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   vi.stubEnv("LOCKSTEP_CACHE", folder);
 });
 afterEach(() => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
 });
 
 const definition = {

@@ -1,18 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import type { Case } from "../case/case.ts";
 import { planGoldenRuns } from "./goldens.ts";
 import { defineHealthy } from "./healthy.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   mkdirSync(join(folder, "a"));
   writeFileSync(join(folder, "a", "text.golden"), "");
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 const cases = ["a/text", "a/new", "a/shapes"].map(
   (name) => ({ name, kind: name === "a/shapes" ? "shapes" : "run" }) as Case,

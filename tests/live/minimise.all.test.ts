@@ -1,8 +1,6 @@
 /** A failing case minimised with live engines: how small it gets, and that the written file fails in the same way. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { writeCaseFile } from "../../harness/case/case-file.ts";
 import { loadCaseFile, loadCases, standardFolders } from "../../harness/case/discover.ts";
 import { plant } from "../../harness/selftest/faults.ts";
@@ -11,21 +9,16 @@ import { runCase } from "../../harness/run/live.ts";
 import { minimiseCase } from "../../harness/minimise/minimise.ts";
 import { UsageError } from "../../harness/trace/errors.ts";
 import { livePool } from "../support/live.ts";
+import { testFolder } from "../../harness/trace/test-folder.ts";
 
 const cases = await loadCases(standardFolders.cases);
 const [fault] = selectFaults(await loadFaults(), ["candle-mpt-cache-after-repeat"]);
 const found = plant(fault!, cases);
 
-let folder = "";
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const folder = testFolder();
 
 describe.skipIf(livePool === null)("a decode step that is not stored in the cache", () => {
-  const request = { found, engine: "typescript", seconds: 60, progress: () => undefined };
+  const request = { found, engine: "typescript", seconds: 3600, progress: () => undefined };
 
   it("needs two phases, two tokens and one layer, and the file says so too", async () => {
     const verdict = await runCase(livePool!, found, { explain: 0 });
