@@ -3,7 +3,7 @@ import type { Case } from "../case/case.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { Status } from "../verdict/site.ts";
 import type { Verdict } from "../verdict/schema.ts";
-import { locate, plant } from "./faults.ts";
+import { locate, plant, rateExplanation } from "./faults.ts";
 
 const fault = { id: "one", title: "t", category: "c", case: "a/b", at: "x:out", spec: { module: "m", name: "n" } };
 
@@ -49,5 +49,27 @@ describe("locate", () => {
       "exact",
       "parent",
     ]);
+  });
+});
+
+describe("rateExplanation", () => {
+  const told = (status: string, ...candidates: [id: string, ...synonyms: string[]][]) =>
+    ({
+      culprit: {
+        explanation: {
+          status,
+          candidates: candidates.map(([id, ...synonyms]) => ({ id, synonyms: synonyms.map((one) => ({ id: one })) })),
+        },
+      },
+    }) as unknown as Verdict;
+
+  it.each([
+    ["right", told("explained", ["scalar/Norm:3.0/add=1e-06"])],
+    ["right", told("explained", ["norm/none", "scalar/Norm:3.0/add=1e-06"])],
+    ["listed", told("ambiguous", ["norm/none"], ["scalar/Norm:3.0/add=1e-06"])],
+    ["wrong", told("explained", ["norm/none"])],
+    ["unexplained", told("pattern", ["scalar/Norm:3.0/add=1e-06"])],
+  ] as const)("%s, by the ids of candidates and of their synonyms", (rated, verdict) => {
+    expect(rateExplanation({ cause: "Norm.*add=1e-06" }, verdict)).toBe(rated);
   });
 });
