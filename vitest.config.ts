@@ -1,27 +1,40 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-const slow = ["**/*.live.test.ts", "**/*.browser.test.ts"];
+/** Where a test file belongs is in its name: CONTRIBUTING.md. */
+const kinds = ["live", "all", "night", "browser"];
 const exclude = ["node_modules/**", "dist/**", "examples/**"];
+
+/** Test files that share processes, one after the other: modules, warm engines and the reference are loaded once in each. */
+function project(name: string, include: string, without: readonly string[] = []) {
+  return {
+    test: {
+      name,
+      include: [include],
+      exclude: [...exclude, ...without],
+      setupFiles: ["tests/support/setup.ts"],
+      pool: "forks" as const,
+      isolate: false,
+      // These end what hangs; a machine that is ten times slower must not reach them.
+      testTimeout: 3_600_000,
+      hookTimeout: 3_600_000,
+    },
+  };
+}
 
 export default defineConfig({
   test: {
+    globalSetup: ["tests/support/suite.ts"],
+    teardownTimeout: 60_000,
+    // Two keep both cores of a small machine busy; each of those of live tests has a reference of its own, half a gigabyte.
+    maxWorkers: Math.min(4, Math.max(2, availableParallelism())),
     projects: [
-      { test: { name: "unit", include: ["**/*.test.ts"], exclude: [...exclude, ...slow], testTimeout: 20_000 } },
-      {
-        // One process for all of them, so that they share one warm reference.
-        test: {
-          name: "live",
-          include: ["**/*.live.test.ts"],
-          exclude,
-          pool: "forks",
-          maxWorkers: 1,
-          isolate: false,
-          fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 600_000,
-        },
-      },
-      { test: { name: "browser", include: ["**/*.browser.test.ts"], exclude, testTimeout: 60_000 } },
+      project(
+        "unit",
+        "**/*.test.ts",
+        kinds.map((kind) => `**/*.${kind}.test.ts`),
+      ),
+      ...kinds.map((kind) => project(kind, `**/*.${kind}.test.ts`)),
     ],
   },
 });

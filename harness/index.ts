@@ -52,7 +52,9 @@ export type { RawTensor } from "./trace/tensor.ts";
 export { boolTensor, float32Tensor, int64Tensor, toNumbers } from "./trace/tensor.ts";
 export type * from "./verdict/audit.ts";
 export type { Culprit, Factor, SizeCause, SizeReading } from "./verdict/culprit.ts";
-export type { Counterfactual, ErrorReading, Explanation, Hole, Power } from "./verdict/explanation.ts";
+export type { Change, ChangeOf, NumberFact, Part, SourceLine, Subject } from "./verdict/change.ts";
+export type { Counterfactual, ErrorReading, Explanation, Hole, HoleReason, Power } from "./verdict/explanation.ts";
+export { changeText } from "./verdict/words/change.ts";
 export type { EngineIdentity, Verdict } from "./verdict/schema.ts";
 export { verdict as verdictSchema, verdictVersion } from "./verdict/schema.ts";
 export type {

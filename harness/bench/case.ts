@@ -12,15 +12,15 @@ import type { Figure } from "./figures.ts";
 import { mediansInTurn, spellBytes, spellTime } from "./figures.ts";
 
 /** From request to verdict, engines warm. */
-export async function* benchWarmCase(pool: EnginePool, found: Case): AsyncGenerator<Figure> {
+export async function* benchWarmCase(pool: EnginePool, testCase: Case): AsyncGenerator<Figure> {
   let sites = 0;
   const run = async () => {
-    sites = passed(await runCase(pool, found)).coverage.compared;
+    sites = passed(await runCase(pool, testCase)).coverage.compared;
   };
   const [median = 0] = await mediansInTurn([run], 3);
   yield {
     section: "warm case",
-    what: found.name,
+    what: testCase.name,
     value: spellTime(median),
     from: `${sites.toLocaleString("en-US")} sites, each judged twice`,
   };

@@ -42,8 +42,8 @@ async function showLive(pool: EnginePool): Promise<void> {
   await pool.reference(); // a case makes a verdict of what it throws
   const folder = join(packageRoot, "cases");
   const cases = await loadCases(folder);
-  const found = selectCases(cases, ["gemma4_unified/text", "gemma4_unified/decode", "gemma4_unified/causal_lm"]);
-  const [text, decode, causal] = found as [Case, Case, Case];
+  const testCase = selectCases(cases, ["gemma4_unified/text", "gemma4_unified/decode", "gemma4_unified/causal_lm"]);
+  const [text, decode, causal] = testCase as [Case, Case, Case];
   for (const warm of [text, decode]) await show(benchWarmCase(pool, warm));
   await show(benchMemory(pool, causal));
   await show(benchExplain(pool, cases, folder));

@@ -16,11 +16,11 @@ const nothing = ["no site is called this"];
  * What capture and replay cost the reference, as ratios to the same phases with no site asked for (hooks in place, nothing kept). All
  * through the protocol, so that copying, writing and reading of the taps is part of it.
  */
-export async function* benchReference(pool: EnginePool, found: Case, name: string): AsyncGenerator<Figure> {
+export async function* benchReference(pool: EnginePool, testCase: Case, name: string): AsyncGenerator<Figure> {
   const reference = await pool.reference();
-  const weights = found.checkpoint ? { checkpoint: found.checkpoint } : { config: found.config, seed: 0 };
+  const weights = testCase.checkpoint ? { checkpoint: testCase.checkpoint } : { config: testCase.config, seed: 0 };
   await pool.load(reference, { ...weights, dtype: "float32" });
-  const run = { inputs: writeInputs(found.inputs(0)).path, phases: found.phases, oracle: false };
+  const run = { inputs: writeInputs(testCase.inputs(0)).path, phases: testCase.phases, oracle: false };
   const folder = createSpool();
   try {
     const batches = await record(reference, run, folder);

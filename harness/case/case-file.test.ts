@@ -1,27 +1,21 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { packageRoot } from "../engine/registry.ts";
 import { boolTensor, float32Tensor, int64Tensor } from "../trace/tensor.ts";
 import { defineCase, planPhases } from "./case.ts";
 import { renderCaseFile, writeCaseFile } from "./case-file.ts";
 import { findCases, loadCaseFile } from "./discover.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
-let folder = "";
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const folder = testFolder();
 
 const inputs = new Map([
   ["input_ids", int64Tensor([5, 6], [1, 2])],
   ["input_features", float32Tensor(Float32Array.from([0.1, -0, 3e-9]), [1, 3])],
   ["input_features_mask", boolTensor([1, 0, 1], [1, 3])],
 ]);
-const found = defineCase({
+const testCase = defineCase({
   name: "minimised/x",
   title: "x",
   config: { model_type: "x", text_config: { hidden_size: 2 } },
@@ -34,7 +28,7 @@ const found = defineCase({
 describe("a case file", () => {
   it("reads as one", () => {
     const text = renderCaseFile({
-      ...{ found, inputs, comment: ["The smallest case."], library: "lockstep", tensors: "./x.safetensors" },
+      ...{ testCase, inputs, comment: ["The smallest case."], library: "lockstep", tensors: "./x.safetensors" },
       fault: { module: "../faults/norm.ts", name: "wrong" },
     });
     expect(text).toMatchInlineSnapshot(`
@@ -80,10 +74,10 @@ describe("a case file", () => {
 
   it("gives the same case when it is loaded, bit for bit", async () => {
     const file = join(folder, "small.case.ts");
-    expect(writeCaseFile(file, { found, inputs, comment: [] })).toEqual([file]);
+    expect(writeCaseFile(file, { testCase, inputs, comment: [] })).toEqual([file]);
     const [loaded, ...others] = await loadCaseFile(file);
     expect(others).toEqual([]);
-    expect({ ...loaded, inputs: null }).toEqual({ ...found, inputs: null, file });
+    expect({ ...loaded, inputs: null }).toEqual({ ...testCase, inputs: null, file });
     expect(loaded!.inputs(0)).toEqual(inputs);
   });
 
@@ -92,7 +86,7 @@ describe("a case file", () => {
       .set("pixel_values", float32Tensor(new Float32Array(300).fill(0.5), [1, 300]))
       .set("half", { dtype: "F16", shape: [1], bytes: new Uint8Array([0, 60]) });
     const file = join(folder, "large.case.ts");
-    expect(writeCaseFile(file, { found, inputs: large, comment: [] })).toHaveLength(2);
+    expect(writeCaseFile(file, { testCase, inputs: large, comment: [] })).toHaveLength(2);
     const [loaded] = await loadCaseFile(file);
     expect(loaded!.inputs(0)).toEqual(large);
     expect(readFileSync(file, "utf8").length).toBeLessThan(2000);
@@ -101,7 +95,7 @@ describe("a case file", () => {
 
   it("can be named in place of a case, beside others", async () => {
     const file = join(folder, "named.case.ts");
-    writeCaseFile(file, { found: { ...found, name: "minimised/named" }, inputs, comment: [] });
+    writeCaseFile(file, { testCase: { ...testCase, name: "minimised/named" }, inputs, comment: [] });
     expect((await findCases([file])).map(({ name }) => name)).toEqual(["minimised/named"]);
     expect((await findCases([file, "gemma4_unified/text"])).map(({ name }) => name)).toEqual([
       "minimised/named",

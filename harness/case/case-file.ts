@@ -13,20 +13,20 @@ const largestLiteral = 256;
 
 /** A case with its inputs, and what its file says on top. */
 export interface CaseToWrite {
-  readonly found: Case;
+  readonly testCase: Case;
   readonly inputs: Inputs;
   readonly comment: readonly string[];
 }
 
 /** Writes `file` and, where there are large tensors, `<file without .case.ts>.safetensors`; returns what was written. */
-export function writeCaseFile(file: string, { found, inputs, comment }: CaseToWrite): string[] {
+export function writeCaseFile(file: string, { testCase, inputs, comment }: CaseToWrite): string[] {
   const path = resolve(file);
   const tensors = path.replace(/(\.case)?\.[tj]s$/, "") + ".safetensors";
   const large = new Map([...inputs].filter(([, tensor]) => literalOf(tensor) === null));
   const text = renderCaseFile({
-    ...{ found, inputs, comment },
+    ...{ testCase, inputs, comment },
     library: libraryFor(dirname(path)),
-    fault: found.fault && { ...found.fault, module: fromFolder(dirname(path), found.fault.module) },
+    fault: testCase.fault && { ...testCase.fault, module: fromFolder(dirname(path), testCase.fault.module) },
     tensors: `./${basename(tensors)}`,
   });
   mkdirSync(dirname(path), { recursive: true });
@@ -45,7 +45,7 @@ export function renderCaseFile(
     readonly tensors: string;
   },
 ): string {
-  const { found, inputs, comment, library, fault, tensors } = options;
+  const { testCase, inputs, comment, library, fault, tensors } = options;
   const entries = [...inputs].map(([name, tensor]) => {
     const literal = literalOf(tensor);
     return `  [${JSON.stringify(name)}, ${literal ?? `large.get(${JSON.stringify(name)})!`}],`;
@@ -55,11 +55,11 @@ export function renderCaseFile(
   const makers = ["int64Tensor", "float32Tensor", "boolTensor"].filter((name) => body.includes(`${name}(`));
   const local = (path: string): string => `fileURLToPath(new URL(${JSON.stringify(path)}, import.meta.url))`;
   const fields = [
-    ...[`name: ${JSON.stringify(found.name)}`, `title: ${JSON.stringify(found.title)}`, "config"],
-    ...(found.checkpoint === undefined ? [] : [`checkpoint: ${JSON.stringify(found.checkpoint)}`]),
-    ...["inputs: () => inputs", "phases", `engine: ${JSON.stringify(found.engine)}`],
+    ...[`name: ${JSON.stringify(testCase.name)}`, `title: ${JSON.stringify(testCase.title)}`, "config"],
+    ...(testCase.checkpoint === undefined ? [] : [`checkpoint: ${JSON.stringify(testCase.checkpoint)}`]),
+    ...["inputs: () => inputs", "phases", `engine: ${JSON.stringify(testCase.engine)}`],
     ...(fault ? [`fault: { module: ${local(fault.module)}, name: ${JSON.stringify(fault.name)} }`] : []),
-    ...(found.faultId === undefined ? [] : [`faultId: ${JSON.stringify(found.faultId)}`]),
+    ...(testCase.faultId === undefined ? [] : [`faultId: ${JSON.stringify(testCase.faultId)}`]),
   ];
   return [
     "/**",
@@ -68,12 +68,12 @@ export function renderCaseFile(
     ...(fault || isLarge ? ['import { fileURLToPath } from "node:url";'] : []),
     `import { ${["defineCase", ...makers, ...(isLarge ? ["readSafetensors"] : [])].join(", ")} } from ${JSON.stringify(library)};`,
     "",
-    `const config = ${JSON.stringify(found.config, null, 2)};`,
+    `const config = ${JSON.stringify(testCase.config, null, 2)};`,
     "",
     ...(isLarge ? [`const large = readSafetensors(${local(tensors)});`] : []),
     `const inputs = new Map([\n${body}\n]);`,
     "",
-    `const phases = [\n${found.phases.map((phase) => `  ${JSON.stringify(phase)},\n`).join("")}];`,
+    `const phases = [\n${testCase.phases.map((phase) => `  ${JSON.stringify(phase)},\n`).join("")}];`,
     "",
     `export const cases = [\n  defineCase({\n${fields.map((field) => `    ${field},\n`).join("")}  }),\n];`,
     "",

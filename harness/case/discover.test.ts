@@ -1,18 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { UsageError } from "../trace/errors.ts";
 import type { Case } from "./case.ts";
 import { loadCases, selectCases, repositoryPath } from "./discover.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
-let folder = "";
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const folder = testFolder();
 
 /** A folder of cases with these files. */
 function cases(files: Record<string, string>): string {
@@ -90,15 +84,11 @@ describe("selectCases", () => {
 
 describe("repositoryPath", () => {
   it("is relative to the nearest folder with .git, else to where lockstep runs", () => {
-    const folder = mkdtempSync(join(tmpdir(), "lockstep-repository-"));
-    try {
-      const file = join(folder, "packages", "engine", "cases", "a.case.ts");
-      expect(repositoryPath(file)).toBe(relative(process.cwd(), file).split(sep).join("/"));
-      mkdirSync(join(folder, ".git"));
-      expect(repositoryPath(file)).toBe("packages/engine/cases/a.case.ts");
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const folder = testFolder();
+    const file = join(folder, "packages", "engine", "cases", "a.case.ts");
+    expect(repositoryPath(file)).toBe(relative(process.cwd(), file).split(sep).join("/"));
+    mkdirSync(join(folder, ".git"));
+    expect(repositoryPath(file)).toBe("packages/engine/cases/a.case.ts");
   });
 
   it("can be told of every case that was loaded from a file", async () => {

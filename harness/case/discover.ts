@@ -35,10 +35,10 @@ function caseFiles(folder: string): string[] {
 export async function loadCases(folder: string): Promise<Case[]> {
   const all: Case[] = [];
   for (const file of caseFiles(folder)) {
-    for (const found of await loadCaseFile(file)) {
-      if (all.some(({ name }) => name === found.name))
-        throw new UsageError(`${file}: case ${found.name} is defined twice`);
-      all.push(found);
+    for (const testCase of await loadCaseFile(file)) {
+      if (all.some(({ name }) => name === testCase.name))
+        throw new UsageError(`${file}: case ${testCase.name} is defined twice`);
+      all.push(testCase);
     }
   }
   return all;
@@ -50,15 +50,15 @@ export async function loadCaseFile(file: string): Promise<Case[]> {
   const loaded = (await import(pathToFileURL(resolve(file)).href)) as { cases?: Case[] };
   if (!Array.isArray(loaded.cases))
     throw new UsageError(`${file}: expected an export \`cases\`, an array made with defineCase`);
-  return Promise.all(loaded.cases.map(async (found) => ({ ...(await withFault(found)), file: resolve(file) })));
+  return Promise.all(loaded.cases.map(async (testCase) => ({ ...(await withFault(testCase)), file: resolve(file) })));
 }
 
 /** A case with the fault that its `faultId` names. @throws UsageError where no engine has such a fault. */
-async function withFault(found: Case): Promise<Case> {
-  const { faultId, fault } = found;
-  if (faultId === undefined || fault !== undefined) return found;
+async function withFault(testCase: Case): Promise<Case> {
+  const { faultId, fault } = testCase;
+  if (faultId === undefined || fault !== undefined) return testCase;
   const [known] = selectFaults(await loadFaults(), [faultId]);
-  return { ...found, fault: known!.spec };
+  return { ...testCase, fault: known!.spec };
 }
 
 /** A file relative to the repository that holds it (the nearest folder with `.git`), else to where this runs; with `/`. */
@@ -95,9 +95,9 @@ export function selectCases(all: readonly Case[], patterns: readonly string[]): 
       throw new UsageError(
         `no case matches ${JSON.stringify(pattern)}; there are ${all.map(({ name }) => name).join(", ")}`,
       );
-    for (const found of matching) chosen.add(found);
+    for (const testCase of matching) chosen.add(testCase);
   }
-  return all.filter((found) => chosen.has(found));
+  return all.filter((testCase) => chosen.has(testCase));
 }
 
 function matches(name: string, pattern: string): boolean {

@@ -9,7 +9,7 @@ import { isText } from "./input-tensors.ts";
 export interface Variant {
   /** What a person would do to the case: "a batch of two, one padded on the left". */
   readonly title: string;
-  readonly found: Case;
+  readonly testCase: Case;
 }
 
 const decodeSteps = 3;
@@ -18,14 +18,14 @@ const decodeSteps = 3;
  * Variants of a case that any text can have: longer than the windows of its config, padded, decoded step by step, prefilled in chunks. Images and sound can't be made
  * up, so a case that has them keeps its tokens.
  */
-export function inputVariants(found: Case, seed: number): Variant[] {
-  const inputs = found.inputs(seed);
+export function inputVariants(testCase: Case, seed: number): Variant[] {
+  const inputs = testCase.inputs(seed);
   const ids = inputs.get("input_ids")!;
   const [batch, length] = ids.shape as [number, number];
   const textOnly = isText(inputs.keys());
   const variants: Variant[] = [];
   const add = (title: string, change: Partial<Pick<Case, "inputs" | "phases">>): void => {
-    variants.push({ title, found: { ...found, ...change } });
+    variants.push({ title, testCase: { ...testCase, ...change } });
   };
   if (length > decodeSteps + 1) {
     const phases = planPhases({ chunks: [length - decodeSteps], decode: decodeSteps, full: true });
@@ -37,8 +37,8 @@ export function inputVariants(found: Case, seed: number): Variant[] {
     });
   }
   if (!textOnly) return variants;
-  const wanted = 2 * Math.max(0, ...windowsOf(found.config)) + 3;
-  if (length < wanted) add(`${wanted} tokens, twice the window`, lengthened(found, inputs, wanted));
+  const wanted = 2 * Math.max(0, ...windowsOf(testCase.config)) + 3;
+  if (length < wanted) add(`${wanted} tokens, twice the window`, lengthened(testCase, inputs, wanted));
   if (batch === 1 && length > 3) {
     const padded = (): Inputs => withPaddedRow(inputs, Math.floor(length / 3));
     add("a batch of two, one of them padded on the left", { inputs: padded });
@@ -56,11 +56,13 @@ function windowsOf(value: unknown): number[] {
   );
 }
 
-function lengthened(found: Case, inputs: Inputs, length: number): Pick<Case, "inputs" | "phases"> {
+function lengthened(testCase: Case, inputs: Inputs, length: number): Pick<Case, "inputs" | "phases"> {
   const longer = mapRows(inputs, length, (row) => Array.from({ length }, (_, place) => row[place % row.length]!));
-  const end = Math.max(...found.phases.map((phase) => phase.end));
-  const last = found.phases.findLastIndex((phase) => phase.end === end);
-  const phases: PhaseSpec[] = found.phases.map((phase, place) => (place === last ? { ...phase, end: length } : phase));
+  const end = Math.max(...testCase.phases.map((phase) => phase.end));
+  const last = testCase.phases.findLastIndex((phase) => phase.end === end);
+  const phases: PhaseSpec[] = testCase.phases.map((phase, place) =>
+    place === last ? { ...phase, end: length } : phase,
+  );
   return { inputs: () => longer, phases };
 }
 

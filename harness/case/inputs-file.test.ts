@@ -1,20 +1,17 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { readSafetensorsIndex } from "../trace/safetensors.ts";
 import { float32Tensor, int64Tensor } from "../trace/tensor.ts";
 import type { Inputs } from "./case.ts";
 import { writeInputs } from "./inputs-file.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let folder = "";
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   vi.stubEnv("LOCKSTEP_CACHE", folder);
 });
 afterAll(() => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const ids = int64Tensor([1, 2, 3, 4, 5, 6], [2, 3]);

@@ -7,7 +7,7 @@ import { writeInputs } from "./inputs-file.ts";
 export const powerSeed = 0;
 
 /** Names what a case's power depends on: config, inputs and phases. Another key, another measurement. */
-export function caseKey(found: Case): string {
-  const { sha256 } = writeInputs(found.inputs(powerSeed));
-  return hashConfig([found.config, found.phases, sha256, generatorVersion]).slice(0, 24);
+export function caseKey(testCase: Case): string {
+  const { sha256 } = writeInputs(testCase.inputs(powerSeed));
+  return hashConfig([testCase.config, testCase.phases, sha256, generatorVersion]).slice(0, 24);
 }

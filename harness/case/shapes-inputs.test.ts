@@ -1,18 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { toNumbers } from "../trace/tensor.ts";
 import { shapeInputsFor } from "./shapes-inputs.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let folder = "";
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   writeFileSync(join(folder, "known.inputs.js"), "export const shapeInputs = (config, length) => [config, length];");
   writeFileSync(join(folder, "silent.inputs.js"), "export const other = 1;");
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
 });
 
 describe("inputs for a bare config", () => {

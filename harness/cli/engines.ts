@@ -47,9 +47,14 @@ export function addEngines(program: Command): void {
 /** The model of a case, drawn from its golden: the suite needs no Python. */
 async function modelOf(name: string | undefined): Promise<ConformanceModel> {
   const folders = name === undefined ? standardFolders : { cases: casesFolder(), golden: goldenFolder() };
-  const [found] = selectCases(await loadCases(folders.cases), [name ?? standardCase]);
-  const golden = readGolden(folders.golden, found!.name);
-  const { path, tokensOf } = writeInputs(found!.inputs(golden.seed));
-  const { directory } = drawCheckpoint(found!.config, golden);
-  return { checkpoint: directory, config: found!.config, inputs: path, length: tokensOf(found!.phases[0]!).length };
+  const [testCase] = selectCases(await loadCases(folders.cases), [name ?? standardCase]);
+  const golden = readGolden(folders.golden, testCase!.name);
+  const { path, tokensOf } = writeInputs(testCase!.inputs(golden.seed));
+  const { directory } = drawCheckpoint(testCase!.config, golden);
+  return {
+    checkpoint: directory,
+    config: testCase!.config,
+    inputs: path,
+    length: tokensOf(testCase!.phases[0]!).length,
+  };
 }

@@ -33,9 +33,9 @@ export function addGoldenDiff(golden: Command): void {
       const results: Compared[] = [];
       say(`from ${before.title} to ${after.title}`);
       try {
-        for (const found of cases) {
-          status(found.name);
-          const result = await compareGoldens(found, before, after);
+        for (const testCase of cases) {
+          status(testCase.name);
+          const result = await compareGoldens(testCase, before, after);
           results.push(result);
           if (!isQuiet(result)) say(describe(result, all));
         }

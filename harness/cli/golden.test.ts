@@ -1,19 +1,17 @@
 /** The verbs of `lockstep golden` on a repository of its own, without Python. */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { testFolder } from "../trace/test-folder.ts";
 
 const bin = fileURLToPath(new URL("bin.mjs", import.meta.url));
 const library = new URL("../index.ts", import.meta.url).href;
 const example = fileURLToPath(new URL("../../examples/vitest-engine", import.meta.url));
 
-let root = "";
+const root = testFolder();
 let folder = "";
-beforeAll(() => void (root = mkdtempSync(join(tmpdir(), "lockstep-test-"))));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** The example's case and golden. */
 beforeEach(() => {
@@ -42,7 +40,7 @@ async function golden(words: readonly string[], environment: Record<string, stri
 const at = (...path: string[]): string => join(folder, "golden", ...path);
 const addObsolete = (): void => cpSync(at("tiny_llama", "text.golden"), at("tiny_llama", "gone.golden"));
 
-describe("golden check", { timeout: 30_000 }, () => {
+describe("golden check", () => {
   it("is green where nothing is wrong, in CI as elsewhere", async () => {
     const { code, stderr } = await golden(["check"], { CI: "true" });
     expect(stderr).toMatch(/ok {3}1 pass {3}48\/48 sites/);
@@ -87,7 +85,7 @@ describe("golden check", { timeout: 30_000 }, () => {
   });
 });
 
-describe("golden prune", { timeout: 30_000 }, () => {
+describe("golden prune", () => {
   it("removes what no case has, but not with --dry-run", async () => {
     addObsolete();
     writeFileSync(at("tiny_llama", "text.json"), "{}");
@@ -102,7 +100,7 @@ describe("golden prune", { timeout: 30_000 }, () => {
   });
 });
 
-describe("golden diff", { timeout: 30_000 }, () => {
+describe("golden diff", () => {
   it("says what changed since another folder, as text and as JSON, without Python", async () => {
     cpSync(at(), join(folder, "old"), { recursive: true });
     expect(await golden(["diff", "--against", "old"])).toMatchObject({

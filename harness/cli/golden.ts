@@ -28,9 +28,9 @@ export function addGolden(program: Command): void {
   verb("record", "record the reference's traces as sketches in golden/").action(async (patterns: string[]) => {
     const cases = goldenCases(await loadCases(casesFolder()), patterns);
     await withPool(async (pool) => {
-      for (const found of cases) {
-        status(found.name);
-        say(`recorded ${await recordCase(pool, found, goldenFolder())}   ${found.name}`);
+      for (const testCase of cases) {
+        status(testCase.name);
+        say(`recorded ${await recordCase(pool, testCase, goldenFolder())}   ${testCase.name}`);
       }
     });
   });
@@ -50,7 +50,7 @@ export function addGolden(program: Command): void {
     await judgeAll({
       cases,
       json: flags.json,
-      prepare: (pool) => (found) => checkAny(pool, found, options),
+      prepare: (pool) => (testCase) => checkAny(pool, testCase, options),
       reports: flags,
     });
     if (patterns.length === 0) refuseObsolete(all);

@@ -10,7 +10,7 @@ import { exitCodeFor } from "./exit-code.ts";
 import { say, status } from "./output.ts";
 
 /** Judges one case; `progress` is told the number of sites so far, and what is done when it is no longer judging. */
-export type JudgeOne = (found: Case, progress: (sites: number, doing?: string) => void) => Promise<Verdict>;
+export type JudgeOne = (testCase: Case, progress: (sites: number, doing?: string) => void) => Promise<Verdict>;
 
 /**
  * Judges cases one after the other with warm engines and says each verdict as it comes, then the summary. `prepare` makes the judge once the pool is there;
@@ -20,7 +20,7 @@ export async function judgeAll(options: {
   readonly cases: readonly Case[];
   readonly json: boolean | undefined;
   readonly prepare: (pool: EnginePool) => Promise<JudgeOne> | JudgeOne;
-  readonly afterEach?: (pool: EnginePool, found: Case) => Promise<void>;
+  readonly afterEach?: (pool: EnginePool, testCase: Case) => Promise<void>;
   /** Reports beside the lines on stderr. */
   readonly reports?: ReportOptions;
 }): Promise<void> {
@@ -30,13 +30,13 @@ export async function judgeAll(options: {
   const verdicts: Verdict[] = [];
   try {
     const judgeOne = await prepare(pool);
-    for (const [place, found] of cases.entries()) {
-      const title = `${place + 1}/${cases.length}  ${found.name}`;
+    for (const [place, testCase] of cases.entries()) {
+      const title = `${place + 1}/${cases.length}  ${testCase.name}`;
       status(title);
-      const verdict = await judgeOne(found, (sites, doing = "") => status(`${title}  ${sites} sites  ${doing}`));
+      const verdict = await judgeOne(testCase, (sites, doing = "") => status(`${title}  ${sites} sites  ${doing}`));
       verdicts.push(verdict);
       say(renderVerdict(verdict));
-      await afterEach?.(pool, found);
+      await afterEach?.(pool, testCase);
     }
   } finally {
     status(null);

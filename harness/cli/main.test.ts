@@ -1,26 +1,20 @@
 /** The real command with bad input, on a machine without Python. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { testFolder } from "../trace/test-folder.ts";
 
 const bin = fileURLToPath(new URL("bin.mjs", import.meta.url));
-
-/** Milliseconds: a start takes half a second on an idle machine, and many of them share two cores. */
-const timeout = 30_000;
 
 let folder = "";
 let help: Outcome;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   writeFileSync(join(folder, "broken.json"), '{"model_type": ');
   writeFileSync(join(folder, "list.json"), "[]");
   help = await lockstep(["--help"]); // fills the cache of compiled modules: the next starts take half the time
-}, timeout);
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
 });
 
 interface Outcome {
@@ -50,7 +44,7 @@ async function lockstep(
   return { code: exitCode, stdout, stderr };
 }
 
-describe.concurrent("wrong usage ends with exit code 2 and says what was expected", { timeout }, () => {
+describe.concurrent("wrong usage ends with exit code 2 and says what was expected", () => {
   it.each<[string, string[], RegExp]>([
     ["an unknown case", ["run", "nope"], /^lockstep: no case matches "nope"; there are .*gemma4_unified\/text, /],
     [
@@ -111,7 +105,7 @@ describe.concurrent("wrong usage ends with exit code 2 and says what was expecte
   });
 });
 
-describe.concurrent("without Python", { timeout }, () => {
+describe.concurrent("without Python", () => {
   it.each([[["run", "gemma4_unified/text"]], [["shapes", "seed"]], [["selftest", "attention-scale"]]])(
     "%j ends with exit code 3 and says what to install",
     async (args) => {
@@ -138,7 +132,7 @@ describe.concurrent("without Python", { timeout }, () => {
   });
 });
 
-describe.concurrent("an engine that can't be started", { timeout }, () => {
+describe.concurrent("an engine that can't be started", () => {
   const args = ["golden", "check", "gemma4_unified/text", "--json", "--engine", "cmd:/no/such/engine"];
   const escape = String.fromCharCode(27);
 

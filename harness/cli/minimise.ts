@@ -48,15 +48,15 @@ export function addMinimise(program: Command): void {
 async function minimiseVerdict(file: string, flags: Flags): Promise<void> {
   const verdict = chooseVerdict(readVerdicts(file), file, flags.case);
   checkMinimisable(verdict);
-  const { found, engine } = await findCase(verdict, flags);
-  const out = flags.out ?? join("reports", "minimised", `${fileName(found)}.case.ts`);
+  const { testCase, engine } = await findCase(verdict, flags);
+  const out = flags.out ?? join("reports", "minimised", `${fileName(testCase)}.case.ts`);
   if (!/\.[tj]s$/.test(out)) throw new UsageError(`--out: expected a .ts file, found ${out}`);
   const pool = createPool({ report: say });
   const began = performance.now();
   const seconds = (): string => `${((performance.now() - began) / 1000).toFixed(0)} s`;
   try {
     const smallest = await minimiseCase(pool, {
-      ...{ found, engine, verdict, seconds: flags.seconds },
+      ...{ testCase, engine, verdict, seconds: flags.seconds },
       progress({ what }, accepted, size) {
         if (accepted) say(`${seconds().padStart(5)}  ${what.padEnd(44)} ${sizeText(size)}`);
         else status(`${seconds().padStart(5)}  not ${what}`);
@@ -64,14 +64,18 @@ async function minimiseVerdict(file: string, flags: Flags): Promise<void> {
     });
     const again = commandFor(out, verdict, smallest);
     const { before, after, tried, done } = smallest;
-    const name = `minimised/${fileName(found)}`;
+    const name = `minimised/${fileName(testCase)}`;
     const title = `${verdict.case}, minimised: ${verdict.culprit?.site ?? "the engine breaks"}`;
     const comment = [
-      `The smallest case that fails as ${verdict.case} does${found.faultId ? ` with the planted fault ${found.faultId}` : ""}: ${sizeText(after)}.`,
+      `The smallest case that fails as ${verdict.case} does${testCase.faultId ? ` with the planted fault ${testCase.faultId}` : ""}: ${sizeText(after)}.`,
       `${verdict.culprit?.site ?? verdict.error?.message.split("\n")[0]}: ${verdict.culprit ? culpritText(verdict.culprit) : "the engine broke"}.`,
       `Written by lockstep minimise; run it with: ${again}`,
     ];
-    const written = writeCaseFile(out, { found: { ...smallest.found, name, title }, inputs: smallest.inputs, comment });
+    const written = writeCaseFile(out, {
+      testCase: { ...smallest.testCase, name, title },
+      inputs: smallest.inputs,
+      comment,
+    });
     await checkFile(pool, out, { verdict, smallest });
     say(`before  ${sizeText(before)}\nafter   ${sizeText(after)}`);
     say(`        ${tried} smaller ones run in ${seconds()}${done ? "" : "; the time was up, --seconds gives it more"}`);
@@ -82,12 +86,12 @@ async function minimiseVerdict(file: string, flags: Flags): Promise<void> {
   }
 }
 
-async function findCase(verdict: Verdict, flags: Flags): Promise<{ found: Case; engine: string }> {
+async function findCase(verdict: Verdict, flags: Flags): Promise<{ testCase: Case; engine: string }> {
   const folder = casesFolder();
   if (flags.file !== undefined) {
-    const found = (await loadCaseFile(flags.file)).find(({ name }) => name === verdict.case);
-    if (!found) throw new UsageError(`${flags.file} has no case ${verdict.case}: expected the file that was run`);
-    return { found, engine: verdict.rerun?.engine ?? found.engine };
+    const testCase = (await loadCaseFile(flags.file)).find(({ name }) => name === verdict.case);
+    if (!testCase) throw new UsageError(`${flags.file} has no case ${verdict.case}: expected the file that was run`);
+    return { testCase, engine: verdict.rerun?.engine ?? testCase.engine };
   }
   const cases =
     flags.checkpoint === undefined ? await loadCases(folder) : [checkpointCase(flags.checkpoint, flags.ids)];
@@ -102,12 +106,12 @@ async function checkFile(
   file: string,
   { verdict, smallest }: { readonly verdict: Verdict; readonly smallest: SmallestCase },
 ): Promise<void> {
-  const [found] = await loadCaseFile(file);
+  const [testCase] = await loadCaseFile(file);
   const dtype = verdict.dtype as Params<"load">["dtype"];
   const { failure, seed } = smallest;
   const explain = failure.causes.length > 0 ? explainSeconds : 0;
-  const again = await runCase(pool, found!, { dtype, seed, limit: verdict.limit, explain });
-  const now = failureOf(again, found!.config);
+  const again = await runCase(pool, testCase!, { dtype, seed, limit: verdict.limit, explain });
+  const now = failureOf(again, testCase!.config);
   if (!sameFailure(failure, now) || !sameCause(failure, now))
     throw new UsageError(
       `${file} was written, but fails at ${again.culprit?.site ?? again.status}, not as before at ${failure.site}: the engine does not give the same numbers twice`,

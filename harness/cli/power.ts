@@ -28,19 +28,19 @@ export function addPower(program: Command): void {
     .option("--all", "list every hole")
     .option("--suggest", "find the smallest change of each case's inputs that closes most holes")
     .action(async (named: string[], { json, all, suggest }: { json?: boolean; all?: boolean; suggest?: boolean }) => {
-      const cases = (await findCases(named)).filter((found) => kindOf(found).hasValues);
+      const cases = (await findCases(named)).filter((testCase) => kindOf(testCase).hasValues);
       if (cases.length === 0) throw new UsageError("power needs a case that compares values; shapes cases have none");
       const pool = createPool({ report: say });
       const measured: MeasuredPower[] = [];
       try {
-        for (const found of cases) {
-          const one = await measurePower(pool, found, (done, places) =>
-            status(`${found.name}: ${done}/${places} places`),
+        for (const testCase of cases) {
+          const one = await measurePower(pool, testCase, (done, places) =>
+            status(`${testCase.name}: ${done}/${places} places`),
           );
           measured.push(one);
-          writePower(goldenFolder(), found.name, caseKey(found), one.power);
-          say(describe(found.name, one.power, all ? Number.POSITIVE_INFINITY : holesShown));
-          if (suggest) say(describeSuggestions(await suggestInputs(pool, found, one, (title) => status(title))));
+          writePower(goldenFolder(), testCase.name, caseKey(testCase), one.power);
+          say(describe(testCase.name, one.power, all ? Number.POSITIVE_INFINITY : holesShown));
+          if (suggest) say(describeSuggestions(await suggestInputs(pool, testCase, one, (title) => status(title))));
         }
       } finally {
         await pool.close();

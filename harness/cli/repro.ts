@@ -47,7 +47,7 @@ async function repro(file: string, site: string | undefined, flags: Flags): Prom
   try {
     const { dtype, seed } = verdict;
     const options = { engine: again.engine, dtype: dtype as Params<"load">["dtype"], seed, wanted };
-    const captured = await captureSite(pool, again.found, options);
+    const captured = await captureSite(pool, again.testCase, options);
     const { printed } = await writeRepro(out, { verdict, wanted, captured, report: say });
     say(`${wanted.site} in ${wanted.phase}: ${whyText(wanted.why)}\n${printed}\nwritten to ${out}`);
   } finally {

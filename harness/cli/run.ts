@@ -86,9 +86,9 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
     cases: await chooseCases(patterns, flags),
     json,
     prepare: (pool) => chooseReference(pool, flags),
-    afterEach: async (pool, found) => {
-      if (kvBudget === undefined || !kindOf(found).hasValues) return;
-      say(await planKvCache(pool, found, { engine: engine ?? found.engine, budget: kvBudget, dtype }));
+    afterEach: async (pool, testCase) => {
+      if (kvBudget === undefined || !kindOf(testCase).hasValues) return;
+      say(await planKvCache(pool, testCase, { engine: engine ?? testCase.engine, budget: kvBudget, dtype }));
     },
     reports: { ...flags, ...(html !== undefined && { html }) },
   });
@@ -133,7 +133,7 @@ async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne
     if (!(error instanceof PythonUnavailable) || !flags.start) throw error;
     say(`setup  no live reference: ${error.message.split("\n")[0]}; comparing with the goldens instead`);
     const folder = goldenFolder();
-    return (found) => checkAny(pool, found, { folder });
+    return (testCase) => checkAny(pool, testCase, { folder });
   }
   const options = {
     dtype,
@@ -145,12 +145,12 @@ async function chooseReference(pool: EnginePool, flags: Flags): Promise<JudgeOne
   };
   const { checkpoint, text, chat = false, newTokens, decode: decodeSteps } = flags;
   if (checkpoint !== undefined && text !== undefined)
-    return (found, progress) =>
+    return (testCase, progress) =>
       runText(
         pool,
         checkpoint,
         { text, chat, newTokens, decodeSteps },
-        { ...options, engine: engine ?? found.engine, progress },
+        { ...options, engine: engine ?? testCase.engine, progress },
       );
-  return (found, progress) => runAny(pool, found, { ...options, progress });
+  return (testCase, progress) => runAny(pool, testCase, { ...options, progress });
 }

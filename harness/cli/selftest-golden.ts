@@ -35,7 +35,7 @@ export async function selftestGoldens(
     for await (const row of plantAgainstGoldens(pool, { faults, cases }, setting)) {
       rows.push(row);
       status(`${rows.length}/${faults.length}  ${row.id}`);
-      if (row.found !== "exact") say(line(row));
+      if (row.located !== "exact") say(line(row));
     }
     const reference = await nameOfReference(pool);
     const runs = planGoldenRuns(
@@ -74,8 +74,8 @@ async function nameOfReference(pool: EnginePool): Promise<string | null> {
   }
 }
 
-function line({ found, category, id, where, at, worst }: GoldenRow): string {
-  const label = { exact: "exact ", parent: "parent", wrong: "WRONG ", undetected: "MISSED" }[found];
-  const what = found === "undetected" && where === "" ? `no site above ${format(worst)}x noise` : where;
+function line({ located, category, id, where, at, worst }: GoldenRow): string {
+  const label = { exact: "exact ", parent: "parent", wrong: "WRONG ", undetected: "MISSED" }[located];
+  const what = located === "undetected" && where === "" ? `no site above ${format(worst)}x noise` : where;
   return `${label} ${category.padEnd(22)} ${id.padEnd(34)} ${what}   expected ${at}`;
 }

@@ -9,7 +9,9 @@ import { goldenSectionOf, withGoldenSection } from "../selftest/pages/goldens.ts
 import { changeText } from "../verdict/words/change.ts";
 import { casesFolder, loadCases } from "../case/discover.ts";
 import { createPool } from "../engine/pool.ts";
-import { locate, plant, rateExplanation } from "../selftest/faults.ts";
+import { plant } from "../selftest/faults.ts";
+import type { FaultFigures } from "../selftest/record.ts";
+import { figuresOf, renderRecords } from "../selftest/record.ts";
 import { faultFolders, loadFaults, selectFaults } from "../engine/faults.ts";
 import { exitCodes, UsageError } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
@@ -19,6 +21,7 @@ import { runAny } from "../golden/kinds.ts";
 interface Flags {
   readonly dtype: "float32" | "bfloat16" | "float16";
   readonly write?: boolean;
+  readonly json?: boolean;
   readonly golden?: boolean;
   readonly numbers?: readonly [number, number];
 }
@@ -38,32 +41,41 @@ export function addSelftest(program: Command): void {
       "with --golden: numbers of a sketch that are used, to measure how many it needs",
       twoNumbers,
     )
-    .option("--write", "write docs/selftest.md; with --golden its part about goldens")
-    .action(async (names: string[], { dtype, write = false, golden = false, numbers }: Flags) => {
+    .option(
+      "--write",
+      "write record.json beside the faults and, of all of them, docs/selftest.md; with --golden its part about goldens",
+    )
+    .option("--json", "what was found of each fault as JSON on stdout")
+    .action(async (names: string[], { dtype, write = false, json = false, golden = false, numbers }: Flags) => {
       if (golden && dtype !== "float32") throw new UsageError(`--dtype ${dtype}: goldens are of float32`);
+      if (golden && json) throw new UsageError("--json: not with --golden");
       if (golden) return selftestGoldens(names, { page, write, numbers });
       const cases = await loadCases(casesFolder());
-      const faults = selectFaults(await loadFaults(faultFolders(casesFolder())), names);
+      const all = await loadFaults(faultFolders(casesFolder()));
+      const faults = selectFaults(all, names);
       const pool = createPool({ report: say });
       const rows: SelftestRow[] = [];
+      const figures: FaultFigures[] = [];
       try {
         await pool.reference(); // without one there is nothing to compare with, whatever the fault
         for (const [place, fault] of faults.entries()) {
           status(`${place + 1}/${faults.length}  ${fault.id}`);
           const planted = plant(fault, cases);
           const verdict = await runAny(pool, planted, { dtype });
-          rows.push({
-            ...fault,
-            found: locate(fault, verdict),
-            explained: rateExplanation(fault, verdict),
-            verdict: withoutSites(verdict),
-          });
+          const figure = figuresOf(fault, verdict);
+          figures.push(figure);
+          rows.push({ ...fault, located: figure.status, explained: figure.rating, verdict: withoutSites(verdict) });
           say(line(rows.at(-1)!));
         }
       } finally {
         await pool.close();
       }
-      if (write) writeFileSync(page, withGoldenSection(renderSelftest(rows, dtype), sectionOnDisk()));
+      if (write) {
+        if (rows.length === all.length)
+          writeFileSync(page, withGoldenSection(renderSelftest(rows, dtype), sectionOnDisk()));
+        if (dtype === "float32") for (const [file, text] of renderRecords(all, figures)) writeFileSync(file, text);
+      }
+      if (json) process.stdout.write(`${JSON.stringify({ dtype, faults: figures }, null, 2)}\n`);
       const { total, detected, exact, parent, wrong, undetected, explained } = countFound(rows);
       say(`${detected}/${total} detected   ${exact} exact, ${parent} parent, ${wrong} wrong`);
       const { right, listed } = explained;
@@ -95,10 +107,10 @@ function withoutSites(verdict: Verdict): Verdict {
   };
 }
 
-function line({ found, explained, category, id, at, verdict: { culprit, error } }: SelftestRow): string {
-  const label = { exact: "exact ", parent: "parent", wrong: "WRONG ", undetected: "MISSED" }[found];
+function line({ located, explained, category, id, at, verdict: { culprit, error } }: SelftestRow): string {
+  const label = { exact: "exact ", parent: "parent", wrong: "WRONG ", undetected: "MISSED" }[located];
   const where = culprit ? `${culprit.site} in ${culprit.phase}` : (error?.message ?? "");
-  const wanted = found === "exact" ? "" : `   expected ${at}`;
+  const wanted = located === "exact" ? "" : `   expected ${at}`;
   const head = `${label} ${category.padEnd(22)} ${id.padEnd(34)} ${where}${wanted}`;
   const explanation = culprit?.explanation;
   if (!explanation) return `${head}\n       ${explained}`;

@@ -24,7 +24,7 @@ export function addShapes(program: Command): void {
         json: flags.json,
         prepare: async (pool) => {
           await pool.reference(); // without one there is nothing to compare with, whatever the case
-          return (found) => runShapesCase(pool, found, found.fault ? {} : { engine: flags.engine });
+          return (testCase) => runShapesCase(pool, testCase, testCase.fault ? {} : { engine: flags.engine });
         },
       });
     });
@@ -34,8 +34,8 @@ async function casesOf(target: string): Promise<Case[]> {
   if (!target.endsWith(".json")) {
     const cases = selectCases(await loadCases(casesFolder()), [target]);
     return Promise.all(
-      cases.map(async (found) =>
-        found.kind === "shapes" ? found : { ...found, inputs: await inputsOf(found.config) },
+      cases.map(async (testCase) =>
+        testCase.kind === "shapes" ? testCase : { ...testCase, inputs: await inputsOf(testCase.config) },
       ),
     );
   }

@@ -6,7 +6,8 @@ import type { EngineProcess } from "./process.ts";
 import { startEngine } from "./process.ts";
 
 const fixture = fileURLToPath(new URL("fixtures/faulty-engine.mjs", import.meta.url));
-const patience = { hello: 10_000, request: 5000 };
+/** Milliseconds: only an engine that is to hang may reach them. */
+const patience = { hello: 600_000, request: 600_000 };
 
 function start(how: string): Promise<EngineProcess> {
   const request = how === "hang" ? 200 : patience.request;

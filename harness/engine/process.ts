@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, linkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
+import { onExit } from "signal-exit";
 import { cacheFolder } from "../setup/cache.ts";
 import { EngineFailure, UsageError } from "../trace/errors.ts";
 import { readSafetensorsIndex, readTensor } from "../trace/safetensors.ts";
@@ -86,7 +87,7 @@ export async function startEngine({ command, environment, patience }: EngineComm
     buffer: false,
     reject: false,
     detached: true,
-    env: { ...environment },
+    env: { ...cachesOfLibraries(), ...environment },
   });
   const killGroup = () => {
     try {
@@ -95,7 +96,7 @@ export async function startEngine({ command, environment, patience }: EngineComm
       // already gone
     }
   };
-  process.once("exit", killGroup);
+  const forget = onExit(killGroup);
   const connection = openConnection(
     { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended: child },
     command.join(" "),
@@ -108,7 +109,7 @@ export async function startEngine({ command, environment, patience }: EngineComm
     child.stdin.end();
     killGroup();
     await child;
-    process.off("exit", killGroup);
+    forget();
     removeSpool(spool);
   };
 
@@ -187,6 +188,14 @@ export async function startEngine({ command, environment, patience }: EngineComm
   }
 }
 
+/** What compiled sources of Node and of PyTorch are to be kept in: else they are left in the temp folder. */
+function cachesOfLibraries(): Record<string, string> {
+  const names = { NODE_COMPILE_CACHE: "node-compiled", TORCHINDUCTOR_CACHE_DIR: "torchinductor" };
+  return Object.fromEntries(
+    Object.entries(names).map(([name, folder]) => [name, process.env[name] ?? join(cacheFolder(), folder)]),
+  );
+}
+
 /** Gives a file a second name, without a copy where both lie on one device. */
 function shareFile(from: string, to: string): void {
   try {
@@ -202,9 +211,9 @@ export function readBatch(spool: string, { phase, file, taps }: TapsNotification
   return {
     phase,
     taps: taps.map(({ site, tensor }) => {
-      const found = tensors.get(tensor);
-      if (!found) throw new EngineFailure(`site ${site} names tensor ${tensor}, which its batch file does not hold`);
-      return { site, tensor: found };
+      const match = tensors.get(tensor);
+      if (!match) throw new EngineFailure(`site ${site} names tensor ${tensor}, which its batch file does not hold`);
+      return { site, tensor: match };
     }),
   };
 }

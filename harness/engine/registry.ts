@@ -68,9 +68,9 @@ export function listEngines(folder = join(packageRoot, "engines")): EngineManife
 
 /** The engine that the others are compared with. */
 export function referenceEngine(): EngineManifest {
-  const found = listEngines().find((engine) => engine.reference);
-  if (!found) throw new UsageError("no engine.json under engines/ has reference: true");
-  return found;
+  const match = listEngines().find((engine) => engine.reference);
+  if (!match) throw new UsageError("no engine.json under engines/ has reference: true");
+  return match;
 }
 
 /**
@@ -81,17 +81,17 @@ export function chooseEngine(text: string): EngineChoice {
   if (text.startsWith("cmd:")) return { kind: "command", command: text.slice(4).trim().split(/\s+/) };
   const [name = "", ...rest] = text.split(":");
   const engines = listEngines();
-  const found = engines.find((engine) => engine.name === name);
+  const match = engines.find((engine) => engine.name === name);
   const known = engines
     .map((engine) => (engine.argument ? `${engine.name}:${engine.argument}` : engine.name))
     .join(", ");
-  if (!found)
+  if (!match)
     throw new UsageError(`unknown engine ${JSON.stringify(text)}: expected one of ${known}, or cmd:<command>`);
   const argument = rest.length > 0 ? rest.join(":") : null;
-  if (found.argument && !argument) throw new UsageError(`engine ${name} needs an argument: ${name}:${found.argument}`);
-  if (!found.argument && argument)
+  if (match.argument && !argument) throw new UsageError(`engine ${name} needs an argument: ${name}:${match.argument}`);
+  if (!match.argument && argument)
     throw new UsageError(`engine ${name} takes no argument, found ${JSON.stringify(argument)}`);
-  return { kind: "manifest", manifest: found, argument: argument === null ? null : absolute(argument) };
+  return { kind: "manifest", manifest: match, argument: argument === null ? null : absolute(argument) };
 }
 
 function absolute(argument: string): string {

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { defineCase } from "../case/case.ts";
 import { plainText } from "../case/input-tensors.ts";
 import type { Script, Step } from "../engine/test-scripted.ts";
 import { scriptedPool } from "../engine/test-scripted.ts";
+import { testFolder } from "../trace/test-folder.ts";
 import { checkGolden } from "./check.ts";
 import { drawCheckpoint } from "./checkpoint.ts";
 import { pinnedReference } from "./fresh-checkpoint.ts";
@@ -26,18 +25,14 @@ const one = defineCase({
   phases: [{ name: "full", start: 0, end: 9, cache: false }],
 });
 
-let folder = "";
+const folder = testFolder();
 let weights: { directory: string; sha256: string };
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
   vi.stubEnv("LOCKSTEP_CACHE", join(folder, "cache"));
   weights = drawCheckpoint(config, { seed: 0, tensors: [["w", [3]]] } as never);
   writeGolden(folder, await recordGolden(poolOf(), one));
 });
-afterAll(() => {
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => void vi.unstubAllEnvs());
 
 function poolOf(script: Partial<Script> = {}) {
   const load = () => ({ checkpoint: weights.directory, weights_sha256: weights.sha256, modules: [], tensors: [] });

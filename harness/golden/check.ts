@@ -33,26 +33,26 @@ export interface CheckOptions {
 /** Runs a case's engine alone and compares it with the golden, all sites or those that match `sites`: no Python. Same verdict as a live run. */
 export async function checkGolden(
   pool: EnginePool,
-  found: Case,
+  testCase: Case,
   options: CheckOptions,
 ): Promise<Verdict> {
-  const { folder, engine: engineName = found.engine, limit = defaultLimit, numbers } = options;
-  let frame = openFrame(found, { mode: "golden", engine: engineName, seed: goldenSeed, limit });
+  const { folder, engine: engineName = testCase.engine, limit = defaultLimit, numbers } = options;
+  let frame = openFrame(testCase, { mode: "golden", engine: engineName, seed: goldenSeed, limit });
   try {
-    const golden = readGolden(folder, found.name);
+    const golden = readGolden(folder, testCase.name);
     frame = { ...frame, reference: golden.reference };
-    const inputs = writeInputs(found.inputs(golden.seed));
-    const directory = freshCheckpoint(golden, found, inputs);
+    const inputs = writeInputs(testCase.inputs(golden.seed));
+    const directory = freshCheckpoint(golden, testCase, inputs);
     const engine = await pool.get(engineName);
-    frame = { ...frame, engine: identify(engine.hello, found.fault?.name) };
-    await pool.load(engine, { checkpoint: directory, dtype: "float32", ...(found.fault && { fault: found.fault }) });
+    frame = { ...frame, engine: identify(engine.hello, testCase.fault?.name) };
+    await pool.load(engine, { checkpoint: directory, dtype: "float32", ...(testCase.fault && { fault: testCase.fault }) });
     const wanted = siteFilter(options.sites);
     const places = new Map(
       golden.sites.flatMap(({ site, phase }, place) => (wanted(site) ? [[tapKey(phase, site), place] as const] : [])),
     );
     const sites: SiteVerdict[] = [];
     const unexpected: string[] = [];
-    const { possible, impossible } = possiblePhases(found.phases, engine.hello.capabilities);
+    const { possible, impossible } = possiblePhases(testCase.phases, engine.hello.capabilities);
     const only = options.sites && { sites: [...options.sites] };
     const run = { inputs: inputs.path, phases: [...possible], oracle: false, ...only };
     const judge = (ready: Ready): void => {
@@ -61,9 +61,9 @@ export async function checkGolden(
       if (place === undefined) return void unexpected.push(site);
       places.delete(tapKey(phase, site));
       const tensor = tensorOf(ready, "engine");
-      const values = visible({ found, inputs }, { site, phase }, tensor);
+      const values = visible({ testCase, inputs }, { site, phase }, tensor);
       const seen = { shape: tensor.shape, dtype: tensor.dtype, values };
-      const size = numbers?.[phase === found.phases[0]!.name ? 0 : 1];
+      const size = numbers?.[phase === testCase.phases[0]!.name ? 0 : 1];
       sites.push(judgeAgainstGolden(golden, place, seen, { limit, ...(size !== undefined && { size }) }));
     };
     const routers = collectRouters();

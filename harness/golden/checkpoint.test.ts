@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { drawParameter } from "../trace/draw.ts";
@@ -8,15 +7,15 @@ import { openCheckpoint, readTensor } from "../trace/safetensors.ts";
 import { float32Tensor, toNumbers } from "../trace/tensor.ts";
 import { drawCheckpoint, hashTensors } from "./checkpoint.ts";
 import type { Golden } from "./format/schema.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let folder = "";
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   vi.stubEnv("LOCKSTEP_CACHE", folder);
 });
 afterAll(() => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const config = { model_type: "tiny", hidden_size: 3 };

@@ -24,34 +24,34 @@ export function pinnedReference(manifest: EngineManifest = referenceEngine()): s
 }
 
 /** The checkpoint of a golden, once it is sure that it speaks of this case. @throws UsageError that names what is stale and what to do. */
-export function freshCheckpoint(golden: Golden, found: Case, inputs: InputsFile): string {
-  const { stale, directory } = compareWithCase(golden, found, inputs);
-  if (stale) throw refusal(found, stale);
+export function freshCheckpoint(golden: Golden, testCase: Case, inputs: InputsFile): string {
+  const { stale, directory } = compareWithCase(golden, testCase, inputs);
+  if (stale) throw refusal(testCase, stale);
   return directory;
 }
 
 /** @throws UsageError for shapes recorded of another reference. */
-export function refuseOldShapes(reference: Golden["reference"], found: Case): void {
+export function refuseOldShapes(reference: Golden["reference"], testCase: Case): void {
   const stale = findOldReference(reference.version, pinnedReference());
-  if (stale) throw refusal(found, stale);
+  if (stale) throw refusal(testCase, stale);
 }
 
 /** What is stale of a golden of a run, as one sentence; null where it still speaks of its case. */
-export function whyStale(golden: Golden, found: Case): string | null {
-  const { stale } = compareWithCase(golden, found, writeInputs(found.inputs(golden.seed)));
+export function whyStale(golden: Golden, testCase: Case): string | null {
+  const { stale } = compareWithCase(golden, testCase, writeInputs(testCase.inputs(golden.seed)));
   return stale ? describeStale(stale) : null;
 }
 
-function compareWithCase(golden: Golden, found: Case, inputs: InputsFile): { stale: Stale | null; directory: string } {
+function compareWithCase(golden: Golden, testCase: Case, inputs: InputsFile): { stale: Stale | null; directory: string } {
   const wanted = {
-    config: hashConfig(found.config),
+    config: hashConfig(testCase.config),
     inputs: inputs.sha256,
-    phases: hashConfig(found.phases),
+    phases: hashConfig(testCase.phases),
     reference: pinnedReference(),
   };
   const stale = findStale(golden, wanted);
   if (stale) return { stale, directory: "" };
-  const { directory, sha256 } = drawCheckpoint(found.config, golden);
+  const { directory, sha256 } = drawCheckpoint(testCase.config, golden);
   const { weights } = golden.checksums;
   return { stale: sha256 === weights ? null : { what: "weights", expected: weights, found: sha256 }, directory };
 }

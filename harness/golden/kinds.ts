@@ -25,15 +25,15 @@ import { checkShapesGolden, recordShapes } from "./shapes.ts";
 /** How the goldens of a kind are made, kept and compared. */
 interface GoldenKind<G> {
   /** The file of a case's golden in a folder of goldens. */
-  path(folder: string, found: Case): string;
-  record(pool: EnginePool, found: Case): Promise<G>;
+  path(folder: string, testCase: Case): string;
+  record(pool: EnginePool, testCase: Case): Promise<G>;
   /** Writes a golden and returns its file. */
   write(folder: string, golden: G): string;
   /** @throws UsageError for what is no golden, with the command that records it. */
-  parse(bytes: Uint8Array, file: string, found: Case): G;
-  diff(found: Case, before: G, after: G): GoldenDiff;
+  parse(bytes: Uint8Array, file: string, testCase: Case): G;
+  diff(testCase: Case, before: G, after: G): GoldenDiff;
   /** Why a golden no longer speaks of its case; null where it does. @throws UsageError that says why. */
-  stale(golden: G, found: Case): string | null;
+  stale(golden: G, testCase: Case): string | null;
 }
 
 /** What a kind of case does. */
@@ -47,9 +47,9 @@ interface CaseKind {
   /** What its inputs are built from: a result depends on all of them. */
   inputSeeds(seed: number): readonly number[];
   /** Compares with the live reference. */
-  run(pool: EnginePool, found: Case, options: RunOptions): Promise<Verdict>;
+  run(pool: EnginePool, testCase: Case, options: RunOptions): Promise<Verdict>;
   /** Compares with the golden, without Python. */
-  check(pool: EnginePool, found: Case, options: CheckOptions): Promise<Verdict>;
+  check(pool: EnginePool, testCase: Case, options: CheckOptions): Promise<Verdict>;
   readonly golden: GoldenKind<unknown>;
 }
 
@@ -68,8 +68,8 @@ const shapesGoldens: GoldenKind<ShapesGolden> = {
   write: writeShapesGolden,
   parse: (bytes, file, { name }) => parseShapesGolden(bytes, file, name),
   diff: ({ name }, before, after) => diffShapes(name, before, after),
-  stale: ({ reference }, found) => {
-    refuseOldShapes(reference, found);
+  stale: ({ reference }, testCase) => {
+    refuseOldShapes(reference, testCase);
     return null;
   },
 };
@@ -101,11 +101,11 @@ export function kindOf({ kind }: Pick<Case, "kind">): CaseKind {
 }
 
 /** Compares a case with the live reference, as its kind does. */
-export function runAny(pool: EnginePool, found: Case, options: RunOptions = {}): Promise<Verdict> {
-  return kindOf(found).run(pool, found, options);
+export function runAny(pool: EnginePool, testCase: Case, options: RunOptions = {}): Promise<Verdict> {
+  return kindOf(testCase).run(pool, testCase, options);
 }
 
 /** Compares a case with its golden, as its kind does: no Python. */
-export function checkAny(pool: EnginePool, found: Case, options: CheckOptions): Promise<Verdict> {
-  return kindOf(found).check(pool, found, options);
+export function checkAny(pool: EnginePool, testCase: Case, options: CheckOptions): Promise<Verdict> {
+  return kindOf(testCase).check(pool, testCase, options);
 }

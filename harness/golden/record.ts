@@ -18,20 +18,20 @@ import { collectRouters } from "../run/routers.ts";
 export const goldenSeed = 0;
 
 /** Records the reference's trace of a case as sketches. @throws UsageError for a case with weights of its own: a golden draws its weights. */
-export async function recordGolden(pool: EnginePool, found: Case): Promise<Golden> {
-  if (found.checkpoint !== undefined)
-    throw new UsageError(`${found.name}: expected a case whose weights are drawn, found ${found.checkpoint}`);
+export async function recordGolden(pool: EnginePool, testCase: Case): Promise<Golden> {
+  if (testCase.checkpoint !== undefined)
+    throw new UsageError(`${testCase.name}: expected a case whose weights are drawn, found ${testCase.checkpoint}`);
   const reference = await pool.reference();
-  const model = await pool.load(reference, { config: found.config, seed: goldenSeed, dtype: "float32" });
-  const inputs = writeInputs(found.inputs(goldenSeed));
-  const run = { inputs: inputs.path, phases: found.phases, oracle: false };
+  const model = await pool.load(reference, { config: testCase.config, seed: goldenSeed, dtype: "float32" });
+  const inputs = writeInputs(testCase.inputs(goldenSeed));
+  const run = { inputs: inputs.path, phases: testCase.phases, oracle: false };
   const sites: { order: number; sketch: GoldenSite }[] = [];
   const noiseOf = new Map<string, number>();
   const sketch = (ready: Ready): void => {
     const { site, phase } = ready.group;
     const [own, exact] = [tensorOf(ready, "reference"), tensorOf(ready, "oracle")];
-    const [value, oracle] = [own, exact].map((side) => visible({ found, inputs }, { site, phase }, side));
-    const size = phase === found.phases[0]!.name ? projectionSizes.first : projectionSizes.later;
+    const [value, oracle] = [own, exact].map((side) => visible({ testCase, inputs }, { site, phase }, side));
+    const size = phase === testCase.phases[0]!.name ? projectionSizes.first : projectionSizes.later;
     const relativeNoise = noiseOf.get(site) ?? 0;
     const tensor = { site, phase, shape: own.shape, dtype: own.dtype, reference: value!, oracle: oracle! };
     const sketched = sketchSite({ ...tensor, size, relativeNoise });
@@ -49,21 +49,21 @@ export async function recordGolden(pool: EnginePool, found: Case): Promise<Golde
   for (const ready of routers.rest()) sketch(ready);
   if (incomplete.length > 0)
     throw new EngineFailure(
-      `${found.name}: the reference and its float64 run have different sites: ${incomplete[0]!.site}`,
+      `${testCase.name}: the reference and its float64 run have different sites: ${incomplete[0]!.site}`,
     );
   const { name, version, versions } = reference.hello;
   return {
     golden: goldenVersion,
-    case: found.name,
+    case: testCase.name,
     seed: goldenSeed,
     dtype: "float32",
     reference: { name, version, versions },
     generator: generatorVersion,
     checksums: {
-      config: hashConfig(found.config),
+      config: hashConfig(testCase.config),
       weights: model.weights_sha256 ?? "",
       inputs: inputs.sha256,
-      phases: hashConfig(found.phases),
+      phases: hashConfig(testCase.phases),
     },
     tensors: storedTensors(model.checkpoint),
     sites: sites.toSorted((a, b) => a.order - b.order).map(({ sketch }) => sketch),

@@ -13,12 +13,12 @@ import { readShapesGolden, readsOf } from "./format/shapes.ts";
 /** Compares the shapes of all module sites of a config with recorded ones: no Python. */
 export async function checkShapesGolden(
   pool: EnginePool,
-  found: Case,
+  testCase: Case,
   options: { readonly engine?: string; readonly folder: string },
 ): Promise<Verdict> {
-  return compareShapesWith(pool, found, options, () => {
-    const golden = readShapesGolden(options.folder, hashConfig(found.config), found.name);
-    refuseOldShapes(golden.reference, found);
+  return compareShapesWith(pool, testCase, options, () => {
+    const golden = readShapesGolden(options.folder, hashConfig(testCase.config), testCase.name);
+    refuseOldShapes(golden.reference, testCase);
     const first = golden.sites.map(([site, dtype, shape]) => ({ site, dtype, shape }));
     const second = new Map(golden.sites.map(([site, , , shape]) => [site, shape]));
     const shapes = {
@@ -30,12 +30,12 @@ export async function checkShapesGolden(
 }
 
 /** Records the reference's shapes of a case's config. */
-export async function recordShapes(pool: EnginePool, found: Case): Promise<ShapesGolden> {
+export async function recordShapes(pool: EnginePool, testCase: Case): Promise<ShapesGolden> {
   const reference = await pool.reference();
-  const { first, second } = await askShapes(reference, found);
+  const { first, second } = await askShapes(reference, testCase);
   return {
     golden: goldenVersion,
-    config: hashConfig(found.config),
+    config: hashConfig(testCase.config),
     reference: identify(reference.hello),
     sites: first.sites.map(({ site, dtype, shape }) => [site, dtype, shape, [...(second.get(site) ?? [])]]),
     tensors: first.tensors,

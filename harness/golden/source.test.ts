@@ -1,23 +1,22 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { writeGolden } from "./format/file.ts";
 import type { Golden } from "./format/schema.ts";
 import type { Case } from "../case/case.ts";
 import { compareGoldens, folderSource, sourceAgainst } from "./source.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let root: string;
 let folder: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  root = testFolder();
   folder = join(root, "golden");
   mkdirSync(folder);
 });
-afterEach(() => rmSync(root, { recursive: true }));
 
-const found = { name: "a/b", kind: "run" } as Case;
+const testCase = { name: "a/b", kind: "run" } as Case;
 const golden = (weights: string): Golden => ({
   ...{ golden: 2, case: "a/b", seed: 0, dtype: "float32", generator: 1, tensors: [], sites: [] },
   reference: { name: "transformers", version: "5.24.0", versions: {} },
@@ -30,7 +29,7 @@ describe("goldens are compared with", () => {
   it("those of another folder", async () => {
     writeGolden(folder, golden("w"));
     writeGolden(join(root, "other"), golden("v"));
-    const result = await compareGoldens(found, sourceAgainst(join(root, "other"), folder), folderSource(folder));
+    const result = await compareGoldens(testCase, sourceAgainst(join(root, "other"), folder), folderSource(folder));
     expect(result).toMatchObject({ state: "compared", diff: { head: [{ place: "weights", from: "v", to: "w" }] } });
   });
 
@@ -40,7 +39,7 @@ describe("goldens are compared with", () => {
     git("add", ".");
     git("commit", "--quiet", "--message", "one");
     writeGolden(folder, golden("v"));
-    const result = await compareGoldens(found, sourceAgainst("HEAD", folder), folderSource(folder));
+    const result = await compareGoldens(testCase, sourceAgainst("HEAD", folder), folderSource(folder));
     expect(result).toMatchObject({ state: "compared", diff: { head: [{ place: "weights", from: "w", to: "v" }] } });
     const other = { name: "a/new", kind: "run" } as Case;
     writeGolden(folder, { ...golden("n"), case: "a/new" });

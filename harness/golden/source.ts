@@ -12,7 +12,7 @@ import { kindOf } from "./kinds.ts";
 export interface GoldenSource {
   readonly title: string;
   /** The golden of a case, null where there is none. @throws UsageError for one that can't be read. */
-  read(found: Case): Promise<object | null>;
+  read(testCase: Case): Promise<object | null>;
 }
 
 /** What became of the golden of a case. */
@@ -58,17 +58,17 @@ export function sourceAgainst(against: string, folder: string): GoldenSource {
 export function freshSource(pool: EnginePool): GoldenSource {
   return {
     title: "a fresh recording",
-    read: async (found) => (await kindOf(found).golden.record(pool, found)) as object,
+    read: async (testCase) => (await kindOf(testCase).golden.record(pool, testCase)) as object,
   };
 }
 
 /** Compares what two sources have of a case. */
-export async function compareGoldens(found: Case, before: GoldenSource, after: GoldenSource): Promise<Compared> {
-  const { name } = found;
+export async function compareGoldens(testCase: Case, before: GoldenSource, after: GoldenSource): Promise<Compared> {
+  const { name } = testCase;
   try {
-    const [old, fresh] = [await before.read(found), await after.read(found)];
+    const [old, fresh] = [await before.read(testCase), await after.read(testCase)];
     if (!old || !fresh) return { case: name, state: old ? "only before" : fresh ? "only after" : "in neither" };
-    const diff = kindOf(found).golden.diff(found, old, fresh);
+    const diff = kindOf(testCase).golden.diff(testCase, old, fresh);
     return { case: name, state: "compared", diff };
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
@@ -79,11 +79,11 @@ export async function compareGoldens(found: Case, before: GoldenSource, after: G
 function fileSource(title: string, folder: string, bytesOf: (file: string) => Uint8Array | null): GoldenSource {
   return {
     title,
-    read: async (found) => {
-      const { golden } = kindOf(found);
-      const file = golden.path(folder, found);
+    read: async (testCase) => {
+      const { golden } = kindOf(testCase);
+      const file = golden.path(folder, testCase);
       const bytes = bytesOf(file);
-      return bytes && (golden.parse(bytes, file, found) as object);
+      return bytes && (golden.parse(bytes, file, testCase) as object);
     },
   };
 }

@@ -17,11 +17,11 @@ export function tensorOf({ group, routing }: Ready, side: Side): RawTensor {
 
 /** A tensor's values with left padding hidden. */
 export function visible(
-  { found, inputs }: { readonly found: Case; readonly inputs: InputsFile },
+  { testCase, inputs }: { readonly testCase: Case; readonly inputs: InputsFile },
   { site, phase }: { readonly site: string; readonly phase: string },
   tensor: RawTensor,
 ): Numbers {
-  const spec = found.phases.find(({ name }) => name === phase);
+  const spec = testCase.phases.find(({ name }) => name === phase);
   const values = toNumbers(tensor);
   if (!inputs.padded || !spec) return values;
   const copy = values.slice();

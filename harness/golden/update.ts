@@ -15,18 +15,18 @@ export function goldenCases(all: readonly Case[], patterns: readonly string[]): 
 }
 
 /** Records the golden of a case. Returns the file. */
-export async function recordCase(pool: EnginePool, found: Case, folder: string): Promise<string> {
-  const { golden } = kindOf(found);
-  return golden.write(folder, await golden.record(pool, found));
+export async function recordCase(pool: EnginePool, testCase: Case, folder: string): Promise<string> {
+  const { golden } = kindOf(testCase);
+  return golden.write(folder, await golden.record(pool, testCase));
 }
 
 /** Why the golden of a case has to be recorded (again): "new", what is stale, or that it can't be read; null when it is as it should be. */
-export function whyRecord(folder: string, found: Case): string | null {
-  const { golden } = kindOf(found);
-  const path = golden.path(folder, found);
+export function whyRecord(folder: string, testCase: Case): string | null {
+  const { golden } = kindOf(testCase);
+  const path = golden.path(folder, testCase);
   if (!existsSync(path)) return "new";
   try {
-    return golden.stale(golden.parse(readFileSync(path), path, found), found);
+    return golden.stale(golden.parse(readFileSync(path), path, testCase), testCase);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return error.message.split("; record it")[0]!;
@@ -46,9 +46,9 @@ export async function* updateGoldens(
   cases: readonly Case[],
   folder: string,
 ): AsyncGenerator<Updated> {
-  for (const found of cases) {
-    const why = whyRecord(folder, found);
-    if (why !== null) yield { case: found.name, why, file: await recordCase(pool, found, folder) };
+  for (const testCase of cases) {
+    const why = whyRecord(folder, testCase);
+    if (why !== null) yield { case: testCase.name, why, file: await recordCase(pool, testCase, folder) };
   }
 }
 
@@ -57,7 +57,7 @@ export function findObsolete(folder: string, cases: readonly Case[]): GoldenFile
   if (cases.length === 0)
     throw new UsageError(`expected cases beside ${folder}, found none: no golden can be judged obsolete`);
   return obsoleteGoldens(folder, {
-    files: new Set(cases.map((found) => kindOf(found).golden.path(folder, found))),
-    named: new Set(cases.filter((found) => kindOf(found).hasValues).map(({ name }) => name)),
+    files: new Set(cases.map((testCase) => kindOf(testCase).golden.path(folder, testCase))),
+    named: new Set(cases.filter((testCase) => kindOf(testCase).hasValues).map(({ name }) => name)),
   });
 }

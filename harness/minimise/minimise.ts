@@ -30,7 +30,7 @@ export interface Size {
 
 /** What is minimised, and how it was run. */
 export interface Request {
-  readonly found: Case;
+  readonly testCase: Case;
   readonly engine: string;
   /** The verdict of the failure that must stay. */
   readonly verdict: Verdict;
@@ -41,7 +41,7 @@ export interface Request {
 
 /** The smallest case found. */
 export interface SmallestCase extends Minimised {
-  readonly found: Case;
+  readonly testCase: Case;
   readonly inputs: Inputs;
   /** Of the weights: 0 where that fails in the same way. */
   readonly seed: number;
@@ -70,14 +70,14 @@ export function checkMinimisable({ case: name, mode, status: outcome, culprit, e
 
 /** Finds the smallest version of a case that still fails in the same way. @throws UsageError when it does not fail as its verdict says. */
 export async function minimiseCase(pool: EnginePool, request: Request): Promise<SmallestCase> {
-  const { found, engine, verdict, seconds, progress } = request;
-  const { checkpoint } = found;
+  const { testCase, engine, verdict, seconds, progress } = request;
+  const { checkpoint } = testCase;
   const dtype = verdict.dtype as Params<"load">["dtype"];
   const made = new Set<string>();
   let { seed } = verdict;
-  const first: Subject = { config: found.config, inputs: found.inputs(seed), phases: found.phases };
+  const first: Subject = { config: testCase.config, inputs: testCase.inputs(seed), phases: testCase.phases };
   const caseOf = (subject: Subject): Case =>
-    defineCase({ ...found, ...subject, engine, expect: "pass", inputs: () => subject.inputs });
+    defineCase({ ...testCase, ...subject, engine, expect: "pass", inputs: () => subject.inputs });
   const run = (subject: Subject, explain: number): Promise<Verdict> =>
     runCase(pool, caseOf(subject), { engine, dtype, seed, limit: verdict.limit, explain });
 
@@ -98,7 +98,7 @@ export async function minimiseCase(pool: EnginePool, request: Request): Promise<
     }
   };
 
-  const wanted = confirm(verdict, await run(first, verdict.culprit?.explanation ? explainSeconds : 0), found.config);
+  const wanted = confirm(verdict, await run(first, verdict.culprit?.explanation ? explainSeconds : 0), testCase.config);
   const before = await measure(first);
   if (seed !== 0 && checkpoint === undefined) {
     const [own, zero] = [seed, 0];
@@ -116,10 +116,10 @@ export async function minimiseCase(pool: EnginePool, request: Request): Promise<
   };
   try {
     const isOver = (): boolean => performance.now() > deadline;
-    const result = await minimise(first, { shrinkers: shrinkers(found), stillFails, isOver });
+    const result = await minimise(first, { shrinkers: shrinkers(testCase), stillFails, isOver });
     return {
       ...result,
-      ...{ found: caseOf(result.subject), inputs: result.subject.inputs, seed, failure: wanted, before, after },
+      ...{ testCase: caseOf(result.subject), inputs: result.subject.inputs, seed, failure: wanted, before, after },
     };
   } finally {
     for (const folder of made) rmSync(folder, { recursive: true, force: true }); // hundreds of models that nobody asks for again

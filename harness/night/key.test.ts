@@ -1,20 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { int64Tensor } from "../trace/tensor.ts";
 import { defineCase } from "../case/case.ts";
 import type { KeyParts } from "./key.ts";
 import { engineSources, harnessIdentity, resultKey } from "./key.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let folder = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   vi.stubEnv("LOCKSTEP_CACHE", folder);
 });
 afterEach(() => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
 });
 
 const definition = {
@@ -25,7 +24,7 @@ const definition = {
   phases: [{ name: "full", start: 0, end: 2, cache: false }],
 };
 const parts: KeyParts = {
-  found: defineCase(definition),
+  testCase: defineCase(definition),
   ...{ dtype: "float32", seed: 0, limit: 4, explain: 20, harness: "0.1.0+a" },
   engine: { typescript: "0.1.0", sources: "s" },
   reference: { transformers: "5.24.0", torch: "2.13.0" },
@@ -35,24 +34,24 @@ describe("the key of a result", () => {
   it("is the same for the same parts, in whatever order they come", () => {
     const config = { heads: 2, hidden_size: 4 };
     const reference = { torch: "2.13.0", transformers: "5.24.0" };
-    expect(resultKey({ ...parts, reference, found: defineCase({ ...definition, config }) })).toBe(resultKey(parts));
+    expect(resultKey({ ...parts, reference, testCase: defineCase({ ...definition, config }) })).toBe(resultKey(parts));
     expect(resultKey(parts)).toMatch(/^[\da-f]{24}$/);
   });
 
   it("does not depend on what only people read, nor on where a case lies", () => {
-    expect(resultKey({ ...parts, found: { ...parts.found, title: "other", file: "/x.case.ts" } })).toBe(
+    expect(resultKey({ ...parts, testCase: { ...parts.testCase, title: "other", file: "/x.case.ts" } })).toBe(
       resultKey(parts),
     );
   });
 
   const others: readonly (readonly [string, Partial<KeyParts>])[] = [
-    ["config", { found: defineCase({ ...definition, config: { hidden_size: 5, heads: 2 } }) }],
+    ["config", { testCase: defineCase({ ...definition, config: { hidden_size: 5, heads: 2 } }) }],
     [
       "inputs",
-      { found: defineCase({ ...definition, inputs: () => new Map([["input_ids", int64Tensor([9, 9], [1, 2])]]) }) },
+      { testCase: defineCase({ ...definition, inputs: () => new Map([["input_ids", int64Tensor([9, 9], [1, 2])]]) }) },
     ],
-    ["phases", { found: defineCase({ ...definition, phases: [{ name: "full", start: 0, end: 1, cache: false }] }) }],
-    ["expectation", { found: defineCase({ ...definition, expect: { fail_at: "logits" } }) }],
+    ["phases", { testCase: defineCase({ ...definition, phases: [{ name: "full", start: 0, end: 1, cache: false }] }) }],
+    ["expectation", { testCase: defineCase({ ...definition, expect: { fail_at: "logits" } }) }],
     ["dtype", { dtype: "bfloat16" }],
     ["seed", { seed: 1 }],
     ["limit", { limit: 3 }],

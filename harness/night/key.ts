@@ -16,7 +16,7 @@ export type Identity = Readonly<Record<string, string>>;
 
 /** Everything that a result depends on. */
 export interface KeyParts {
-  readonly found: Case;
+  readonly testCase: Case;
   readonly dtype: string;
   readonly seed: number;
   readonly limit: number;
@@ -28,12 +28,12 @@ export interface KeyParts {
 }
 
 /** The key of a result: 24 hexadecimal digits. */
-export function resultKey({ found, dtype, seed, limit, explain, engine, reference, harness }: KeyParts): string {
-  const seeds = kindOf(found).inputSeeds(seed);
-  const { name, kind, config, phases, expect, checkpoint, fault } = found;
+export function resultKey({ testCase, dtype, seed, limit, explain, engine, reference, harness }: KeyParts): string {
+  const seeds = kindOf(testCase).inputSeeds(seed);
+  const { name, kind, config, phases, expect, checkpoint, fault } = testCase;
   return hashConfig({
     case: { name, kind, config, phases, expect },
-    inputs: seeds.map((value) => writeInputs(found.inputs(value)).sha256),
+    inputs: seeds.map((value) => writeInputs(testCase.inputs(value)).sha256),
     weights: checkpoint === undefined ? generatorVersion : hashFolder(checkpoint, "**/*"),
     fault:
       fault === undefined

@@ -98,15 +98,15 @@ export function createLab({ report, explain, retries, pause }: LabOptions): Lab 
     });
 
   const judge = async (job: KeyedJob): Promise<Verdict> => {
-    const { found, engine, dtype, seed, limit, reference } = job;
-    const { mode } = kindOf(found);
+    const { testCase, engine, dtype, seed, limit, reference } = job;
+    const { mode } = kindOf(testCase);
     const wanted = { name: referenceEngine().name, version: reference.version, versions: {} };
-    const frame = { ...openFrame(found, { mode, engine, dtype, seed, limit }), reference: wanted };
+    const frame = { ...openFrame(testCase, { mode, engine, dtype, seed, limit }), reference: wanted };
     const identity = await referenceIdentity(reference);
     if (identity instanceof Error) return errorVerdict(frame, identity);
     try {
       const pool = await poolFor(reference);
-      return await runAny(pool, found, {
+      return await runAny(pool, testCase, {
         engine,
         dtype: dtype as NonNullable<RunOptions["dtype"]>,
         seed,
@@ -134,7 +134,7 @@ export function createLab({ report, explain, retries, pause }: LabOptions): Lab 
         () => judge(job),
         ({ error }) => error?.kind === "environment" && !isMissing,
       );
-      const frame = { night, key, case: job.found.name, engine, dtype, seed, limit };
+      const frame = { night, key, case: job.testCase.name, engine, dtype, seed, limit };
       const record = recordOf(
         { ...frame, reference: { version: reference.version, roles: [...reference.roles] }, versions },
         verdict,

@@ -1,12 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { journalPath } from "./history/index-file.ts";
 import { readJournal } from "./history/journal.ts";
 import { testNight } from "./history/test-lines.ts";
 import type { ShardFile } from "./merge.ts";
 import { joinShards, mergeShards, titleOf } from "./merge.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 const all = testNight(
   "2026-11-26",
@@ -59,9 +59,8 @@ describe("shards", () => {
 describe("merging", () => {
   let folder = "";
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+    folder = testFolder();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   function files(): string[] {
     return [shard(1, [0, 2]), shard(2, [1])].map((content, place) => {

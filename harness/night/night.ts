@@ -183,6 +183,6 @@ function lineOf(record: ResultLine, { engine, reference }: Job, night: string): 
   return { ...record, night, engine, reference: { version: reference.version, roles: [...reference.roles] } };
 }
 
-function secondsOf(history: History, { found, engine, dtype, seed, reference }: Job): number | null {
-  return history.seconds({ case: found.name, engine, dtype, seed, role: reference.roles[0]! });
+function secondsOf(history: History, { testCase, engine, dtype, seed, reference }: Job): number | null {
+  return history.seconds({ case: testCase.name, engine, dtype, seed, role: reference.roles[0]! });
 }

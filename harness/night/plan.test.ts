@@ -26,7 +26,7 @@ describe("the jobs of a night", () => {
 
   it("are for every engine that is asked for, but a planted fault is its own engine's", () => {
     const jobs = planJobs([plain, planted], { ...asked, engines: ["typescript", "x"], dtypes: ["float32"] }, [pinned]);
-    expect(jobs.map(({ found, engine }) => `${found.name} ${engine}`)).toEqual([
+    expect(jobs.map(({ testCase, engine }) => `${testCase.name} ${engine}`)).toEqual([
       "a/plain typescript",
       "a/plain x",
       "a/planted typescript",

@@ -17,7 +17,7 @@ export interface ReferenceChoice {
 
 /** One comparison of a night. Without its case it travels between machines. */
 export interface Job {
-  readonly found: Case;
+  readonly testCase: Case;
   /** As `--engine` takes it. */
   readonly engine: string;
   readonly dtype: NonNullable<RunOptions["dtype"]> | "shapes";
@@ -37,16 +37,16 @@ export function planJobs(
 ): Job[] {
   const jobs: Job[] = [];
   for (const reference of references)
-    for (const found of cases)
-      for (const engine of enginesOf(found, engines))
-        for (const dtype of kindOf(found).dtypes(dtypes))
-          jobs.push({ ...{ found, engine, seed, limit, reference }, dtype: dtype as Job["dtype"] });
+    for (const testCase of cases)
+      for (const engine of enginesOf(testCase, engines))
+        for (const dtype of kindOf(testCase).dtypes(dtypes))
+          jobs.push({ ...{ testCase, engine, seed, limit, reference }, dtype: dtype as Job["dtype"] });
   return jobs;
 }
 
-function enginesOf(found: Case, asked: readonly string[]): readonly string[] {
-  if (asked.length === 0) return [found.engine];
-  return found.fault === undefined ? asked : asked.filter((engine) => engine === found.engine);
+function enginesOf(testCase: Case, asked: readonly string[]): readonly string[] {
+  if (asked.length === 0) return [testCase.engine];
+  return testCase.fault === undefined ? asked : asked.filter((engine) => engine === testCase.engine);
 }
 
 /** Roles that stand for the same version, as one; in the order in which they were asked for. */
@@ -68,6 +68,6 @@ export function scopeOf(asked: Asked): string {
 }
 
 /** How a job is called in lines for people. */
-export function jobTitle({ found, engine, dtype, reference }: Job): string {
-  return `${found.name}  ${engine}  ${dtype}  transformers ${reference.version}`;
+export function jobTitle({ testCase, engine, dtype, reference }: Job): string {
+  return `${testCase.name}  ${engine}  ${dtype}  transformers ${reference.version}`;
 }

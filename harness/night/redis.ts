@@ -54,7 +54,7 @@ export async function* runQueued(
   const pending = new Map(jobs.map((job) => [`${night}-${job.key}`, job]));
   const put = async (): Promise<void> => {
     const entries = [...pending].map(([jobId, job]) => ({
-      name: job.found.name,
+      name: job.testCase.name,
       data: dataOf(job, { night, explain, cases }),
       opts: { ...options, jobId },
     }));
@@ -89,13 +89,13 @@ export async function* runQueued(
 }
 
 function dataOf(
-  { key, found, engine, dtype, seed, limit, reference, versions }: KeyedJob,
+  { key, testCase, engine, dtype, seed, limit, reference, versions }: KeyedJob,
   rest: { night: string; explain: number; cases: readonly string[] },
 ): JobData {
   const { version, roles } = reference;
   const files = rest.cases.filter((word) => /\.[tj]s$/.test(word));
   return {
-    ...{ key, engine, dtype, seed, limit, case: found.name, night: rest.night, explain: rest.explain },
+    ...{ key, engine, dtype, seed, limit, case: testCase.name, night: rest.night, explain: rest.explain },
     ...{ reference: { version, roles: [...roles] }, versions, cases: files },
   };
 }
@@ -104,17 +104,17 @@ function dataOf(
 function outcomeOf(job: KeyedJob, { returnvalue, failedReason, attemptsMade }: QueuedJob, night: string): Outcome {
   const parsed = jobAnswer.safeParse(returnvalue);
   if (parsed.success) return parsed.data;
-  const { found, engine, dtype, seed, limit, key, versions, reference } = job;
+  const { testCase, engine, dtype, seed, limit, key, versions, reference } = job;
   const reason =
     failedReason === undefined
       ? "a worker of another version of lockstep gave an answer that this one can't read"
       : failedReason.includes("stalled")
         ? "every worker that took it ended before it was done (killed, out of memory, or without contact to Redis)"
         : failedReason;
-  const frame = openFrame(found, { mode: kindOf(found).mode, engine, dtype, seed, limit });
+  const frame = openFrame(testCase, { mode: kindOf(testCase).mode, engine, dtype, seed, limit });
   const wanted = { name: referenceEngine().name, version: reference.version, versions: {} };
   const verdict = errorVerdict({ ...frame, reference: wanted }, new EnvironmentError(reason));
-  const names = { night, key, case: found.name, engine, dtype, seed, limit };
+  const names = { night, key, case: testCase.name, engine, dtype, seed, limit };
   const record = recordOf(
     { ...names, versions, reference: { version: reference.version, roles: [...reference.roles] } },
     verdict,

@@ -100,18 +100,18 @@ function createBench(report: (line: string) => void) {
   let cases: Promise<readonly Case[]> | undefined;
   const find = async (job: JobData): Promise<Case> => {
     const own = (await Promise.all(job.cases.map(loadCaseFile))).flat();
-    const found = [...own, ...(await (cases ??= loadCases(casesFolder())))].find(({ name }) => name === job.case);
-    if (!found)
+    const testCase = [...own, ...(await (cases ??= loadCases(casesFolder())))].find(({ name }) => name === job.case);
+    if (!testCase)
       throw new EnvironmentError(`this worker has no case ${job.case}: expected the same sources as the night's`);
-    return found;
+    return testCase;
   };
   return {
     async run(job: JobData): Promise<Outcome> {
-      const found = await find(job);
+      const testCase = await find(job);
       let lab = labs.get(job.explain);
       if (!lab) labs.set(job.explain, (lab = createLab({ report, explain: job.explain, retries: 0, pause: 0 })));
       const { engine, dtype, seed, limit, reference } = job;
-      const keyed = await lab.key({ found, engine, dtype, seed, limit, reference });
+      const keyed = await lab.key({ testCase, engine, dtype, seed, limit, reference });
       if (keyed.key !== job.key && !Object.hasOwn(keyed.versions.reference, "unavailable"))
         throw new EnvironmentError(
           `this worker would run another job than the night asks for: ${sayDifferences(job.versions, keyed.versions)}; use the same commit and environment`,

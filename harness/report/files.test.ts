@@ -1,20 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { explainedVerdict } from "./html/test-explanations.ts";
 import { liveVerdict } from "./html/test-verdicts.ts";
 import { writeReports } from "./files.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let folder: string;
 let printed: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-reports-"));
+  folder = testFolder();
   printed = "";
-});
-afterEach(() => {
-  rmSync(folder, { recursive: true });
 });
 
 const say = (line: string): void => void (printed += `${line}\n`);

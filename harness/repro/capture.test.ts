@@ -8,7 +8,7 @@ import { fail, noise, pass, siteWith } from "../verdict/test-sites.ts";
 import { chooseSite, findAgain } from "./capture.ts";
 import { buildVerdict, openFrame } from "../run/verdict-builder.ts";
 
-const found = defineCase({
+const testCase = defineCase({
   name: "tiny/text",
   title: "",
   config: {},
@@ -17,7 +17,7 @@ const found = defineCase({
 });
 
 function verdictOf(sites: readonly SiteVerdict[], changes: Partial<Verdict> = {}): Verdict {
-  const frame = openFrame(found, { mode: "live", engine: "typescript", limit: 4 });
+  const frame = openFrame(testCase, { mode: "live", engine: "typescript", limit: 4 });
   return { ...buildVerdict(frame, { sites, missing: [], unexpected: [] }), ...changes };
 }
 
@@ -70,13 +70,13 @@ describe("the run of a verdict", () => {
 
   it("plants the fault that the verdict names by id", () => {
     const verdict: Verdict = { ...failing, rerun: { engine: "typescript", fault: "two" } };
-    const again = findAgain(verdict, [found], [fault("one", "same"), fault("two", "same")]);
-    expect(again.found.fault).toEqual({ module: "two.ts", name: "same" });
+    const again = findAgain(verdict, [testCase], [fault("one", "same"), fault("two", "same")]);
+    expect(again.testCase.fault).toEqual({ module: "two.ts", name: "same" });
     expect(again.engine).toBe("typescript");
   });
 
   it("finds the fault of an older verdict by the name of its export", () => {
-    expect(findAgain(named("only"), [found], [fault("one", "only")]).found.faultId).toBe("one");
+    expect(findAgain(named("only"), [testCase], [fault("one", "only")]).testCase.faultId).toBe("one");
   });
 
   it.each<[string, Verdict, RegExp]>([
@@ -85,11 +85,11 @@ describe("the run of a verdict", () => {
     ["a case that is gone", { ...failing, case: "tiny/other" }, /no case tiny\/other; .*--checkpoint/],
     ["an engine that is unknown", { ...failing, rerun: { engine: "nope" } }, /unknown engine "nope"/],
   ])("is refused for %s", (_, verdict, message) => {
-    expect(() => findAgain(verdict, [found], [fault("one", "same"), fault("two", "same")])).toThrow(message);
+    expect(() => findAgain(verdict, [testCase], [fault("one", "same"), fault("two", "same")])).toThrow(message);
   });
 
   it("says how its engine and fault were named", () => {
-    const frame = openFrame({ ...found, faultId: "one" }, { mode: "live", engine: "torch:a.py:f", limit: 4 });
+    const frame = openFrame({ ...testCase, faultId: "one" }, { mode: "live", engine: "torch:a.py:f", limit: 4 });
     const verdict = buildVerdict(frame, { sites: [], missing: [], unexpected: [] });
     expect(verdict.rerun).toEqual({ engine: "torch:a.py:f", fault: "one" });
   });

@@ -87,9 +87,9 @@ export function findAgain(
   verdict: Verdict,
   cases: readonly Case[],
   faults: readonly KnownFault[],
-): { found: Case; engine: string } {
-  const found = cases.find(({ name }) => name === verdict.case);
-  if (!found)
+): { testCase: Case; engine: string } {
+  const testCase = cases.find(({ name }) => name === verdict.case);
+  if (!testCase)
     throw new UsageError(
       `there is no case ${verdict.case}; for a checkpoint's verdict give --checkpoint and --ids again`,
     );
@@ -97,20 +97,20 @@ export function findAgain(
   chooseEngine(engine);
   const { fault: id } = verdict.rerun ?? {};
   const { fault: name } = verdict.engine;
-  if (id === undefined && (name === undefined || name === found.fault?.name)) return { found, engine };
+  if (id === undefined && (name === undefined || name === testCase.fault?.name)) return { testCase, engine };
   const matching = faults.filter((fault) => (id === undefined ? fault.spec.name === name : fault.id === id));
   const [fault] = matching.filter((one) => one.case === verdict.case);
   if (!fault || matching.length > 1)
     throw new UsageError(
       `the verdict's fault ${id ?? name} is ${fault ? "the name of several faults" : "no known fault of that case"}; make the verdict again`,
     );
-  return { found: plant(fault, cases), engine };
+  return { testCase: plant(fault, cases), engine };
 }
 
 /** Runs the case again and takes the site's tensors. @throws UsageError when the run does not come by the site. */
 export async function captureSite(
   pool: EnginePool,
-  found: Case,
+  testCase: Case,
   options: {
     readonly engine: string;
     readonly dtype: Params<"load">["dtype"];
@@ -121,18 +121,18 @@ export async function captureSite(
   const { wanted, seed, dtype } = options;
   const reference = await pool.reference();
   const engine = await pool.get(options.engine);
-  const weights = found.checkpoint ? { checkpoint: found.checkpoint } : { config: found.config, seed };
+  const weights = testCase.checkpoint ? { checkpoint: testCase.checkpoint } : { config: testCase.config, seed };
   const model = await pool.load(reference, { ...weights, dtype });
   const { checkpoint } = model;
-  await pool.load(engine, { checkpoint, dtype, ...(found.fault && { fault: found.fault }) });
-  const inputs = writeInputs(found.inputs(seed));
-  const place = found.phases.findIndex(({ name }) => name === wanted.phase);
-  const phase = found.phases[place]!;
-  const phases = chainOf(found.phases, place);
+  await pool.load(engine, { checkpoint, dtype, ...(testCase.fault && { fault: testCase.fault }) });
+  const inputs = writeInputs(testCase.inputs(seed));
+  const place = testCase.phases.findIndex(({ name }) => name === wanted.phase);
+  const phase = testCase.phases[place]!;
+  const phases = chainOf(testCase.phases, place);
   const owner = responsibleModule(wanted.site);
   const recorded = new Map<string, RawTensor>();
   let pair: Pick<Captured, "expected" | "found"> | undefined;
-  const run = { inputs: inputs.path, phases: found.phases.slice(0, place + 1), oracle: false };
+  const run = { inputs: inputs.path, phases: testCase.phases.slice(0, place + 1), oracle: false };
   const replay = reference.replay(run);
   await mergeTaps(
     {
@@ -150,7 +150,7 @@ export async function captureSite(
       return "go on";
     },
   );
-  if (!pair) throw new UsageError(`${wanted.site} was not met in ${wanted.phase} when ${found.name} was run again`);
+  if (!pair) throw new UsageError(`${wanted.site} was not met in ${wanted.phase} when ${testCase.name} was run again`);
   const tokens = inputs.padded ? inputs.tokensOf(phase) : null;
   return {
     ...pair,

@@ -18,7 +18,7 @@ import { hasWholePhase, trackConsistency } from "./self-consistency.ts";
 
 /** Judges groups as they are completed. */
 export function judgeGroups(options: {
-  readonly found: Case;
+  readonly testCase: Case;
   readonly inputs: InputsFile;
   readonly limit: number;
   /** Stop at the first site that fails locally. */
@@ -26,13 +26,13 @@ export function judgeGroups(options: {
   /** Called with the number of sites judged so far. */
   readonly progress: ((sites: number) => void) | undefined;
 }) {
-  const { found, inputs, limit, bail, progress } = options;
+  const { testCase, inputs, limit, bail, progress } = options;
   const sites: SiteVerdict[] = [];
   const logits: LogitsAgreement[] = [];
-  const phases = new Map(found.phases.map((phase) => [phase.name, phase]));
+  const phases = new Map(testCase.phases.map((phase) => [phase.name, phase]));
   const trackers = (["engine", "reference", "oracle"] as const).map((side) => ({
     side,
-    tracker: trackConsistency(side, found.phases, inputs.tokensOf),
+    tracker: trackConsistency(side, testCase.phases, inputs.tokensOf),
   }));
   const tokensOf = (phase: string): Pick<Rules, "tokens"> => {
     const spec = phases.get(phase);
@@ -44,8 +44,8 @@ export function judgeGroups(options: {
 
   const routers = collectRouters();
 
-  const complete = (found: Group): "go on" | "stop" =>
-    routers.take(found).map(judgeReady).includes("stop") ? "stop" : "go on";
+  const complete = (match: Group): "go on" | "stop" =>
+    routers.take(match).map(judgeReady).includes("stop") ? "stop" : "go on";
   const judgeReady = ({ group, routing }: Ready): "go on" | "stop" => {
     const { site, phase, order, sides } = group;
     const { engine, reference } = sides as Required<typeof sides>;
@@ -69,7 +69,7 @@ export function judgeGroups(options: {
 
   const findings = () => {
     routers.rest().forEach(judgeReady);
-    const consistency = hasWholePhase(found.phases) ? trackers.map(({ tracker }) => tracker.result(limit)) : [];
+    const consistency = hasWholePhase(testCase.phases) ? trackers.map(({ tracker }) => tracker.result(limit)) : [];
     return {
       logits,
       consistency: sites.some((site) => tieOf(site) !== null) ? consistency.map(withoutBlame) : consistency,

@@ -6,11 +6,11 @@ import type { EnginePool } from "../engine/pool.ts";
 /** Asks an engine what a KV cache of `budget` bytes holds for a case's model, and writes the plan as lines. */
 export async function planKvCache(
   pool: EnginePool,
-  found: Case,
+  testCase: Case,
   { engine: engineName, budget, dtype }: { engine: string; budget: number; dtype: Params<"load">["dtype"] },
 ): Promise<string> {
   const reference = await pool.reference();
-  const { checkpoint } = await pool.load(reference, { config: found.config, seed: 0, dtype });
+  const { checkpoint } = await pool.load(reference, { config: testCase.config, seed: 0, dtype });
   const engine = await pool.get(engineName);
   const { kv_plan: plan } = await pool.load(engine, { checkpoint, dtype, kv_budget_bytes: budget });
   if (!plan) throw new EngineFailure(`engine ${engine.hello.name} makes no KV-cache plan`);

@@ -44,15 +44,15 @@ export interface RunOptions {
 }
 
 /** Runs one case against the live reference. Never throws for what an engine does: a crash becomes a verdict of status `error`. */
-export async function runCase(pool: EnginePool, found: Case, options: RunOptions = {}): Promise<Verdict> {
+export async function runCase(pool: EnginePool, testCase: Case, options: RunOptions = {}): Promise<Verdict> {
   const { dtype = "float32", seed = 0, limit = defaultLimit } = options;
-  const engineName = options.engine ?? found.engine;
-  let frame = openFrame(found, { mode: "live", engine: engineName, dtype, seed, limit });
+  const engineName = options.engine ?? testCase.engine;
+  let frame = openFrame(testCase, { mode: "live", engine: engineName, dtype, seed, limit });
   try {
     const reference = await pool.reference();
     frame = { ...frame, reference: identify(reference.hello) };
     const engine = await pool.get(engineName);
-    frame = { ...frame, engine: identify(engine.hello, found.fault?.name) };
+    frame = { ...frame, engine: identify(engine.hello, testCase.fault?.name) };
     const { findings, explain } = await compareLive({ pool, reference, engine, frame, options });
     return await explain(buildVerdict(frame, findings));
   } catch (error) {
@@ -75,22 +75,22 @@ interface Compared {
 }
 
 async function compareLive({ pool, reference, engine, frame, options }: Setting): Promise<Compared> {
-  const { found, seed, limit } = frame;
+  const { testCase, seed, limit } = frame;
   const dtype = frame.dtype as Params<"load">["dtype"];
-  const weights = found.checkpoint ? { checkpoint: found.checkpoint } : { config: found.config, seed };
+  const weights = testCase.checkpoint ? { checkpoint: testCase.checkpoint } : { config: testCase.config, seed };
   const model = await pool.load(reference, { ...weights, dtype });
   const { checkpoint } = model;
-  const own = await pool.load(engine, { checkpoint, dtype, ...(found.fault && { fault: found.fault }) });
-  const inputs = writeInputs(found.inputs(seed));
+  const own = await pool.load(engine, { checkpoint, dtype, ...(testCase.fault && { fault: testCase.fault }) });
+  const inputs = writeInputs(testCase.inputs(seed));
   const run = {
     inputs: inputs.path,
-    phases: found.phases,
+    phases: testCase.phases,
     oracle: false,
     ...(options.sites && { sites: [...options.sites] }),
   };
-  const { possible, impossible } = possiblePhases(found.phases, engine.hello.capabilities);
+  const { possible, impossible } = possiblePhases(testCase.phases, engine.hello.capabilities);
   const enginesRun = { ...run, phases: [...possible] };
-  const judging = judgeGroups({ found, inputs, limit, bail: options.bail ?? false, progress: options.progress });
+  const judging = judgeGroups({ testCase, inputs, limit, bail: options.bail ?? false, progress: options.progress });
   const local = [reference.replay(enginesRun), reference.replay({ ...enginesRun, oracle: true })] as const;
   const { incomplete, failure } = await mergeTaps(
     {
@@ -120,7 +120,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     ...judging.findings(),
     ...withLeftovers(judging.sites, incomplete, impossible),
     tensor_audit: listsNothing(own) ? null : auditTensors(own.tensors, model.tensors),
-    power: readPower(goldenFolder(), found.name, caseKey(found)),
+    power: readPower(goldenFolder(), testCase.name, caseKey(testCase)),
     config_audit: ours!.reads.length === 0 ? null : auditConfig(ours!.reads, theirs!.reads, null),
     checksums: { inputs: inputs.sha256, ...(model.weights_sha256 && { weights: model.weights_sha256 }) },
   };

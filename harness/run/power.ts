@@ -32,15 +32,17 @@ export interface MeasuredPower {
  */
 export async function measurePower(
   pool: EnginePool,
-  found: Case,
+  testCase: Case,
   progress: (done: number, all: number) => void = () => undefined,
   only?: ReadonlySet<string>,
 ): Promise<MeasuredPower> {
   const reference = await pool.reference();
-  const weights = found.checkpoint ? { checkpoint: found.checkpoint } : { config: found.config, seed: powerSeed };
+  const weights = testCase.checkpoint
+    ? { checkpoint: testCase.checkpoint }
+    : { config: testCase.config, seed: powerSeed };
   await pool.load(reference, { ...weights, dtype: "float32" });
-  const inputs = writeInputs(found.inputs(powerSeed));
-  const run = { inputs: inputs.path, phases: found.phases };
+  const inputs = writeInputs(testCase.inputs(powerSeed));
+  const run = { inputs: inputs.path, phases: testCase.phases };
   const places = (await findPlaces(reference, run)).filter(({ site }) => !only || only.has(withoutLayer(site)));
   const changes: Visibility[] = [];
   for (let start = 0; start < places.length; start += placesAtOnce) {
@@ -57,7 +59,7 @@ export async function measurePower(
       changes.push(...seen);
     }
   }
-  const facts = factsOf(found, inputs);
+  const facts = factsOf(testCase, inputs);
   return { power: summarisePower(changes, defaultLimit, facts), changes, facts };
 }
 

@@ -28,7 +28,7 @@ export const shapeLengths: Lengths = { first: 19, second: 27 };
 
 /** What is known where shapes first differ. */
 export interface CulpritFacts {
-  readonly found: Case;
+  readonly testCase: Case;
   readonly first: SiteVerdict;
   readonly sites: readonly SiteVerdict[];
   readonly ours: TwoShapes;
@@ -37,13 +37,13 @@ export interface CulpritFacts {
 }
 
 /** The first difference in shapes as a culprit: symbolic sizes, what they are products of, why, and which layers share it. */
-export function explainCulprit({ found, first, sites, ours, theirs, audit }: CulpritFacts): Culprit {
+export function explainCulprit({ testCase, first, sites, ours, theirs, audit }: CulpritFacts): Culprit {
   const why = whyOf(first) as Extract<Why, { kind: "shape" }>;
   const expected = symbolicShape(why.expected, theirs.second.get(first.site), shapeLengths);
   const foundShape = symbolicShape(why.found, foundAtSecond(first.site, why, ours, theirs), shapeLengths);
   const axis = why.expected.findIndex((size, index) => size !== why.found[index]);
   const module = responsibleModule(first.site);
-  const numbers = configNumbers(found.config);
+  const numbers = configNumbers(testCase.config);
   const hints = (shapes: TwoShapes, read: readonly string[], size: number): SizeHints => {
     const parts = partsBefore(shapes, module, size);
     return { numbers, read, ...(parts && { parts }) };
@@ -69,14 +69,14 @@ export function explainCulprit({ found, first, sites, ours, theirs, audit }: Cul
           found: foundReading,
           affectedLayers,
           layerCount: layers.length,
-          layerKind: kindOf(found.config, affectedLayers, layers.length),
+          layerKind: kindOf(testCase.config, affectedLayers, layers.length),
           sitesOfFoundSize: sitesOfSize(theirs, first.site, foundSize),
           fieldsOfFoundSize: numbers.filter(({ value }) => value === foundSize).map(({ path }) => path),
           neverRead: neverRead(audit, expectedReading),
           substitution: substituteField(
             expectedSize,
             foundSize,
-            configNumbers(found.config, { least: 1 }),
+            configNumbers(testCase.config, { least: 1 }),
             scopeReads(theirs, module),
           ),
           referenceScope: audit.at_culprit?.scope ?? module,

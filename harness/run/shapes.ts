@@ -18,12 +18,12 @@ import { buildVerdict, errorVerdict, identify, openFrame } from "./verdict-build
 /** Compares the shapes of all module sites of a config of any size, without weights. Functional sites serve as evidence. */
 export async function runShapesCase(
   pool: EnginePool,
-  found: Case,
+  testCase: Case,
   options: { engine?: string } = {},
 ): Promise<Verdict> {
-  return compareShapesWith(pool, found, options, async () => {
+  return compareShapesWith(pool, testCase, options, async () => {
     const reference = await pool.reference();
-    return { identity: identify(reference.hello), shapes: await askShapes(reference, found) };
+    return { identity: identify(reference.hello), shapes: await askShapes(reference, testCase) };
   });
 }
 
@@ -36,29 +36,29 @@ export interface KnownShapes {
 /** Compares an engine's shapes with those that `ask` gives. Never throws for what an engine does. */
 export async function compareShapesWith(
   pool: EnginePool,
-  found: Case,
+  testCase: Case,
   options: { engine?: string },
   ask: () => Promise<KnownShapes>,
 ): Promise<Verdict> {
-  const engineName = options.engine ?? found.engine;
-  let frame = openFrame(found, { mode: "shapes", engine: engineName, limit: defaultLimit });
+  const engineName = options.engine ?? testCase.engine;
+  let frame = openFrame(testCase, { mode: "shapes", engine: engineName, limit: defaultLimit });
   try {
     const engine = await pool.get(engineName);
-    frame = { ...frame, engine: identify(engine.hello, found.fault?.name) };
-    const [reference, ours] = await Promise.all([ask(), askShapes(engine, found, found.fault)]);
+    frame = { ...frame, engine: identify(engine.hello, testCase.fault?.name) };
+    const [reference, ours] = await Promise.all([ask(), askShapes(engine, testCase, testCase.fault)]);
     frame = { ...frame, reference: reference.identity };
-    return buildVerdict(frame, compareShapes(found, ours, reference.shapes));
+    return buildVerdict(frame, compareShapes(testCase, ours, reference.shapes));
   } catch (error) {
     return errorVerdict(frame, error);
   }
 }
 
 /** Asks an engine for all shapes at two lengths. */
-export async function askShapes(side: EngineProcess, found: Case, fault?: Case["fault"]): Promise<TwoShapes> {
+export async function askShapes(side: EngineProcess, testCase: Case, fault?: Case["fault"]): Promise<TwoShapes> {
   const ask = (length: number): Promise<Result<"shapes">> =>
     side.request("shapes", {
-      config: found.config,
-      inputs: writeInputs(found.inputs(length)).path,
+      config: testCase.config,
+      inputs: writeInputs(testCase.inputs(length)).path,
       ...(fault && { fault }),
     });
   const first = await ask(shapeLengths.first);
@@ -66,7 +66,7 @@ export async function askShapes(side: EngineProcess, found: Case, fault?: Case["
   return { first, second: new Map(second.sites.map(({ site, shape }) => [site, shape])) };
 }
 
-function compareShapes(found: Case, ours: TwoShapes, theirs: TwoShapes): Findings {
+function compareShapes(testCase: Case, ours: TwoShapes, theirs: TwoShapes): Findings {
   const engineSites = new Map(ours.first.sites.map((tap) => [tap.site, tap]));
   const referenceSites = theirs.first.sites.filter(({ site }) => isModuleSite(site));
   const { stop } = ours.first;
@@ -96,7 +96,7 @@ function compareShapes(found: Case, ours: TwoShapes, theirs: TwoShapes): Finding
     unexpected,
     tensor_audit: auditTensors(ours.first.tensors, theirs.first.tensors),
     config_audit: audit,
-    ...(first && { culprit: explainCulprit({ found, first, sites, ours, theirs, audit }) }),
+    ...(first && { culprit: explainCulprit({ testCase, first, sites, ours, theirs, audit }) }),
   };
 }
 

@@ -19,7 +19,7 @@ export interface Suggestion {
 /** Tries variants of a case's inputs on the places of its holes, and chooses the fewest that close what can be closed. */
 export async function suggestInputs(
   pool: EnginePool,
-  found: Case,
+  testCase: Case,
   { changes }: MeasuredPower,
   progress: (title: string) => void,
 ): Promise<Suggestion> {
@@ -28,8 +28,8 @@ export async function suggestInputs(
   const wanted = new Set(open.map(changeKey).filter((key) => !seen.has(key)));
   const places = new Set(open.map(({ site }) => withoutLayer(site)));
   const closings = [];
-  for (const { title, found: variant } of inputVariants(found, powerSeed)) {
-    progress(`${found.name} with ${title}`);
+  for (const { title, testCase: variant } of inputVariants(testCase, powerSeed)) {
+    progress(`${testCase.name} with ${title}`);
     const measured = await measurePower(pool, variant, undefined, places);
     closings.push({ title, closes: new Set([...visible(measured.changes)].filter((key) => wanted.has(key))) });
   }

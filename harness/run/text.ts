@@ -32,12 +32,12 @@ export async function runText(
   const asked: Params<"tokenize"> = { checkpoint: directory, text, chat };
   const reference = await pool.reference();
   const expected = await reference.request("tokenize", asked);
-  const found = checkpointCase(directory, expected.ids, decodeSteps);
+  const testCase = checkpointCase(directory, expected.ids, decodeSteps);
   const engine = await pool.get(options.engine);
   const able = engine.hello.capabilities.text;
   const own = able ? await engine.request("tokenize", asked) : null;
   const difference = own && firstDifference(expected, own);
-  const verdict = await runCase(pool, found, options);
+  const verdict = await runCase(pool, testCase, options);
   const findings: TextFindings = {
     ...{ text, chat, tokens: expected.ids.length },
     status: own === null ? "unknown" : difference === null ? "pass" : "fail",

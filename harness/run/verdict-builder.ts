@@ -29,7 +29,7 @@ export type Findings = Partial<
 
 /** What is known of a case before it runs. */
 export interface Frame {
-  readonly found: Case;
+  readonly testCase: Case;
   readonly mode: Verdict["mode"];
   readonly engine: Verdict["engine"];
   readonly rerun: NonNullable<Verdict["rerun"]>;
@@ -42,19 +42,19 @@ export interface Frame {
 
 /** The frame of a case that starts now, before anything is known of the engines. */
 export function openFrame(
-  found: Case,
+  testCase: Case,
   options: { mode: Verdict["mode"]; engine: string; dtype?: string; seed?: number; limit: number },
 ): Frame {
   const { mode, engine, dtype = "float32", seed = 0, limit } = options;
   const unknown = { version: "?", versions: {} };
   return {
-    found,
+    testCase,
     mode,
     dtype,
     seed,
     limit,
     engine: { ...unknown, name: engine },
-    rerun: { engine, ...(found.faultId && { fault: found.faultId }) },
+    rerun: { engine, ...(testCase.faultId && { fault: testCase.faultId }) },
     reference: { ...unknown, name: mode === "golden" ? "golden" : "?" },
     started: new Date(),
   };
@@ -67,27 +67,28 @@ export function errorVerdict(frame: Frame, error: unknown): Verdict {
 
 /** Draws the conclusion: status, coverage, worst site, culprit, and whether the case's expectation is met. */
 export function buildVerdict(frame: Frame, findings: Findings): Verdict {
-  const { found } = frame;
+  const { testCase } = frame;
   const sites = [...findings.sites].toSorted((a, b) => a.order - b.order);
   const compared = sites.filter(({ status }) => status === "pass" || status === "fail").length;
   const culprits = findings.culprit ? [findings.culprit] : findCulprits(sites).map(culpritOf);
   const culprit = culprits[0] ?? null;
   const status = conclude(findings, sites, compared);
-  const met = found.expect === "pass" ? status === "pass" : status === "fail" && culprit?.site === found.expect.fail_at;
+  const met =
+    testCase.expect === "pass" ? status === "pass" : status === "fail" && culprit?.site === testCase.expect.fail_at;
   return {
     schema: verdictVersion,
-    case: found.name,
-    ...(found.file !== undefined && { case_file: repositoryPath(found.file) }),
+    case: testCase.name,
+    ...(testCase.file !== undefined && { case_file: repositoryPath(testCase.file) }),
     mode: frame.mode,
     status,
-    expectation: found.expect,
+    expectation: testCase.expect,
     met,
     engine: frame.engine,
     reference: frame.reference,
     dtype: frame.dtype,
     seed: frame.seed,
     limit: frame.limit,
-    phases: found.phases.map(({ name }) => name),
+    phases: testCase.phases.map(({ name }) => name),
     coverage: {
       compared,
       total: sites.length,

@@ -7,7 +7,7 @@ import type { KnownFault } from "../engine/faults.ts";
 import { defineHealthy, planHealthy } from "./healthy.ts";
 import { buildVerdict, openFrame } from "../run/verdict-builder.ts";
 
-const found = defineCase({
+const testCase = defineCase({
   name: "tiny/text",
   title: "",
   config: {},
@@ -23,10 +23,10 @@ const site = (name: string, judged: Judgement | null = pass()): SiteVerdict =>
   siteWith({ site: name, run: judged && pass(1), local: judged });
 
 function measured(sites: readonly SiteVerdict[]) {
-  const verdict = buildVerdict(openFrame(found, { mode: "live", engine: "e", limit: 4 }), {
+  const verdict = buildVerdict(openFrame(testCase, { mode: "live", engine: "e", limit: 4 }), {
     ...{ sites, missing: [], unexpected: [] },
   });
-  return measure({ variant: variant!, found, dtype: "float32", seed: 0 }, verdict);
+  return measure({ variant: variant!, testCase, dtype: "float32", seed: 0 }, verdict);
 }
 
 describe("what a healthy run measured", () => {
@@ -58,9 +58,9 @@ describe("the plan", () => {
     const variants = defineHealthy([
       { title: "one", cases: ["tiny"], dtypes: ["float32", "bfloat16"], seeds: [0, 1] },
       { title: "two", cases: ["nowhere"], dtypes: ["float32"], missing: "no weights" },
-      { title: "three", cases: [found], dtypes: ["float16"] },
+      { title: "three", cases: [testCase], dtypes: ["float16"] },
     ]);
-    const runs = planHealthy(variants, [found]).map((run) => `${run.variant.title} ${run.dtype} ${run.seed}`);
+    const runs = planHealthy(variants, [testCase]).map((run) => `${run.variant.title} ${run.dtype} ${run.seed}`);
     expect(runs).toEqual(["one float32 0", "one float32 1", "one bfloat16 0", "one bfloat16 1", "three float16 0"]);
   });
 

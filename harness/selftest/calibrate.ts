@@ -16,16 +16,16 @@ import { largestRatio } from "../verdict/numbers.ts";
 /** Runs healthy engines, each stopped when its runs are over: a loaded model is memory. */
 export async function* measureHealthy(pool: EnginePool, runs: readonly HealthyRun[]): AsyncGenerator<Measured> {
   for (const [place, run] of runs.entries()) {
-    const { variant, found, dtype, seed } = run;
+    const { variant, testCase, dtype, seed } = run;
     const { engine } = variant;
-    yield measure(run, await runCase(pool, found, { dtype, seed, explain: 0, ...(engine && { engine }) }));
+    yield measure(run, await runCase(pool, testCase, { dtype, seed, explain: 0, ...(engine && { engine }) }));
     if (engine !== undefined && runs[place + 1]?.variant.engine !== engine) await pool.stop(engine);
   }
 }
 
 /** What a healthy run measured. Sites that the variant is known to lack may be unknown, all others must pass. */
 export function measure(
-  { variant, found, dtype, seed }: Omit<HealthyRun, "found"> & { found: Pick<Case, "name"> },
+  { variant, testCase, dtype, seed }: Omit<HealthyRun, "found"> & { testCase: Pick<Case, "name"> },
   verdict: Verdict,
 ): Measured {
   const { sites, status, error, culprit } = verdict;
@@ -42,7 +42,7 @@ export function measure(
   const locals = judged.map((site) => ({ site, ratio: localRatio(site) }));
   const worst = locals.toSorted((a, b) => b.ratio - a.ratio)[0];
   return {
-    ...{ variant: variant.title, case: found.name, dtype, seed, alarm },
+    ...{ variant: variant.title, case: testCase.name, dtype, seed, alarm },
     sites: judged.length,
     unknown: sites.length - judged.length,
     local: worst?.ratio ?? 0,
@@ -59,8 +59,8 @@ export async function* measureFaults(
   cases: readonly Case[],
 ): AsyncGenerator<Planted> {
   for (const fault of faults) {
-    const found = plant(fault, cases);
-    if (kindOf(found).hasValues) yield describe(fault, await runCase(pool, found, { explain: 0 }));
+    const testCase = plant(fault, cases);
+    if (kindOf(testCase).hasValues) yield describe(fault, await runCase(pool, testCase, { explain: 0 }));
   }
 }
 

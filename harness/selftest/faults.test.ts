@@ -3,14 +3,18 @@ import type { Case } from "../case/case.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { Status } from "../verdict/site.ts";
 import type { Verdict } from "../verdict/schema.ts";
-import { locate, plant } from "./faults.ts";
+import { locate, plant, rateExplanation } from "./faults.ts";
 
 const fault = { id: "one", title: "t", category: "c", case: "a/b", at: "x:out", spec: { module: "m", name: "n" } };
 
 describe("plant", () => {
   it("puts the fault into its case", () => {
-    const found = { name: "a/b", title: "a case" } as Case;
-    expect(plant(fault, [{ name: "a/c" } as Case, found])).toEqual({ ...found, fault: fault.spec, faultId: fault.id });
+    const testCase = { name: "a/b", title: "a case" } as Case;
+    expect(plant(fault, [{ name: "a/c" } as Case, testCase])).toEqual({
+      ...testCase,
+      fault: fault.spec,
+      faultId: fault.id,
+    });
   });
 
   it("refuses a fault whose case is not there", () => {
@@ -45,5 +49,27 @@ describe("locate", () => {
       "exact",
       "parent",
     ]);
+  });
+});
+
+describe("rateExplanation", () => {
+  const told = (status: string, ...candidates: [id: string, ...synonyms: string[]][]) =>
+    ({
+      culprit: {
+        explanation: {
+          status,
+          candidates: candidates.map(([id, ...synonyms]) => ({ id, synonyms: synonyms.map((one) => ({ id: one })) })),
+        },
+      },
+    }) as unknown as Verdict;
+
+  it.each([
+    ["right", told("explained", ["scalar/Norm:3.0/add=1e-06"])],
+    ["right", told("explained", ["norm/none", "scalar/Norm:3.0/add=1e-06"])],
+    ["listed", told("ambiguous", ["norm/none"], ["scalar/Norm:3.0/add=1e-06"])],
+    ["wrong", told("explained", ["norm/none"])],
+    ["unexplained", told("pattern", ["scalar/Norm:3.0/add=1e-06"])],
+  ] as const)("%s, by the ids of candidates and of their synonyms", (rated, verdict) => {
+    expect(rateExplanation({ cause: "Norm.*add=1e-06" }, verdict)).toBe(rated);
   });
 });

@@ -5,23 +5,28 @@ import { UsageError } from "../trace/errors.ts";
 import { parseSite } from "../trace/site.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import type { Explained, Found } from "./pages/selftest.ts";
-import { claimText } from "../verdict/words/sizes.ts";
+import type { SizeCause } from "../verdict/culprit.ts";
 
 /** The case that a fault is planted into. @throws UsageError when there is no such case. */
 export function plant(fault: KnownFault, cases: readonly Case[]): Case {
-  const found = cases.find(({ name }) => name === fault.case);
-  if (!found) throw new UsageError(`fault ${fault.id}: there is no case ${fault.case}`);
-  return { ...found, fault: fault.spec, faultId: fault.id };
+  const testCase = cases.find(({ name }) => name === fault.case);
+  if (!testCase) throw new UsageError(`fault ${fault.id}: there is no case ${fault.case}`);
+  return { ...testCase, fault: fault.spec, faultId: fault.id };
+}
+
+/** The config fields that a reading of a wrong size is about. */
+function fieldsOf(cause: SizeCause): string[] {
+  return cause.kind === "replaced field" ? [cause.expected.field ?? "", cause.found.field ?? ""] : cause.fields;
 }
 
 /**
- * Rates an explanation by the ids of its candidates and of their synonyms, which the fault's `cause` matches; sizes have readings, and these are matched.
+ * Rates an explanation by the ids of its candidates and of their synonyms, which the fault's `cause` matches; of a wrong size, the config fields that its reading is about.
  * right: the first explanation is the fault's cause, or one of its synonyms is; listed: another explanation is; wrong: it is explained by something else;
  * unexplained: no change gives it.
  */
 export function rateExplanation({ cause }: Pick<KnownFault, "cause">, { culprit }: Verdict): Explained {
   const explanation = culprit?.explanation;
-  const readings = culprit?.shapes?.causes.filter(({ holds }) => holds).map((one) => [claimText(one)]) ?? [];
+  const readings = culprit?.shapes?.causes.filter(({ holds }) => holds).map(fieldsOf) ?? [];
   const solved = explanation && (explanation.status === "explained" || explanation.status === "ambiguous");
   const told = solved
     ? explanation.candidates.map(({ id, synonyms }) => [id, ...synonyms.map((synonym) => synonym.id)])

@@ -1,18 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import type { Case } from "../case/case.ts";
 import { planGoldenRuns } from "./goldens.ts";
 import { defineHealthy } from "./healthy.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   mkdirSync(join(folder, "a"));
   writeFileSync(join(folder, "a", "text.golden"), "");
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 const cases = ["a/text", "a/new", "a/shapes"].map(
   (name) => ({ name, kind: name === "a/shapes" ? "shapes" : "run" }) as Case,
@@ -24,7 +23,9 @@ const variants = defineHealthy([
 
 it("right engines are checked where there is a golden, in its dtype, on its seed, and each once", () => {
   const runs = planGoldenRuns({ cases, variants }, { folder, reference: "transformers" });
-  expect(runs.map(({ variant, found, dtype, seed }) => [variant.engine ?? "own", found.name, dtype, seed])).toEqual([
+  expect(
+    runs.map(({ variant, testCase, dtype, seed }) => [variant.engine ?? "own", testCase.name, dtype, seed]),
+  ).toEqual([
     ["own", "a/text", "float32", 0],
     ["transformers", "a/text", "float32", 0],
     ["torch:x.py:split", "a/text", "float32", 0],
@@ -33,5 +34,7 @@ it("right engines are checked where there is a golden, in its dtype, on its seed
 
 it("without Python only the cases' own engine is", () => {
   const runs = planGoldenRuns({ cases, variants }, { folder, reference: null });
-  expect(runs.map(({ variant, found }) => [variant.title, found.name])).toEqual([["the cases' own engine", "a/text"]]);
+  expect(runs.map(({ variant, testCase }) => [variant.title, testCase.name])).toEqual([
+    ["the cases' own engine", "a/text"],
+  ]);
 });

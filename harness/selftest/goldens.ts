@@ -32,7 +32,7 @@ export async function* plantAgainstGoldens(
     const { id, title, category, at } = fault;
     const { culprit, error, worst } = verdict;
     const where = culprit ? `${culprit.site} in ${culprit.phase}` : (error?.message ?? "");
-    yield { id, title, category, at, found: locate(fault, verdict), where, worst: worst?.ratio ?? 0 };
+    yield { id, title, category, at, located: locate(fault, verdict), where, worst: worst?.ratio ?? 0 };
   }
 }
 
@@ -44,7 +44,7 @@ export async function* measureAgainstGoldens(
 ): AsyncGenerator<Measured> {
   for (const [place, run] of runs.entries()) {
     const { engine } = run.variant;
-    yield measure(run, await checkGolden(pool, run.found, { ...setting, ...(engine && { engine }) }));
+    yield measure(run, await checkGolden(pool, run.testCase, { ...setting, ...(engine && { engine }) }));
     if (engine !== undefined && runs[place + 1]?.variant.engine !== engine) await pool.stop(engine);
   }
 }
@@ -57,7 +57,9 @@ export function planGoldenRuns(
   { cases, variants }: { readonly cases: readonly Case[]; readonly variants: readonly HealthyVariant[] },
   { folder, reference }: { readonly folder: string; readonly reference: string | null },
 ): HealthyRun[] {
-  const recorded = cases.filter((found) => kindOf(found).hasValues && existsSync(goldenPath(folder, found.name)));
+  const recorded = cases.filter(
+    (testCase) => kindOf(testCase).hasValues && existsSync(goldenPath(folder, testCase.name)),
+  );
   const everywhere = { cases: recorded.map(({ name }) => name), dtypes: ["float32" as const] };
   const own = defineHealthy([
     { title: "the cases' own engine", ...everywhere },
@@ -65,7 +67,7 @@ export function planGoldenRuns(
   ]);
   const others = reference === null ? [] : variants.filter(({ engine }) => engine !== undefined);
   return planHealthy([...own, ...others], cases).filter(
-    ({ found, dtype, seed }) =>
-      dtype === "float32" && seed === goldenSeed && recorded.some(({ name }) => name === found.name),
+    ({ testCase, dtype, seed }) =>
+      dtype === "float32" && seed === goldenSeed && recorded.some(({ name }) => name === testCase.name),
   );
 }

@@ -30,7 +30,7 @@ export type HealthyVariant = z.infer<typeof healthyVariant>;
 /** One run of a healthy engine. */
 export interface HealthyRun {
   readonly variant: HealthyVariant;
-  readonly found: Case;
+  readonly testCase: Case;
   readonly dtype: HealthyVariant["dtypes"][number];
   readonly seed: number;
 }
@@ -76,7 +76,7 @@ export function planHealthy(variants: readonly HealthyVariant[], cases: readonly
     .flatMap((variant) => {
       const chosen = variant.cases.flatMap((one) => (typeof one === "string" ? selectCases(cases, [one]) : [one]));
       return variant.dtypes.flatMap((dtype) =>
-        variant.seeds.flatMap((seed) => chosen.map((found) => ({ variant, found, dtype, seed }))),
+        variant.seeds.flatMap((seed) => chosen.map((testCase) => ({ variant, testCase, dtype, seed }))),
       );
     });
 }

@@ -20,12 +20,21 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 const tasks = {
   start: ["harness/cli/bin.mjs", "run", "--start"],
-  test: ["node_modules/vitest/vitest.mjs", "run"],
+  test: vitest("unit", "live", "browser"),
+  "test:all": vitest("unit", "live", "browser", "all"),
+  "test:night": vitest("night"),
   bench: ["harness/bench/main.ts"],
   "bench-engine": ["engines/typescript/bench/main.ts"],
   models: ["tests/real/fetch.ts"],
   "check-python": ["tests/house/check-python.ts"],
 };
+
+/** Runs projects of vitest.config.ts; a project that is named on the command line instead is run alone. */
+function vitest(...projects) {
+  const asked = process.argv.some((word) => word.startsWith("--project"));
+  const chosen = asked ? [] : projects.map((name) => `--project=${name}`);
+  return ["node_modules/vitest/vitest.mjs", "run", ...chosen];
+}
 
 const [task, ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(tasks, task)) {

@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { cacheDirectory, cacheFolder } from "./cache.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -19,10 +20,9 @@ describe("the cache directory", () => {
   });
 
   it("makes the folders that are asked for", () => {
-    const own = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+    const own = testFolder();
     vi.stubEnv("LOCKSTEP_CACHE", own);
     const folder = cacheFolder("a", "b");
     expect([folder, existsSync(folder)]).toEqual([join(own, "a", "b"), true]);
-    rmSync(own, { recursive: true });
   });
 });

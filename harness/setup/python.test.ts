@@ -1,16 +1,10 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PythonUnavailable, ensureEnvironment, findPython, locateEnvironment } from "./python.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
-let folder = "";
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const folder = testFolder();
 beforeEach(() => {
   vi.stubEnv("LOCKSTEP_CACHE", join(folder, "cache"));
   vi.stubEnv("LOCKSTEP_REFERENCE_PYTHON", "");

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compareVersions, pinnedVersion, resolveVersion } from "./reference-versions.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 const releases = ["5.25.0", "5.24.0", "5.9.2", "5.23.1", "5.26.0rc1"];
 const resolved = (role: string, available: readonly string[] = releases) =>
@@ -42,11 +42,10 @@ it("versions are compared by number", () => {
 });
 
 it("the pinned version is read from the requirements", () => {
-  const folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  const folder = testFolder();
   const file = join(folder, "r.txt");
   writeFileSync(file, "tqdm==1.0\ntransformers==5.24.0 \\\n    --hash=sha256:x\n");
   expect(pinnedVersion([file])).toBe("5.24.0");
   writeFileSync(file, "tqdm==1.0\n");
   expect(() => pinnedVersion([file])).toThrow(/pins transformers==<version>/);
-  rmSync(folder, { recursive: true });
 });

@@ -1,23 +1,17 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Dtype } from "./dtypes.ts";
 import { dtypeBytes } from "./dtypes.ts";
 import { SafetensorsError, openCheckpoint, readSafetensorsIndex, readTensor, writeSafetensors } from "./safetensors.ts";
 import type { RawTensor } from "./tensor.ts";
 import { elementCount, float32Tensor } from "./tensor.ts";
+import { testFolder } from "./test-folder.ts";
 
 fc.configureGlobal({ seed: 1 });
 
-let folder = "";
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const folder = testFolder();
 
 /** Bytes of a file with this header, as text or as JSON, and `data` bytes of data. */
 function fileBytes(header: unknown, data: number): Buffer {

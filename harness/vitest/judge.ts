@@ -37,17 +37,17 @@ export async function closeEngines(): Promise<void> {
 }
 
 /** Compares with the live reference. @throws UsageError for what is no engine or no case. */
-export function judgeLive(engine: unknown, found: Case | string, options: ReferenceOptions = {}): Promise<Verdict> {
+export function judgeLive(engine: unknown, testCase: Case | string, options: ReferenceOptions = {}): Promise<Verdict> {
   return inTurn(async (engines) => {
-    const [name, one] = [nameOf(engines, engine), await caseOf(found)];
+    const [name, one] = [nameOf(engines, engine), await caseOf(testCase)];
     return runAny(engines, one, { ...options, engine: name });
   });
 }
 
 /** Compares with the golden, without Python. @throws UsageError for what is no engine or no case. */
-export function judgeGolden(engine: unknown, found: Case | string, options: GoldenOptions = {}): Promise<Verdict> {
+export function judgeGolden(engine: unknown, testCase: Case | string, options: GoldenOptions = {}): Promise<Verdict> {
   return inTurn(async (engines) => {
-    const [name, one] = [nameOf(engines, engine), await caseOf(found)];
+    const [name, one] = [nameOf(engines, engine), await caseOf(testCase)];
     return checkAny(engines, one, { folder: goldenFolder(), ...options, engine: name });
   });
 }
@@ -72,12 +72,12 @@ function nameOf(engines: EnginePool, engine: unknown): string {
 }
 
 /** A case, or the one case of `cases/` that has this name. */
-async function caseOf(found: Case | string): Promise<Case> {
-  if (typeof found !== "string") return found;
-  const matching = await findCases([found], casesFolder());
+async function caseOf(testCase: Case | string): Promise<Case> {
+  if (typeof testCase !== "string") return testCase;
+  const matching = await findCases([testCase], casesFolder());
   if (matching.length !== 1)
     throw new UsageError(
-      `expected the name of one case, found ${found}: ${matching.map(({ name }) => name).join(", ")}`,
+      `expected the name of one case, found ${testCase}: ${matching.map(({ name }) => name).join(", ")}`,
     );
   return matching[0]!;
 }

@@ -28,14 +28,19 @@ export const matchers = {
   async toMatchReference(
     this: State,
     engine: unknown,
-    found: Case | string,
+    testCase: Case | string,
     options?: ReferenceOptions,
   ): Promise<Outcome> {
-    return outcomeOf(this, await judgeLive(engine, found, options));
+    return outcomeOf(this, await judgeLive(engine, testCase, options));
   },
   /** `expect(engine).toMatchGolden(case)`: against the recorded reference, without Python. */
-  async toMatchGolden(this: State, engine: unknown, found: Case | string, options?: GoldenOptions): Promise<Outcome> {
-    return outcomeOf(this, await judgeGolden(engine, found, options));
+  async toMatchGolden(
+    this: State,
+    engine: unknown,
+    testCase: Case | string,
+    options?: GoldenOptions,
+  ): Promise<Outcome> {
+    return outcomeOf(this, await judgeGolden(engine, testCase, options));
   },
 };
 
@@ -57,9 +62,9 @@ declare module "vitest" {
   // Type parameters have to be those of vitest.
   interface Matchers<R extends void | Promise<void> = void | Promise<void>, T = unknown> {
     /** The engine (a name as `--engine` takes it, or an object with `load` and `run`) does what transformers does in this case. */
-    toMatchReference(found: Case | string, options?: ReferenceOptions): Promise<void>;
+    toMatchReference(testCase: Case | string, options?: ReferenceOptions): Promise<void>;
     /** The engine does what the recorded reference did in this case; needs no Python. */
-    toMatchGolden(found: Case | string, options?: GoldenOptions): Promise<void>;
+    toMatchGolden(testCase: Case | string, options?: GoldenOptions): Promise<void>;
   }
   interface TaskMeta {
     /** Verdicts of the test's matchers. */

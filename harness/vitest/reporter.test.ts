@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { TestModule } from "vitest/node";
@@ -7,6 +6,7 @@ import type { Verdict } from "../verdict/schema.ts";
 import { explainedVerdict } from "../report/html/test-explanations.ts";
 import { liveVerdict } from "../report/html/test-verdicts.ts";
 import { lockstepReporter, verdictsOf } from "./reporter.ts";
+import { testFolder } from "../trace/test-folder.ts";
 
 /** A module with one test for each list of verdicts; undefined for a test without any. */
 function moduleOf(...tests: readonly (readonly Verdict[] | undefined)[]): TestModule {
@@ -18,7 +18,7 @@ let folder: string;
 let printed: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-reporter-"));
+  folder = testFolder();
   printed = "";
   vi.stubEnv("GITHUB_ACTIONS", "");
   vi.spyOn(process.stderr, "write").mockImplementation((text) => {
@@ -29,7 +29,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
 });
 
 describe("lockstepReporter", () => {

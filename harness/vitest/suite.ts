@@ -27,12 +27,12 @@ export function defineParitySuite(pattern: string, suite: ParitySuiteOptions = {
   const { engine, timeout = 120_000, against = "reference" } = suite;
   describe(`parity with the ${against}, ${pattern}`, { timeout }, async () => {
     afterAll(closeEngines);
-    for (const found of await casesOf(pattern))
-      it(found.name, async () => {
-        const subject = engine ?? found.engine;
+    for (const testCase of await casesOf(pattern))
+      it(testCase.name, async () => {
+        const subject = engine ?? testCase.engine;
         await (suite.against === "golden"
-          ? expect(subject).toMatchGolden(found, suite.options)
-          : expect(subject).toMatchReference(found, suite.options as ReferenceOptions));
+          ? expect(subject).toMatchGolden(testCase, suite.options)
+          : expect(subject).toMatchReference(testCase, suite.options as ReferenceOptions));
       });
   });
 }

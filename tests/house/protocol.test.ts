@@ -1,4 +1,4 @@
-/** docs/protocol.md names every method, notification, capability and error code of the published schema, and no others. */
+/** docs/protocol.md names every method, notification, capability and error code of the published schema. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -2,18 +2,18 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory } from "../../harness/setup/cache.ts";
+import { isMissing } from "../support/missing.ts";
 
 /** The folder of the model `name`. */
 export function realModel(name: string): string {
   return join(cacheDirectory(), "models", name);
 }
 
-/** True when all models are there; else says on stderr which tests are skipped, and what to do. */
+/** True when all models are there; else the run says at its end which are not, and what to do. */
 export function haveModels(...names: string[]): boolean {
   const missing = names.map(realModel).filter((folder) => !existsSync(folder));
-  if (missing.length > 0)
-    process.stderr.write(
-      `tests of real weights are skipped: no ${missing.join(", no ")}; npm run models fetches them\n`,
-    );
-  return missing.length === 0;
+  return !isMissing(
+    missing.length === 0,
+    `tests of real weights: no ${missing.join(", no ")}; npm run models fetches them`,
+  );
 }

@@ -1,9 +1,9 @@
 /** A repository that has this package installed as npm would install it: built, with its engines and nothing of the sources. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
-import { listEngines, packageRoot } from "../../harness/engine/registry.ts";
+import { cpSync, globSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../../harness/engine/registry.ts";
+import { testFolder } from "../../harness/trace/test-folder.ts";
 
 /** A folder with `node_modules`, gone at the end of its scope. */
 export interface Installed extends Disposable {
@@ -28,19 +28,24 @@ const kernels = "engines/typescript/kernels";
 const isOwn = (path: string): boolean =>
   !/node_modules|__pycache__|(python|transformers)\/tests/.test(path.slice(packageRoot.length));
 
+/** What package.json publishes beside what is built, but for pages and goldens. */
+function published(): string[] {
+  const { files } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { files: string[] };
+  const wanted = files.filter((pattern) => !/^(!.*|dist|docs|golden)$/.test(pattern));
+  return globSync(wanted, { cwd: packageRoot });
+}
+
 /** Builds the package into a new folder and links what it depends on. */
 export function installPackage(): Installed {
-  const folder = mkdtempSync(join(tmpdir(), "lockstep-installed-"));
+  const folder = testFolder();
   const modules = join(folder, "node_modules");
   const own = join(modules, "lockstep");
   mkdirSync(own, { recursive: true });
   for (const name of readdirSync(join(packageRoot, "node_modules")))
     if (!name.startsWith(".") && name !== "lockstep")
       symlinkSync(join(packageRoot, "node_modules", name), join(modules, name));
-  const kept = ["package.json", "harness/cli/bin.mjs", "examples/vitest-engine"];
-  for (const { folder: engine } of listEngines()) kept.push(join(relative(packageRoot, engine), "engine.json"));
-  kept.push("engines/python", "engines/transformers", "engines/torch_module");
-  for (const path of kept) cpSync(join(packageRoot, path), join(own, path), { recursive: true, filter: isOwn });
+  for (const path of ["package.json", ...published()])
+    cpSync(join(packageRoot, path), join(own, path), { recursive: true, filter: isOwn });
   const compiler = join(packageRoot, "node_modules", "typescript", "bin", "tsc");
   const args = ["-p", join(packageRoot, "tsconfig.build.json"), "--outDir", join(own, "dist"), "--noCheck"];
   const { status, stdout } = spawnSync(process.execPath, [compiler, ...args], { encoding: "utf8" });
@@ -52,7 +57,7 @@ export function installPackage(): Installed {
     run(script, words, environment = {}) {
       const env = { ...process.env, ...withoutPython, NO_COLOR: "1", GITHUB_ACTIONS: "", ...environment };
       const ended = spawnSync(process.execPath, [join(modules, script), ...words], {
-        ...{ cwd: folder, env, encoding: "utf8", timeout: 100_000 },
+        ...{ cwd: folder, env, encoding: "utf8" },
       });
       return { code: ended.status, output: `${ended.stdout}${ended.stderr}` };
     },

@@ -1,7 +1,8 @@
-/** The warm engines that all live tests share: one process each for a whole test run. */
+/** The warm engines that the live tests of one process share. */
 import type { EnginePool } from "../../harness/engine/pool.ts";
 import { createPool } from "../../harness/engine/pool.ts";
 import { PythonUnavailable } from "../../harness/setup/python.ts";
+import { isMissing } from "./missing.ts";
 
 const report = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -18,7 +19,7 @@ async function withReference(): Promise<EnginePool | null> {
     return pool;
   } catch (error) {
     if (!(error instanceof PythonUnavailable)) throw error;
-    report(`live tests are skipped: ${error.message}`);
+    isMissing(false, `tests with the live reference: ${error.message}`);
     return null;
   }
 }

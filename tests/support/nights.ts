@@ -2,12 +2,12 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { packageRoot } from "../../harness/engine/registry.ts";
+import { testFolder } from "../../harness/trace/test-folder.ts";
 import { installPackage } from "./installed.ts";
 
 /** A running command. */
@@ -51,10 +51,10 @@ function run(command: string, words: readonly string[], cwd: string): Running {
   return { child, said: () => said, ended };
 }
 
-/** Waits until something holds. @throws when it does not within a minute, with what `explain` says */
+/** Waits until something holds. @throws when it does not within half an hour, with what `explain` says */
 export async function until(holds: () => boolean | Promise<boolean>, explain: () => string): Promise<void> {
-  for (const stop = Date.now() + 60_000; !(await holds());) {
-    if (Date.now() > stop) throw new Error(`waited for a minute; ${explain()}`);
+  for (const stop = Date.now() + 1_800_000; !(await holds());) {
+    if (Date.now() > stop) throw new Error(`waited for half an hour; ${explain()}`);
     await sleep(5);
   }
 }
@@ -87,17 +87,14 @@ export function hasRedis(): boolean {
 
 /** Starts a Redis server that keeps nothing on disk, on a free port. */
 export async function startRedis(): Promise<RedisServer> {
-  const folder = mkdtempSync(join(tmpdir(), "lockstep-redis-"));
+  const folder = testFolder();
   const port = await freePort();
   const words = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder];
   const server = run("redis-server", words, folder);
   await until(() => server.said().includes("Ready to accept connections"), server.said);
   return {
     url: `redis://127.0.0.1:${port}`,
-    [Symbol.dispose]: () => {
-      server.child.kill("SIGKILL");
-      rmSync(folder, { recursive: true, force: true });
-    },
+    [Symbol.dispose]: () => void server.child.kill("SIGKILL"),
   };
 }
 

@@ -54,5 +54,5 @@ export const causes = {
   "gemma-legacy-gelu": "gelu_erf",
   "gemma-embeddings-not-scaled": "mul",
   "gemma-final-norm-plus-one-missing": "weight",
-  "gemma-norm-plus-one-twice": "add=2|weight",
+  "gemma-norm-plus-one-twice": "add=2|weight/",
 };

@@ -27,9 +27,9 @@ export const textOnlyLayers = "model.layers";
 
 /** The module at `path`. @throws RangeError when the model has none. */
 export function part<M extends Module>({ modules }: BuiltModel, path: string): M {
-  const found = modules.get(path);
-  if (!found) throw new RangeError(`the model has no module ${path}`);
-  return found as M;
+  const match = modules.get(path);
+  if (!match) throw new RangeError(`the model has no module ${path}`);
+  return match as M;
 }
 
 /** The language model of either root. */

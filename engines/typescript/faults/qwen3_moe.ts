@@ -74,7 +74,7 @@ export const windowOfDenseQwen: PlantedFault = {
 };
 
 export const causes = {
-  "qwen3-moe-norm-topk-prob-ignored": "routing/weights softmax x 1$",
+  "qwen3-moe-norm-topk-prob-ignored": "routing/weights softmax x 1$|div:without the second",
   "qwen3-moe-sigmoid-scores": "sigmoid",
   "qwen3-moe-router-softmax-bf16": "bfloat16",
   "qwen3-moe-gate-up-interleaved": "2 x 26|26 x 2|interleaved",

@@ -3,11 +3,12 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { beforeAll, expect, test } from "vitest";
 import { writeCheckpoint } from "../testing/tiny.ts";
+import { isMissing } from "../../../tests/support/missing.ts";
 
 const script = fileURLToPath(new URL("../testing/logits-digest.ts", import.meta.url));
 /** A Node of another major version; CI fetches one. */
 const other = process.env["LOCKSTEP_OTHER_NODE"];
-if (!other) process.stderr.write("the bits of another Node are not compared: LOCKSTEP_OTHER_NODE names none\n");
+const alone = isMissing(other !== undefined, "the bits of two versions of Node: LOCKSTEP_OTHER_NODE names none");
 
 /** Wide enough for its products to be worth a second thread. */
 const config = {
@@ -39,7 +40,7 @@ test.each(["F32", "BF16", "F16"])("one thread and two, %s", async (dtype) => {
   expect(two.digest).toBe(one.digest);
 });
 
-test.skipIf(!other)("two versions of Node", async () => {
+test.skipIf(alone)("two versions of Node", async () => {
   const [here, there] = await Promise.all([digest("F32", 2), digest("F32", 2, other)]);
   expect(there.node.split(".")[0]).not.toBe(here.node.split(".")[0]);
   expect(there.digest).toBe(here.digest);

@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { endTokens, loadTokenizer } from "./text.ts";
+import { testFolder } from "../../../harness/trace/test-folder.ts";
 
 /** Words and spaces, with one special token. */
 const tokenizer = {
@@ -27,7 +27,7 @@ const tokenizer = {
 };
 
 function folder(files: Readonly<Record<string, unknown>>): string {
-  const directory = mkdtempSync(join(tmpdir(), "lockstep-text-"));
+  const directory = testFolder();
   for (const [name, content] of Object.entries(files))
     writeFileSync(join(directory, name), typeof content === "string" ? content : JSON.stringify(content));
   return directory;

@@ -1,5 +1,3 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { drawUniform } from "../../../harness/trace/draw.ts";
@@ -12,13 +10,14 @@ import type { FloatDtype } from "../tensor/rounding.ts";
 import { scratchIn } from "../tensor/scratch.ts";
 import { floatTensor } from "../tensor/tensor.ts";
 import { WeightStore } from "./weight_store.ts";
+import { testFolder } from "../../../harness/trace/test-folder.ts";
 
 const shape = [6, 5];
 const numbers = drawUniform(0, "w", 30, -2, 2);
 
 /** A matrix and a vector as a file of `dtype`, and their entries. */
 function stored(dtype: FloatDtype, values: Float32Array = numbers) {
-  const file = join(mkdtempSync(join(tmpdir(), "lockstep-store-")), "model.safetensors");
+  const file = join(testFolder(), "model.safetensors");
   const rounded = roundAll(values.slice(), dtype);
   const pack = (part: Float32Array, of: number[]) =>
     dtype === "F32" ? float32Tensor(part.slice(), of) : packFloats(part, dtype, of);

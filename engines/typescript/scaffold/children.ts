@@ -12,10 +12,10 @@ export interface Writer {
 type Element = Omit<OutlineChild, "elements" | "count" | "element">;
 
 /** True where the constructor of a class takes a layer index: its own does, or a child needs one. */
-export function takesIndex(found: OutlineClass, { classes }: Outline): boolean {
-  if (found.like === "root" || found.like === "model" || isShared(found)) return false;
-  const inner = found.children.map(({ type }) => classes.find(({ name }) => name === type));
-  return found.indexed || inner.some((one) => one !== undefined && takesIndex(one, { classes } as Outline));
+export function takesIndex(match: OutlineClass, { classes }: Outline): boolean {
+  if (match.like === "root" || match.like === "model" || isShared(match)) return false;
+  const inner = match.children.map(({ type }) => classes.find(({ name }) => name === type));
+  return match.indexed || inner.some((one) => one !== undefined && takesIndex(one, { classes } as Outline));
 }
 
 /** True where the class is one line here, of a layer that does it all. */
@@ -24,8 +24,8 @@ export function isShared({ like }: OutlineClass): boolean {
 }
 
 /** The lines of a child; a comment where there is no layer for it. */
-export function childField(child: OutlineChild, found: OutlineClass, writer: Writer): string {
-  const made = make(child, found, writer);
+export function childField(child: OutlineChild, match: OutlineClass, writer: Writer): string {
+  const made = make(child, match, writer);
   if (made === null) return `  // not written: ${child.name}, a ${child.type}`;
   if (!child.when) return `  ${child.name} = ${made};`;
   const absent = child.when.startsWith("!");
@@ -33,14 +33,14 @@ export function childField(child: OutlineChild, found: OutlineClass, writer: Wri
   return `  ${child.name} = this.config.${absent ? child.when.slice(1) : child.when} ? ${yes} : ${no};`;
 }
 
-function make(child: OutlineChild, found: OutlineClass, writer: Writer): string | null {
+function make(child: OutlineChild, match: OutlineClass, writer: Writer): string | null {
   const { outline, imports } = writer;
   const name = JSON.stringify(child.name);
   const size = (place: number) => dimension(child.shape![place]!, outline);
   const own = classOf(child, outline);
   switch (child.kind) {
     case "linear": {
-      if (found.like === "root" && child.name === "lm_head") return head(child, outline);
+      if (match.like === "root" && child.name === "lm_head") return head(child, outline);
       if (own) return leaf(child, writer, `this.at.child(${name})`);
       const choice = child.bias === true ? "" : `, { bias: ${option(child.bias ?? false)} }`;
       return `this.at.linear(${name}, ${size(1)}, ${size(0)}${choice})`;

@@ -21,23 +21,23 @@ const shared: Readonly<Partial<Record<OutlineClass["like"], readonly [base: stri
 export function modelFile(outline: Outline, inert: readonly string[]): string {
   const writer = { outline, imports: newImports() };
   const config = configBlock(outline, writer.imports, inert);
-  const classes = outline.classes.map((found) => (isShared(found) ? sharedClass : classBlock)(found, writer));
+  const classes = outline.classes.map((match) => (isShared(match) ? sharedClass : classBlock)(match, writer));
   const header = `/** ${outline.model_type}, read beside transformers ${outline.version}, \`${outline.source}\`: same classes, order and names. */`;
   return `${[`${header}\n${importBlock(writer.imports)}`, config, ...classes].join("\n\n")}\n`;
 }
 
-function classBlock(found: OutlineClass, writer: Writer): string {
+function classBlock(match: OutlineClass, writer: Writer): string {
   const { outline } = writer;
   const fields = [
-    ...(found.like === "attention" ? [core(found, writer)] : []),
-    ...found.children.map((child) => childField(child, found, writer)),
-    ...found.tensors.map(({ name, shape }) => {
+    ...(match.like === "attention" ? [core(match, writer)] : []),
+    ...match.children.map((child) => childField(child, match, writer)),
+    ...match.tensors.map(({ name, shape }) => {
       const sizes = shape.map((size) => dimension(size, outline)).join(", ");
       return `  ${name} = this.at.parameter(${JSON.stringify(name)}, ${sizes});`;
     }),
   ];
-  const parts = [...(fields.length > 0 ? [fields.join("\n")] : []), ...forward(found, writer)];
-  return `export class ${found.name} extends ${baseOf(found, writer)}<${outline.config_class}> {\n${parts.join("\n\n")}\n}`;
+  const parts = [...(fields.length > 0 ? [fields.join("\n")] : []), ...forward(match, writer)];
+  return `export class ${match.name} extends ${baseOf(match, writer)}<${outline.config_class}> {\n${parts.join("\n\n")}\n}`;
 }
 
 function sharedClass({ name, like, forward: own }: OutlineClass, { outline, imports }: Writer): string {
@@ -55,11 +55,11 @@ function sharedClass({ name, like, forward: own }: OutlineClass, { outline, impo
 }`;
 }
 
-function baseOf(found: OutlineClass, { outline, imports }: Writer): string {
-  if (found.like === "attention") return imports.value("layers/attention", "Attention");
-  if (found.like === "root") return imports.value("layers/decoder", "DecoderForCausalLM");
-  if (!takesIndex(found, outline)) return imports.value("layers/configured_module", "ConfiguredModule");
-  if (holdsAttention(found, outline)) return imports.value("layers/decoder", "DecoderLayer");
+function baseOf(match: OutlineClass, { outline, imports }: Writer): string {
+  if (match.like === "attention") return imports.value("layers/attention", "Attention");
+  if (match.like === "root") return imports.value("layers/decoder", "DecoderForCausalLM");
+  if (!takesIndex(match, outline)) return imports.value("layers/configured_module", "ConfiguredModule");
+  if (holdsAttention(match, outline)) return imports.value("layers/decoder", "DecoderLayer");
   return imports.value("layers/configured_module", "LayerModule");
 }
 
@@ -74,21 +74,21 @@ function core({ scaling }: OutlineClass, { outline, imports }: Writer): string {
 }
 
 /** The stub of a forward, with the signature that the frame calls it with. */
-function forward(found: OutlineClass, { outline, imports }: Writer): string[] {
+function forward(match: OutlineClass, { outline, imports }: Writer): string[] {
   const stub = (parameters: string) => [
-    `  forward(${parameters}): Tensor {\n    throw new Error("not written: forward of ${found.name}");\n  }`,
+    `  forward(${parameters}): Tensor {\n    throw new Error("not written: forward of ${match.name}");\n  }`,
   ];
-  if (found.like === "root")
+  if (match.like === "root")
     return outline.prefix === "model"
       ? []
       : [`  get model(): this["${outline.prefix}"] {\n    return this.${outline.prefix};\n  }`];
   imports.type("tensor/tensor", "Tensor");
-  if (found.like === "model") {
+  if (match.like === "model") {
     imports.type("tensor/tensor", "IndexTensor");
     imports.type("layers/causal_model", "CausalModelInputs");
     return stub("_input_ids: IndexTensor, _inputs: CausalModelInputs");
   }
-  if (found.like === "attention" || holdsAttention(found, outline)) {
+  if (match.like === "attention" || holdsAttention(match, outline)) {
     imports.type("layers/attention", "DecoderLayerInputs");
     return stub("_hidden_states: Tensor, _inputs: DecoderLayerInputs");
   }

@@ -8,7 +8,7 @@ const cases = (await loadCases(casesFolder())).filter(
 );
 
 describe.each(["float32", "bfloat16", "float16"] as const)("%s", (dtype) => {
-  it.each(cases.map((found) => [found.name, found] as const))("%s", async (_, { config, inputs, phases }) => {
+  it.each(cases.map((testCase) => [testCase.name, testCase] as const))("%s", async (_, { config, inputs, phases }) => {
     const checkpoint = writeCheckpoint(config as Record<string, unknown>);
     const run = (storeFrom: number) => record(checkpoint, inputs(0), phases, { dtype, storeFrom });
     const [arrays, resident] = [await run(Infinity), await run(0)];

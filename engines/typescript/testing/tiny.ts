@@ -1,6 +1,5 @@
 /** Fixtures of the engine's tests: a tiny gemma4_unified with one layer of every kind, its checkpoint, inputs and runs. */
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Params, PhaseSpec } from "../../../harness/engine/protocol.ts";
 import { drawParameter, drawUniform, streamKey, uniformBits } from "../../../harness/trace/draw.ts";
@@ -9,6 +8,7 @@ import type { RawTensor } from "../../../harness/trace/tensor.ts";
 import { boolTensor, float32Tensor, int64Tensor, toNumbers } from "../../../harness/trace/tensor.ts";
 import { buildModel } from "../runtime/build.ts";
 import { TypeScriptEngine } from "../runtime/engine.ts";
+import { testFolder } from "../../../harness/trace/test-folder.ts";
 
 export type Json = Record<string, unknown>;
 type ComputeDtype = Params<"load">["dtype"];
@@ -73,7 +73,7 @@ export const large = {
 
 /** A new empty directory. */
 export function scratch(): string {
-  return mkdtempSync(join(tmpdir(), "lockstep-typescript-"));
+  return testFolder();
 }
 
 /** The tensors of a checkpoint of `config`, drawn from seed 1. */
@@ -178,9 +178,9 @@ export async function record(
 
 /** The tap at `site` in `phase`. Throws when there is none. */
 export function tapAt(taps: readonly Recorded[], phase: string, site: string): Recorded {
-  const found = taps.find((tap) => tap.phase === phase && tap.site === site);
-  if (!found) throw new Error(`no tap ${phase}|${site}`);
-  return found;
+  const match = taps.find((tap) => tap.phase === phase && tap.site === site);
+  if (!match) throw new Error(`no tap ${phase}|${site}`);
+  return match;
 }
 
 /** The largest difference of two number lists of one length. */

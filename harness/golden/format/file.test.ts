@@ -1,23 +1,17 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { UsageError } from "../../trace/errors.ts";
 import { packFile } from "./container.ts";
 import { goldenPath, readGolden, writeGolden } from "./file.ts";
 import { hashConfig } from "../../case/config-hash.ts";
 import type { Golden } from "./schema.ts";
+import { testFolder } from "../../trace/test-folder.ts";
 
 fc.configureGlobal({ seed: 1 });
 
-let folder = "";
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const folder = testFolder();
 
 const golden: Golden = {
   golden: 2,

@@ -1,12 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { listGoldens, obsoleteGoldens, removeGoldens } from "./files.ts";
+import { testFolder } from "../../trace/test-folder.ts";
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   for (const file of [
     "a/text.golden",
     "b/only.golden",
@@ -22,7 +22,6 @@ beforeEach(() => {
     writeFileSync(join(folder, file), "");
   }
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const kept = () => ({
   files: new Set(["a/text.golden", "shapes/0123456789abcdef.golden"].map((file) => join(folder, file))),

@@ -144,9 +144,9 @@ function halfOf(value: number, name: string): number {
 
 /** Fewer token ids: the special ones and 1, 2, 4, ... others, as few as still fail. */
 export function* shrinkVocabulary(subject: Subject): Generator<Attempt, Subject, boolean> {
-  const found = objectsIn(subject.config).find(({ value }) => isCount(value["vocab_size"]));
-  if (!found) return subject;
-  const size = Number(found.value["vocab_size"]);
+  const match = objectsIn(subject.config).find(({ value }) => isCount(value["vocab_size"]));
+  if (!match) return subject;
+  const size = Number(match.value["vocab_size"]);
   const special = [...new Set(tokenIds(subject.config))].filter((id) => id >= 0 && id < size).toSorted((a, b) => a - b);
   const ids = toNumbers(subject.inputs.get("input_ids")!);
   for (let others = 1; special.length + others < size; others *= 2) {

@@ -1,17 +1,16 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { appendNight, mendJournal, readJournal, scanJournal } from "./journal.ts";
 import { testNight } from "./test-lines.ts";
+import { testFolder } from "../../trace/test-folder.ts";
 
 let folder = "";
 let file = "";
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "lockstep-test-"));
+  folder = testFolder();
   file = join(folder, "history.jsonl");
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const first = testNight("n1", [{ key: "a" }, { key: "b" }]);
 const second = testNight("n2", [{ key: "c" }]);

@@ -10,8 +10,8 @@ import {
   withGoldenSection,
 } from "./goldens.ts";
 
-const row = (id: string, found: GoldenRow["found"], where = ""): GoldenRow => ({
-  ...{ id, title: `about ${id}`, category: "norm", at: "model.norm:out", found, where, worst: 2.5 },
+const row = (id: string, located: GoldenRow["located"], where = ""): GoldenRow => ({
+  ...{ id, title: `about ${id}`, category: "norm", at: "model.norm:out", located, where, worst: 2.5 },
 });
 const rows = [
   row("a", "exact", "model.norm:out in prefill"),

@@ -10,7 +10,7 @@ export interface GoldenRow {
   readonly category: string;
   /** The site where it is. */
   readonly at: string;
-  readonly found: Found;
+  readonly located: Found;
   /** The culprit, or what broke. */
   readonly where: string;
   /** The largest ratio of all sites. */
@@ -30,9 +30,9 @@ export interface Figures {
 const heading = "## With goldens, without Python";
 
 /** Counts what was found. */
-export function countGolden(rows: readonly Pick<GoldenRow, "found">[]): Figures {
-  const undetected = rows.filter(({ found }) => found === "undetected").length;
-  const exact = rows.filter(({ found }) => found === "exact").length;
+export function countGolden(rows: readonly Pick<GoldenRow, "located">[]): Figures {
+  const undetected = rows.filter(({ located }) => located === "undetected").length;
+  const exact = rows.filter(({ located }) => located === "exact").length;
   return { total: rows.length, detected: rows.length - undetected, exact };
 }
 
@@ -63,7 +63,7 @@ export function renderGoldenSection(
   live: Figures | null,
 ): string {
   const alarms = healthy.filter(({ alarm }) => alarm !== null);
-  const poorly = rows.filter(({ found }) => found !== "exact");
+  const poorly = rows.filter(({ located }) => located !== "exact");
   const sites = healthy.reduce((total, run) => total + run.sites, 0);
   const lines = [
     heading,
@@ -81,8 +81,9 @@ export function renderGoldenSection(
     lines.push(
       "Missed, or found elsewhere:",
       "",
-      ...poorly.map(({ id, title, found, where, at, worst }) => {
-        const how = found === "undetected" ? `no site is above ${format(worst)}x noise` : `${found}, at \`${where}\``;
+      ...poorly.map(({ id, title, located, where, at, worst }) => {
+        const how =
+          located === "undetected" ? `no site is above ${format(worst)}x noise` : `${located}, at \`${where}\``;
         return `- \`${id}\` (${title}): ${how}; it is at \`${at}\``;
       }),
       "",

@@ -19,16 +19,16 @@ export interface SelftestRow {
   readonly category: string;
   readonly case: string;
   readonly at: string;
-  readonly found: Found;
+  readonly located: Found;
   readonly explained: Explained;
   readonly verdict: Verdict;
 }
 
 /** Totals of a selftest. */
 export function countFound(
-  rows: readonly Pick<SelftestRow, "found" | "explained">[],
+  rows: readonly Pick<SelftestRow, "located" | "explained">[],
 ): Record<Found | "total" | "detected", number> & { explained: Record<Explained, number> } {
-  const count = (wanted: Found): number => rows.filter(({ found }) => found === wanted).length;
+  const count = (wanted: Found): number => rows.filter(({ located }) => located === wanted).length;
   const undetected = count("undetected");
   return {
     total: rows.length,
@@ -64,14 +64,14 @@ export function renderSelftest(rows: readonly SelftestRow[], dtype: string): str
     `**Explained: ${explained.right} right, ${explained.listed} with the right cause among others (together ${share(explained.right + explained.listed)})**, ${explained.wrong} wrong (${share(explained.wrong)}), ${explained.unexplained} unexplained. What counts as right is written down in \`engines/typescript/faults/causes.ts\`.`,
     "",
   ];
-  const near = rows.filter(({ found }) => found !== "exact");
+  const near = rows.filter(({ located }) => located !== "exact");
   if (near.length > 0)
     lines.push(
       "Not exact:",
       "",
       ...near.map(
-        ({ id, found, at, verdict }) =>
-          `- \`${id}\`: ${found}${verdict.culprit ? `, at \`${verdict.culprit.site}\` in ${verdict.culprit.phase}` : ""}; expected \`${at}\``,
+        ({ id, located, at, verdict }) =>
+          `- \`${id}\`: ${located}${verdict.culprit ? `, at \`${verdict.culprit.site}\` in ${verdict.culprit.phase}` : ""}; expected \`${at}\``,
       ),
       "",
     );
@@ -90,13 +90,13 @@ export function renderSelftest(rows: readonly SelftestRow[], dtype: string): str
     "| category | fault | what is wrong | culprit | first phase | ratio there | explained as |",
     "|---|---|---|---|---|--:|---|",
   );
-  for (const { category, id, title, verdict, found, explained: how } of rows) {
+  for (const { category, id, title, verdict, located, explained: how } of rows) {
     const { culprit } = verdict;
     const site = culprit && verdict.sites.find((one) => one.site === culprit.site && one.phase === culprit.phase);
     const distance = site ? (distanceOf(site.local) ?? distanceOf(site.run)) : null;
     const ratio = distance ? noiseText(largestRatio(distance)) : "";
     lines.push(
-      `| ${category} | ${id} | ${title} | ${culprit ? `\`${culprit.site}\`` : found} | ${culprit?.phase ?? ""} | ${ratio} | ${how}: ${causeText(verdict)} |`,
+      `| ${category} | ${id} | ${title} | ${culprit ? `\`${culprit.site}\`` : located} | ${culprit?.phase ?? ""} | ${ratio} | ${how}: ${causeText(verdict)} |`,
     );
   }
   return `${lines.join("\n")}\n`;

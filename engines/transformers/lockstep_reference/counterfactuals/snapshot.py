@@ -71,7 +71,7 @@ class Snapshot:
         self.own: torch.Tensor | None = None
         self.context: Context | None = None
         self.complete = False
-        # When a search on it ends, on `time.monotonic`'s clock.
+        # When a search on it ends, on `time.thread_time`'s clock.
         self.deadline = math.inf
         self.kwargs: dict[str, Any] = {}
         self.depth = 0
@@ -133,7 +133,7 @@ class Snapshot:
 
         `finish` changes the tensor itself.
         """
-        if time.monotonic() > self.deadline:
+        if time.thread_time() > self.deadline:
             raise OutOfTime
         if self.site.startswith("inputs#"):
             return self.own if finish is None or self.own is None else finish(self, self.own)

@@ -230,7 +230,7 @@ describe("threads", () => {
 
   test("have the bits of one", async () => {
     memory.threads.count = 3;
-    await expect.poll(() => memory.threads.ready, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => memory.threads.ready, { timeout: 600_000 }).toBe(true);
     const sizes = { rows: 40, inner: 260, columns: 130 };
     expect(sizes.rows * sizes.inner * sizes.columns).toBeGreaterThan(WORTH_THREADS);
     const [x, w] = [draw("x", 40 * 260), draw("w", 130 * 260)];

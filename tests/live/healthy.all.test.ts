@@ -9,7 +9,7 @@ const [cases, variants] = [await loadCases(standardFolders.cases), await loadHea
 const plan = planHealthy(variants, cases);
 
 it("there are at least 40 runs of the tiny cases alone", () => {
-  expect(plan.filter(({ found }) => found.name.startsWith("gemma4_unified/")).length).toBeGreaterThanOrEqual(40);
+  expect(plan.filter(({ testCase }) => testCase.name.startsWith("gemma4_unified/")).length).toBeGreaterThanOrEqual(40);
 });
 
 describe.skipIf(livePool === null)("a healthy engine", () => {

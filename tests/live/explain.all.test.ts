@@ -65,15 +65,15 @@ const atOneSite = [
 const ofTypeScript = (id: string): Promise<Verdict> => runCase(livePool!, plant(selectFaults(faults, [id])[0]!, cases));
 
 function ofCompound(name: string, caseName: string): Promise<Verdict> {
-  const [found] = selectCases(cases, [`gemma4_unified/${caseName}`]);
-  return runCase(livePool!, { ...found!, fault: { module: pathOf("compounds.ts"), name } });
+  const [testCase] = selectCases(cases, [`gemma4_unified/${caseName}`]);
+  return runCase(livePool!, { ...testCase!, fault: { module: pathOf("compounds.ts"), name } });
 }
 
 /** The faults of one file planted in one warm engine. */
 function ofPyTorch(name: string): Promise<Verdict> {
-  const [found] = selectCases(cases, ["gemma4_unified/left_padded"]);
+  const [testCase] = selectCases(cases, ["gemma4_unified/left_padded"]);
   const fault = { module: pathOf("unified_faults.py"), name };
-  return runCase(livePool!, { ...found!, fault }, { engine: `torch:${pathOf("torch_engine.py")}:healthy` });
+  return runCase(livePool!, { ...testCase!, fault }, { engine: `torch:${pathOf("torch_engine.py")}:healthy` });
 }
 
 /** The culprit has a cause that matches, alone or among others that fit as well, and the numbers bear it out. */

@@ -7,7 +7,7 @@ import { runCase } from "../../harness/run/live.ts";
 import { livePool } from "../support/live.ts";
 
 const file = fileURLToPath(new URL("../support/torch_engine.py", import.meta.url));
-const [found] = selectCases(await loadCases(standardFolders.cases), ["gemma4_unified/left_padded"]);
+const [testCase] = selectCases(await loadCases(standardFolders.cases), ["gemma4_unified/left_padded"]);
 const layers = "model.language_model.layers";
 
 const planted = [
@@ -23,7 +23,7 @@ const planted = [
 async function verdictOf(name: string, dtype: "float32" | "bfloat16" | "float16") {
   const engine = `torch:${file}:${name}`; // each factory is a process of its own
   try {
-    return await runCase(livePool!, found!, { engine, dtype });
+    return await runCase(livePool!, testCase!, { engine, dtype });
   } finally {
     await livePool!.stop(engine);
   }

@@ -15,8 +15,8 @@ const healthy = `torch:${fileURLToPath(new URL("../support/torch_engine.py", imp
 
 describe.skipIf(livePool === null)("second turn and prefix reuse", () => {
   it.each(faults)("$id is seen by no case without them", async ({ spec }) => {
-    for (const found of withoutTurns) {
-      const verdict = await runCase(livePool!, { ...found, fault: spec });
+    for (const testCase of withoutTurns) {
+      const verdict = await runCase(livePool!, { ...testCase, fault: spec });
       expect(verdict.status, renderVerdict(verdict)).toBe("pass");
     }
   });

@@ -33,7 +33,7 @@ function verdictOf(model: Model, options: { dtype?: "float32" | "bfloat16"; faul
   return runCase(livePool!, found, { engine: "typescript", dtype });
 }
 
-describe.skipIf(livePool === null || !there)("trained encoders", { timeout: 120_000 }, () => {
+describe.skipIf(livePool === null || !there)("trained encoders", () => {
   it.each([
     ["all-minilm-l6-v2", "float32", 268],
     ["all-minilm-l6-v2", "bfloat16", 268],

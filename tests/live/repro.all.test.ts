@@ -1,9 +1,8 @@
 /** A reproduction needs torch and transformers alone: its script is run as its reader would run it, and must print the difference. */
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { referenceEngine } from "../../harness/engine/registry.ts";
 import { loadCases, standardFolders } from "../../harness/case/discover.ts";
 import { requirementFiles } from "../../harness/engine/pool.ts";
@@ -14,10 +13,10 @@ import { writeRepro } from "../../harness/repro/folder.ts";
 import { captureSite, chooseSite, findAgain } from "../../harness/repro/capture.ts";
 import { ensureEnvironment } from "../../harness/setup/python.ts";
 import { livePool } from "../support/live.ts";
+import { testFolder } from "../../harness/trace/test-folder.ts";
 
 const [cases, faults] = [await loadCases(standardFolders.cases), await loadFaults()];
-const folder = mkdtempSync(join(tmpdir(), "repro-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = testFolder();
 
 const report = (): void => undefined;
 
@@ -26,8 +25,8 @@ async function reproduce(id: string) {
   const [fault] = selectFaults(faults, [id]);
   const verdict = await runCase(livePool!, plant(fault!, cases), { explain: 0 });
   const wanted = chooseSite(verdict, undefined);
-  const { found, engine } = findAgain(verdict, cases, faults);
-  const captured = await captureSite(livePool!, found, { engine, dtype: "float32", seed: 0, wanted });
+  const { testCase, engine } = findAgain(verdict, cases, faults);
+  const captured = await captureSite(livePool!, testCase, { engine, dtype: "float32", seed: 0, wanted });
   const written = await writeRepro(join(folder, id), { verdict, wanted, captured, report });
   const { python } = await ensureEnvironment(requirementFiles(referenceEngine()), report);
   const { stdout } = await execa(python, ["-I", "repro.py"], { cwd: written.folder });
@@ -77,8 +76,8 @@ describe.skipIf(livePool === null)("the reproduction", () => {
       explain: 0,
     });
     const wanted = chooseSite(verdict, undefined);
-    const { found, engine } = findAgain(verdict, cases, faults);
-    const captured = await captureSite(livePool!, found, { engine, dtype: "float32", seed: 0, wanted });
+    const { testCase, engine } = findAgain(verdict, cases, faults);
+    const captured = await captureSite(livePool!, testCase, { engine, dtype: "float32", seed: 0, wanted });
     mkdirSync(target);
     writeFileSync(join(target, "thesis.txt"), "");
     await expect(writeRepro(target, { verdict, wanted, captured, report })).rejects.toThrow(/holds something else/);

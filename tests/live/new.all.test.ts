@@ -1,18 +1,16 @@
 /** `lockstep new`: what the reference says of an architecture that the TypeScript engine does not have, as files that compile. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { packageRoot } from "../../harness/engine/registry.ts";
 import { architectureFiles, registryLine } from "../../engines/typescript/scaffold/architecture.ts";
 import { writeSkeleton } from "../../harness/cli/skeleton.ts";
 import { livePool } from "../support/live.ts";
+import { testFolder } from "../../harness/trace/test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "lockstep-new-"));
+const folder = testFolder();
 const inert = ["use_cache", "initializer_range", "attention_dropout", "bos_token_id", "eos_token_id"];
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function outlineOf(model_type: string) {
   return await (await livePool!.reference()).request("outline", { model_type });
@@ -56,7 +54,7 @@ describe.skipIf(livePool === null)("the outline of", () => {
 });
 
 describe.skipIf(livePool === null)("the files", () => {
-  it("compile, with nothing left to write but forwards", { timeout: 120_000 }, async () => {
+  it("compile, with nothing left to write but forwards", async () => {
     for (const path of ["package.json", "harness", "engines/typescript", "cases"])
       cpSync(join(packageRoot, path), join(folder, path), {
         recursive: true,

@@ -1,9 +1,8 @@
 /** Routers whose logits are closer than rounding can tell: whichever expert an engine chooses is a tie and no fault; a choice that is none fails. */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { renderVerdict } from "../../harness/report/terminal.ts";
 import type { Case } from "../../harness/case/case.ts";
 import { runCase } from "../../harness/run/live.ts";
@@ -12,23 +11,22 @@ import { toNumbers } from "../../harness/trace/tensor.ts";
 import { architectureCase } from "../support/architectures.ts";
 import { livePool } from "../support/live.ts";
 import { tieOf } from "../../harness/verdict/deciding.ts";
+import { testFolder } from "../../harness/trace/test-folder.ts";
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`../support/${name}.py`, import.meta.url));
 const engine = `torch:${fileOf("torch_engine")}:healthy`;
-const folder = mkdtempSync(join(tmpdir(), "lockstep-ties-"));
+const folder = testFolder();
 /** Relative differences of the tied rows that are just not lost in each dtype. */
 const steps = { float32: 1e-7, bfloat16: 4e-3 } as const;
 type Dtype = keyof typeof steps;
 let tied: Record<Dtype, Case>;
 
-afterAll(() => rmSync(folder, { recursive: true }));
-
 /** Mixtral with routers in which the rows of all experts but the last two are equal to within `step`: most tokens choose among equals. */
 async function tieRouters(dtype: Dtype): Promise<Case> {
   const directory = join(folder, dtype);
-  const found = architectureCase("mixtral");
+  const testCase = architectureCase("mixtral");
   const { checkpoint } = await livePool!.load(await livePool!.reference(), {
-    config: found.config,
+    config: testCase.config,
     seed: 0,
     dtype: "float32",
   });

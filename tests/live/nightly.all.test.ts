@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { streamKey, uniformBits } from "../../harness/trace/draw.ts";
 import { workerName } from "../../harness/night/worker.ts";
 import { livePool } from "../support/live.ts";
+import { isMissing } from "../support/missing.ts";
 import type { Installation, Running } from "../support/nights.ts";
 import { countResults, hasRedis, installWithReference, startRedis, timelessHistory, until } from "../support/nights.ts";
 
@@ -16,8 +17,7 @@ const asked = ["nightly", "llama", "bert", "--reference", "pinned"];
 const jobs = 18;
 const kills = 5;
 
-const redis = hasRedis();
-if (!redis) process.stderr.write("tests of the queue are skipped: no redis-server; apt-get install redis-server\n");
+const redis = !isMissing(hasRedis(), "tests of the queue: no redis-server; apt-get install redis-server");
 
 let lockstep: Installation;
 let undisturbed: unknown[] = [];
@@ -66,7 +66,7 @@ async function killed(name: string, start: () => Running, worker?: Running): Pro
   return last.said();
 }
 
-describe.skipIf(livePool === null)("a night", { timeout: 300_000 }, () => {
+describe.skipIf(livePool === null)("a night", () => {
   beforeAll(async () => {
     lockstep = installWithReference();
     const run = night("undisturbed");

@@ -22,21 +22,18 @@ const folder = realModel("whisper-base");
 /** " He was not an ill-disposed young man." */
 const said = [634, 390, 406, 364, 3171, 12, 67, 7631, 1744, 2037, 587, 13];
 
-/** Milliseconds for six runs of an encoder of 1500 places, whose scores alone are 72 MB a layer. */
-const patience = 300_000;
-
 /** Recording 0880 and its words: the prompt, two words and then one token at a time. */
 function speechCase(): Case {
   const ids = [...transcribe, ...said];
-  const found = checkpointCase(folder, ids);
+  const testCase = checkpointCase(folder, ids);
   return {
-    ...found,
-    inputs: (seed) => new Map([...found.inputs(seed), ["input_features", featuresOf("0880")]]),
+    ...testCase,
+    inputs: (seed) => new Map([...testCase.inputs(seed), ["input_features", featuresOf("0880")]]),
     phases: planPhases({ chunks: [6, 7], decode: 3, full: false }),
   };
 }
 
-describe.skipIf(!there)("Whisper base", { timeout: patience }, () => {
+describe.skipIf(!there)("Whisper base", () => {
   it("writes down recorded speech, word for word", () => {
     const { model, store } = loadCheckpoint(folder, { dtype: "F32" });
     const text = readVocabulary(folder);

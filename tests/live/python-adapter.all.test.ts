@@ -1,12 +1,12 @@
-/** The Python adapter of docs/new-engine.md, taken out of the page and run: it keeps the protocol, and every site is green. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** The Python adapter of docs/new-engine.md, taken out of the page and run: it keeps the protocol, every site is green. */
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { requirementFiles } from "../../harness/engine/pool.ts";
 import { packageRoot, referenceEngine } from "../../harness/engine/registry.ts";
 import { locateEnvironment } from "../../harness/setup/python.ts";
+import { testFolder } from "../../harness/trace/test-folder.ts";
 import { livePool } from "../support/live.ts";
 
 const page = readFileSync(join(packageRoot, "docs", "new-engine.md"), "utf8");
@@ -17,12 +17,11 @@ describe.skipIf(livePool === null)("the Python adapter of docs/new-engine.md", (
   let folder = "";
   let python = "";
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "lockstep-adapter-"));
+    folder = testFolder();
     ({ python } = await locateEnvironment(requirementFiles(referenceEngine())));
     writeFileSync(join(folder, "engine.py"), adapter);
     copyFileSync(join(packageRoot, "examples", "pytorch-engine", "llama.py"), join(folder, "llama.py"));
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const lockstep = (...words: string[]) =>
     execa(process.execPath, [bin, ...words], {

@@ -1,0 +1,43 @@
+/** Known porting bugs, planted in the TypeScript engine, against what the committed record says of them. */
+import { dirname } from "node:path";
+import { loadCases, standardFolders } from "../../harness/case/discover.ts";
+import type { KnownFault } from "../../harness/engine/faults.ts";
+import { loadFaults } from "../../harness/engine/faults.ts";
+import { runAny } from "../../harness/golden/kinds.ts";
+import { plant } from "../../harness/selftest/faults.ts";
+import type { FaultRecord } from "../../harness/selftest/record.ts";
+import { figuresOf, readRecord } from "../../harness/selftest/record.ts";
+import { livePool } from "./live.ts";
+
+const cases = await loadCases(standardFolders.cases);
+
+/** Every fault of the catalogue, and what the record says of each. */
+export const faults = await loadFaults();
+export const record = readRecord(dirname(faults[0]!.spec.module));
+
+/** One fault of each category. */
+export const oneOfEach = [...Map.groupBy(faults, ({ category }) => category).values()].map(([first]) => first!);
+
+/** What is compared of a fault. */
+interface Finding {
+  readonly status: string;
+  readonly site: string | null;
+  readonly phase: string | null;
+  /** Which of several causes that fit to within rounding stands first is up to hundredths of the noise: another processor has another order. */
+  readonly cause: "named" | "wrong" | "unexplained";
+}
+
+/** Plants a fault and looks for it: there is time for the whole search, however slow the machine is. */
+export async function find(fault: KnownFault): Promise<Finding> {
+  const { status, ...found } = figuresOf(fault, await runAny(livePool!, plant(fault, cases), { explain: 3600 }));
+  return { status, ...comparable(found) };
+}
+
+/** What the record says of a fault, which is at its exact site. */
+export function recorded({ id }: KnownFault): Finding {
+  return { status: "exact", ...comparable(record.get(id)!) };
+}
+
+function comparable({ site, phase, rating }: FaultRecord): Omit<Finding, "status"> {
+  return { site, phase, cause: rating === "right" || rating === "listed" ? "named" : rating };
+}
