@@ -9,6 +9,7 @@ it.each([["publish"], ["toString"]])("a task that there is not (%s) is refused w
   expect({ status, stdout, stderr: stderr.replace(task, "TASK") }).toEqual({
     status: 2,
     stdout: "",
-    stderr: "bootstrap: expected one of start, test, test:all, test:night, bench, bench-engine, models, check-python, found TASK\n",
+    stderr:
+      "bootstrap: expected one of start, test, test:all, test:night, bench, bench-engine, models, check-python, found TASK\n",
   });
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import shutil
 import tempfile
@@ -129,6 +130,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp())
+        # Those that all tests share are never closed.
+        atexit.register(self.close)
         self.spool = self.directory / "spool"
         self.cache = self.directory / "cache"
         self.spool.mkdir()
@@ -138,7 +141,7 @@ class Bench:
 
     def close(self) -> None:
         """Removes the directories."""
-        shutil.rmtree(self.directory)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def load(self, config: dict[str, Any], dtype: str = "float32", seed: int = 3) -> dict[str, Any]:
         """Draws and loads a checkpoint."""
