@@ -66,7 +66,7 @@ export function addRun(program: Command): void {
     .option("--text <text>", "in place of --ids: compare the tokenizers, the forward, and the continuation")
     .option("--chat", "put --text into the checkpoint's chat template")
     .option("--new-tokens <n>", "tokens by which --text is continued", parseWhole, 16)
-    .option("--fault <id>", "plant a known fault from engines/typescript/faults/ (lockstep selftest lists them)")
+    .option("--fault <id>", "plant a known fault of an engine (lockstep selftest lists them)")
     .option("--kv-budget <bytes>", "print what a KV cache of this size holds (4GiB, 512MiB)", parseBytes)
     .option("--bail", "stop a case at its first culprit")
     .option("--json", "verdicts as JSON on stdout")

@@ -56,7 +56,7 @@ export function openConnection(child: Child, title: string, kill: () => void): C
 
   const fail = (message: string, remedy?: string): void => {
     if (ended) return;
-    ended = new EngineFailure(`${title}: ${message}`, { stderrTail: tail, remedy });
+    ended = new EngineFailure(`${title}: ${message}`, { stderrTail: [...tail], remedy });
     kill();
     for (const { reject } of pending.values()) reject(ended);
     pending.clear();
@@ -66,6 +66,9 @@ export function openConnection(child: Child, title: string, kill: () => void): C
     tail.push(line);
     if (tail.length > stderrLines) tail.shift();
   });
+  /** What the engine wrote to stderr on the way may still be in the pipe: it is read first. */
+  const rejectWith = (reject: (error: Error) => void, error: NonNullable<Incoming["error"]>): void =>
+    void setImmediate(() => reject(remoteError(title, error, [...tail])));
   const tooLong = () => fail(`sent a line longer than ${maxMessageBytes} bytes`);
   readLines(
     child.stdout,
@@ -78,7 +81,7 @@ export function openConnection(child: Child, title: string, kill: () => void): C
       const waiting = typeof message.id === "number" ? pending.get(message.id) : undefined;
       if (!waiting) return;
       pending.delete(message.id as number);
-      if (message.error) waiting.reject(remoteError(title, message.error, tail));
+      if (message.error) rejectWith(waiting.reject, message.error);
       else waiting.resolve(message.result);
     },
     tooLong,
@@ -104,6 +107,7 @@ export function openConnection(child: Child, title: string, kill: () => void): C
     if (ended) throw ended;
     const id = nextId++;
     lastSign = Date.now();
+    if (pending.size === 0) tail.length = 0; // an error shows what was written since its own request began
     const watch = setInterval(
       () => {
         if (Date.now() - lastSign > patience)

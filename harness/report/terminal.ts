@@ -18,6 +18,8 @@ import { countsText, outcomeOf } from "../verdict/words/outcome.ts";
 
 /** Independent culprits that are spelled out. */
 const culpritsShown = 4;
+/** Config fields that are named. */
+const fieldsShown = 6;
 /** Lines of a culprit with an explanation. */
 const linesShown = 6;
 
@@ -101,9 +103,17 @@ function body(verdict: Verdict): string[] {
   lines.push(...differenceTexts(verdict).map((text) => `   ${text}`));
   lines.push(...tieLines(verdict));
   if (verdict.mode !== "shapes") lines.push(...notJudgedLines(verdict).map((line) => `   ${line}`));
-  if (verdict.config_audit && verdict.config_audit.never_read_by_engine.length > 0)
-    lines.push(`   config fields the engine never reads: ${some(verdict.config_audit.never_read_by_engine)}`);
+  lines.push(...unreadLines(verdict));
   return lines;
+}
+
+/** Config fields that the engine never reads, those that the culprit's own module reads first. */
+function unreadLines({ config_audit: audit }: Verdict): string[] {
+  if (!audit || audit.never_read_by_engine.length === 0) return [];
+  const near = new Set(audit.at_culprit?.reference_only);
+  const fields = audit.never_read_by_engine.toSorted((a, b) => Number(near.has(b)) - Number(near.has(a)));
+  const rest = fields.length > fieldsShown ? " (all with --json, or in the report)" : "";
+  return [`   config fields the engine never reads: ${some(fields, fieldsShown)}${rest}`];
 }
 
 /** Of a run on a text: where the tokenizers part, and how both sides go on. */

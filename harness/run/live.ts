@@ -19,6 +19,7 @@ import type { PossiblePhases } from "../case/possible-phases.ts";
 import { possiblePhases } from "../case/possible-phases.ts";
 import type { Findings, Frame } from "./verdict-builder.ts";
 import { buildVerdict, describeError, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
+import { responsibleModule, findCulprits } from "../explain/culprits.ts";
 
 /** The limit of every site, model and dtype, in noise units. */
 export const defaultLimit = 4;
@@ -116,12 +117,15 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     return { findings, explain: async (verdict) => verdict };
   }
   const [ours, theirs] = await Promise.all([engine, reference].map((side) => side.request("config_reads", {})));
+  const left = withLeftovers(judging.sites, incomplete, impossible);
+  const [culprit] = findCulprits(left.sites);
+  const culpritModule = culprit ? responsibleModule(culprit.first.site) : null;
   const findings = {
     ...judging.findings(),
-    ...withLeftovers(judging.sites, incomplete, impossible),
+    ...left,
     tensor_audit: listsNothing(own) ? null : auditTensors(own.tensors, model.tensors),
     power: readPower(goldenFolder(), testCase.name, caseKey(testCase)),
-    config_audit: ours!.reads.length === 0 ? null : auditConfig(ours!.reads, theirs!.reads, null),
+    config_audit: ours!.reads.length === 0 ? null : auditConfig(ours!.reads, theirs!.reads, culpritModule),
     checksums: { inputs: inputs.sha256, ...(model.weights_sha256 && { weights: model.weights_sha256 }) },
   };
   const { explain = defaultSeconds, progress } = options;

@@ -112,3 +112,20 @@ describe("imports", () => {
     ).toEqual(["a", "b", "c", "a"]);
   });
 });
+
+describe("engines own what is theirs", () => {
+  /** Where a file names a path below an engine's folder. */
+  const named = (file: string, text: string): string[] =>
+    text.split("\n").flatMap((line, index) => (/engines\/[a-z_]+\/\w/.test(line) ? [`${file}:${index + 1}`] : []));
+
+  it("nothing under harness/ or cases/ spells a path below engines/<name>/", () => {
+    const files = globSync("{harness,cases}/**/*.{ts,tsx,mjs,py}", { cwd: packageRoot }).filter(
+      (file) => !/\.test\.ts$/.test(file) && file !== "harness/setup/bootstrap.mjs", // its tasks are npm scripts
+    );
+    expect(files.flatMap((file) => named(file, readFileSync(join(packageRoot, file), "utf8")))).toEqual([]);
+  });
+
+  it("would be seen doing so", () => {
+    expect(named("a.ts", 'x;\nimport y from "../engines/typescript/fault.ts";')).toEqual(["a.ts:2"]);
+  });
+});

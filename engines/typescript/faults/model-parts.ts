@@ -11,11 +11,7 @@ import type { LayerNorm, RMSNorm } from "../layers/normalization.ts";
 import type { RopeInit } from "../layers/rope_init.ts";
 import type { Gemma4UnifiedModel, Gemma4UnifiedVisionEmbedder } from "../models/gemma4_unified/model.ts";
 import type { Gemma4UnifiedCausalModel } from "../models/gemma4_unified/causal_lm.ts";
-import type {
-  Gemma4UnifiedTextAttention,
-  Gemma4UnifiedTextDecoderLayer,
-  Gemma4UnifiedTextModel,
-} from "../models/gemma4_unified/text.ts";
+import type { Gemma4UnifiedTextAttention, Gemma4UnifiedTextDecoderLayer, Gemma4UnifiedTextModel } from "../models/gemma4_unified/text.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { floatTensor, roundedTensor } from "../tensor/tensor.ts";
 

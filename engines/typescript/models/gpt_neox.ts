@@ -4,15 +4,7 @@ import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import {
-  activation,
-  alike,
-  config,
-  count,
-  rope_fields,
-  standardize_rope_params,
-  tokenId,
-} from "../layers/config_schema.ts";
+import { activation, alike, config, count, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
 import { ConfiguredModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM, DecoderLayer } from "../layers/decoder.ts";
 import { LayerNorm } from "../layers/normalization.ts";

@@ -6,15 +6,7 @@ import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import type { AttentionCoreConfig, AttentionCoreOptions } from "../layers/attention_core.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import {
-  config,
-  count,
-  layer_type,
-  layerTypes,
-  rope_fields,
-  standardize_rope_params,
-  tokenId,
-} from "../layers/config_schema.ts";
+import { config, count, layer_type, layerTypes, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
 import { ConfigScope } from "../layers/config_scope.ts";
 import { ConfiguredModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";

@@ -3,16 +3,7 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import {
-  activation,
-  alike,
-  config,
-  count,
-  derive_heads,
-  rope_fields,
-  standardize_rope_params,
-  tokenId,
-} from "../layers/config_schema.ts";
+import { activation, alike, config, count, derive_heads, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
 import { ConfiguredModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedExperts } from "../layers/experts.ts";

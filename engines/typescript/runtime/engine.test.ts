@@ -1,16 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import {
-  chunks,
-  largestDifference,
-  mediaInputs,
-  record,
-  tapAt,
-  textInputs,
-  tiny,
-  tinyText,
-  writeCheckpoint,
-} from "../testing/tiny.ts";
+import { chunks, largestDifference, mediaInputs, record, tapAt, textInputs, tiny, tinyText, writeCheckpoint } from "../testing/tiny.ts";
 import { TypeScriptEngine } from "./engine.ts";
 
 const checkpoint = writeCheckpoint(tiny);

@@ -61,7 +61,7 @@ export function renderSelftest(rows: readonly SelftestRow[], dtype: string): str
     "",
     `**${detected} of ${total} detected (${share(detected)}), ${exact} at the exact site (${share(exact)})**, ${parent} at its module, ${wrong} elsewhere.`,
     "",
-    `**Explained: ${explained.right} right, ${explained.listed} with the right cause among others (together ${share(explained.right + explained.listed)})**, ${explained.wrong} wrong (${share(explained.wrong)}), ${explained.unexplained} unexplained. What counts as right is written down in \`engines/typescript/faults/causes.ts\`.`,
+    `**Explained: ${explained.right} right, ${explained.listed} with the right cause among others (together ${share(explained.right + explained.listed)})**, ${explained.wrong} wrong (${share(explained.wrong)}), ${explained.unexplained} unexplained. What counts as right is written down in \`causes\` beside the faults.`,
     "",
   ];
   const near = rows.filter(({ located }) => located !== "exact");

@@ -1,14 +1,6 @@
 /** Configs of deepseek_v3. Source: transformers 5.24.0, `models/deepseek_v3/configuration_deepseek_v3.py`. */
 import { z } from "zod";
-import {
-  activation,
-  alike,
-  config,
-  count,
-  rope_fields,
-  standardize_rope_params,
-  tokenId,
-} from "../../layers/config_schema.ts";
+import { activation, alike, config, count, rope_fields, standardize_rope_params, tokenId } from "../../layers/config_schema.ts";
 
 /** `DeepseekV3Config`, with its defaults. */
 export const DeepseekV3Config = config({

@@ -3,17 +3,7 @@
  * are those of the reference's classes.
  */
 import { z } from "zod";
-import {
-  activation,
-  config,
-  count,
-  layer_type,
-  layerTypes,
-  rope_fields,
-  rope_parameters,
-  standardize_rope_params,
-  tokenId,
-} from "../../layers/config_schema.ts";
+import { activation, config, count, layer_type, layerTypes, rope_fields, rope_parameters, standardize_rope_params, tokenId } from "../../layers/config_schema.ts";
 
 /** `Qwen2_5_VLVisionConfig`; `num_heads` and `depth` also under the names that its `attribute_map` has. */
 export const Qwen2_5_VLVisionConfig = config({

@@ -1,13 +1,6 @@
 /** The config of qwen3_next, read beside transformers 5.24.0, `models/qwen3_next/configuration_qwen3_next.py`. */
 import { z } from "zod";
-import {
-  activation,
-  config,
-  count,
-  rope_fields,
-  standardize_rope_params,
-  tokenId,
-} from "../../layers/config_schema.ts";
+import { activation, config, count, rope_fields, standardize_rope_params, tokenId } from "../../layers/config_schema.ts";
 
 /** `Qwen3NextConfig`, with its defaults. */
 export const Qwen3NextConfig = config({

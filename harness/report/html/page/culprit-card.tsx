@@ -100,7 +100,7 @@ function Also({ culprit, onSite }: AlsoProps): JSX.Element {
 
 function AtCulprit({ audit }: { readonly audit: Verdict["config_audit"] }): JSX.Element | null {
   const found = audit?.at_culprit;
-  if (!found) return null;
+  if (!found || found.reference_only.length === 0) return null;
   return (
     <p class="config-line">
       <span class="label">Config</span> The reference reads{" "}
