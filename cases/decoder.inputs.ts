@@ -1,11 +1,16 @@
-/** What the cases of text decoders share: sizes that differ pairwise and as products, inputs, and one plan of phases. */
+/**
+ * What the cases of text decoders share: sizes that differ pairwise and as products, inputs, and one plan of phases.
+ */
 import type { Case, CaseDefinition } from "../harness/case/case.ts";
 import { defineCase, planPhases } from "../harness/case/case.ts";
 import { textInputs } from "./gemma4_unified.inputs.ts";
 
 type Json = Record<string, unknown>;
 
-/** Fields that every decoder config has, none at its default: 4 heads of 14 channels, 2 key heads, 44 channels between layers. */
+/**
+ * Fields that every decoder config has, none at its default: 4 heads of 14 channels, 2 key heads, 44 channels between
+ * layers.
+ */
 export const decoder = {
   vocab_size: 193,
   hidden_size: 44,
@@ -29,8 +34,8 @@ export function decoderInputs(lengths: readonly number[]): CaseDefinition["input
 }
 
 /**
- * The case of an architecture: a left-padded batch in two chunks, the first longer than a window of 5 tokens, a forced decode step, and all of it again in one
- * forward.
+ * The case of an architecture: a left-padded batch in two chunks, the first longer than a window of 5 tokens, a forced
+ * decode step, and all of it again in one forward.
  */
 export function chunkedCase(architecture: string, config: Json): Case {
   return defineCase({

@@ -1,7 +1,10 @@
 import { defineCase, planPhases } from "../harness/case/case.ts";
 import { chunkedCase, decoder, decoderInputs } from "./decoder.inputs.ts";
 
-/** A dense layer and one with experts: each token goes to 3 of 8, from 2 of 4 groups, and to 2 shared ones. All phases reach beyond the original rope length. */
+/**
+ * A dense layer and one with experts: each token goes to 3 of 8, from 2 of 4 groups, and to 2 shared ones. All phases
+ * reach beyond the original rope length.
+ */
 const config = {
   ...decoder,
   architectures: ["DeepseekV3ForCausalLM"],

@@ -9,7 +9,10 @@ import { textInputs } from "./gemma4_unified.inputs.ts";
 const [boi, image, eoi] = [178, 195, 182];
 const [imageSize, tokensPerImage] = [12, 4];
 
-/** A sliding and a full layer, a window shorter than an image; a tower of two layers over 6 x 6 patches of 2 x 2 pixels, pooled to 2 x 2 tokens. */
+/**
+ * A sliding and a full layer, a window shorter than an image; a tower of two layers over 6 x 6 patches of 2 x 2 pixels,
+ * pooled to 2 x 2 tokens.
+ */
 const config = {
   architectures: ["Gemma3ForConditionalGeneration"],
   model_type: "gemma3",
@@ -47,7 +50,8 @@ const config = {
 };
 
 /**
- * One sequence for each list of numbers of text tokens, with an image between every two of them, padded on the left; tokens and pixels drawn from the seed.
+ * One sequence for each list of numbers of text tokens, with an image between every two of them, padded on the left;
+ * tokens and pixels drawn from the seed.
  */
 function imageInputs(rows: readonly (readonly number[])[]): CaseDefinition["inputs"] {
   return (seed) => {

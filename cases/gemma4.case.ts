@@ -3,7 +3,10 @@ import { decoder, decoderInputs } from "./decoder.inputs.ts";
 
 const [sliding, full] = ["sliding_attention", "full_attention"];
 
-/** A sliding and a full layer of their own keys, and one of each that reuse them and have the wide MLP; every layer gets an input of its own. */
+/**
+ * A sliding and a full layer of their own keys, and one of each that reuse them and have the wide MLP; every layer gets
+ * an input of its own.
+ */
 const config = {
   ...decoder,
   architectures: ["Gemma4ForCausalLM"],

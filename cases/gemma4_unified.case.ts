@@ -6,7 +6,9 @@ import { multimodalInputs, sequenceLength, textInputs } from "./gemma4_unified.i
 
 const window = multimodal.text_config.sliding_window;
 
-/** A case whose one sequence mixes text and media: one prefill, then forced decode steps over the last `decode` tokens. */
+/**
+ * A case whose one sequence mixes text and media: one prefill, then forced decode steps over the last `decode` tokens.
+ */
 function mixed(name: string, title: string, segments: readonly Segment[], decode = 0): CaseDefinition {
   const total = sequenceLength(multimodalInputs(0, segments));
   return {

@@ -1,10 +1,14 @@
 /**
- * Tiny configs of gemma4_unified that have one layer of every distinct kind, each at least twice and two equal kinds adjacent; sizes differ pairwise, also as
- * products, so that no swapped dimension can hide; no field has its default value where it has one.
+ * Tiny configs of gemma4_unified that have one layer of every distinct kind, each at least twice and two equal kinds
+ * adjacent; sizes differ pairwise, also as products, so that no swapped dimension can hide; no field has its default
+ * value where it has one.
  */
 const [sliding, full] = ["sliding_attention", "full_attention"] as const;
 
-/** 9 layers: 3 sliding and 2 full ones of their own keys, then 2 sliding and 2 full ones that share them and have the wide MLP. */
+/**
+ * 9 layers: 3 sliding and 2 full ones of their own keys, then 2 sliding and 2 full ones that share them and have the
+ * wide MLP.
+ */
 const text = {
   model_type: "gemma4_unified_text",
   vocab_size: 193,
@@ -61,7 +65,10 @@ export const multimodal = {
   tie_word_embeddings: true,
 };
 
-/** Text only, with the other value of every switch: own value projections, biases, an untied head, no sharing, no soft-cap, full layers first. */
+/**
+ * Text only, with the other value of every switch: own value projections, biases, an untied head, no sharing, no
+ * soft-cap, full layers first.
+ */
 export const textOnly = {
   ...text,
   architectures: ["Gemma4UnifiedForCausalLM"],

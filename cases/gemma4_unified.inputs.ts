@@ -1,4 +1,7 @@
-/** Inputs of gemma4_unified: token sequences with placeholders for image, video and audio, and the tensors that fill them. */
+/**
+ * Inputs of gemma4_unified: token sequences with placeholders for image, video and audio, and the tensors that fill
+ * them.
+ */
 import { fileURLToPath } from "node:url";
 import type { Inputs } from "../harness/case/case.ts";
 import { streamKey, uniformBits } from "../harness/trace/draw.ts";
@@ -148,8 +151,8 @@ const realImagePatches = 6;
 const realFrames = 5;
 
 /**
- * Small inputs of `length` tokens for a config of any size, data all zero: one image of 3 x 2 patches and 2 padding patches, one audio clip of 5 frames and 2
- * padding frames, where the config has them.
+ * Small inputs of `length` tokens for a config of any size, data all zero: one image of 3 x 2 patches and 2 padding
+ * patches, one audio clip of 5 frames and 2 padding frames, where the config has them.
  */
 export function shapeInputs(config: Json, length: number): Inputs {
   const ids = new Array<number>(length).fill(5);

@@ -1,6 +1,9 @@
 import { chunkedCase, decoder } from "./decoder.inputs.ts";
 
-/** A full layer and a sliding one; by default they alternate and the first slides. Each token goes to 2 of 5 experts; gates and ups reach the limit. */
+/**
+ * A full layer and a sliding one; by default they alternate and the first slides. Each token goes to 2 of 5 experts;
+ * gates and ups reach the limit.
+ */
 const config = {
   ...decoder,
   architectures: ["GptOssForCausalLM"],

@@ -1,6 +1,9 @@
 import { chunkedCase, squareDecoder } from "./decoder.inputs.ts";
 
-/** Two sliding layers: all are of one kind. Half of each head rotates; all phases are longer than the original rope length. */
+/**
+ * Two sliding layers: all are of one kind. Half of each head rotates; all phases are longer than the original rope
+ * length.
+ */
 const config = {
   ...squareDecoder,
   architectures: ["Phi3ForCausalLM"],

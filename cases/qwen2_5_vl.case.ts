@@ -2,7 +2,10 @@ import { defineCase, planPhases } from "../harness/case/case.ts";
 import { decoder } from "./decoder.inputs.ts";
 import { gridInputs, tokens } from "./qwen2_5_vl.inputs.ts";
 
-/** Patches of 2 frames of 2 x 2 pixels, 2 x 2 of them a token, 2 x 2 tokens a window; one block that attends within windows, one within frames. */
+/**
+ * Patches of 2 frames of 2 x 2 pixels, 2 x 2 of them a token, 2 x 2 tokens a window; one block that attends within
+ * windows, one within frames.
+ */
 const vision_config = {
   model_type: "qwen2_5_vl_vision",
   depth: 2,

@@ -1,4 +1,6 @@
-/** Inputs of qwen2_5_vl: tokens with placeholders, and flat patches of images and videos of any size with their grids. */
+/**
+ * Inputs of qwen2_5_vl: tokens with placeholders, and flat patches of images and videos of any size with their grids.
+ */
 import type { CaseDefinition, Inputs } from "../harness/case/case.ts";
 import { drawUniform } from "../harness/trace/draw.ts";
 import type { RawTensor } from "../harness/trace/tensor.ts";
@@ -10,7 +12,10 @@ type Json = Record<string, unknown>;
 /** Patches in time, height and width. */
 type Grid = readonly [t: number, h: number, w: number];
 
-/** A stretch of a sequence: drawn text of so many tokens, or an image or a video of that grid between its begin and end tokens. */
+/**
+ * A stretch of a sequence: drawn text of so many tokens, or an image or a video of that grid between its begin and end
+ * tokens.
+ */
 export type Segment = { readonly text: number } | { readonly image: Grid } | { readonly video: Grid };
 
 /** Special tokens of the tiny config; drawn text stays below them. */
@@ -23,8 +28,8 @@ interface PatchSizes {
 }
 
 /**
- * One sequence for each list of segments, padded on the left; tokens and patches between -1 and 1 are drawn from the seed. `second_per_grid_ts` are those of
- * the videos.
+ * One sequence for each list of segments, padded on the left; tokens and patches between -1 and 1 are drawn from the
+ * seed. `second_per_grid_ts` are those of the videos.
  */
 export function gridInputs(
   rows: readonly (readonly Segment[])[],

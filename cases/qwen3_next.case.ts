@@ -1,6 +1,9 @@
 import { chunkedCase, decoder } from "./decoder.inputs.ts";
 
-/** A linear layer with experts and a full one with a plain MLP, each head of which rotates 6 of its 14 channels. Each token goes to 2 of 5 experts. */
+/**
+ * A linear layer with experts and a full one with a plain MLP, each head of which rotates 6 of its 14 channels. Each
+ * token goes to 2 of 5 experts.
+ */
 const config = {
   ...decoder,
   architectures: ["Qwen3NextForCausalLM"],

@@ -1,6 +1,9 @@
 import { chunkedCase, squareDecoder } from "./decoder.inputs.ts";
 
-/** A full layer with positions, a sliding one with and a sliding one without; `no_rope_layers` has 1 where a layer rotates. */
+/**
+ * A full layer with positions, a sliding one with and a sliding one without; `no_rope_layers` has 1 where a layer
+ * rotates.
+ */
 const config = {
   ...squareDecoder,
   architectures: ["SmolLM3ForCausalLM"],

@@ -9,7 +9,10 @@ type Json = Record<string, unknown>;
 /** Of the tiny config: bins, and frames, two for each position of the encoder. */
 export const features = { num_mel_bins: 10, frames: 46 };
 
-/** Decoder tokens of one length a row, padded on the left, and features [rows, bins, frames] between -1 and 1.5, as those of speech. */
+/**
+ * Decoder tokens of one length a row, padded on the left, and features [rows, bins, frames] between -1 and 1.5, as
+ * those of speech.
+ */
 export function speechInputs(
   lengths: readonly number[],
   { num_mel_bins, frames } = features,

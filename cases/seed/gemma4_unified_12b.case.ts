@@ -1,6 +1,6 @@
 /**
- * The case that started the project: gemma4_unified at its full size of 11.9 B parameters, shapes only. An engine that builds every attention from one head_dim
- * stops at the first full_attention layer (vllm#44494).
+ * The case that started the project: gemma4_unified at its full size of 11.9 B parameters, shapes only. An engine that
+ * builds every attention from one head_dim stops at the first full_attention layer (vllm#44494).
  */
 import type { CaseDefinition } from "../../harness/case/case.ts";
 import { defineCase } from "../../harness/case/case.ts";

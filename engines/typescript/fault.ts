@@ -13,8 +13,9 @@ export interface BuiltModel {
 }
 
 /**
- * A deliberate porting bug: a small change made to the engine from outside, for the harness's self-tests. A module exports it, and `load` and
- * `shapes` apply it (parameter `fault`). Every hook is optional; the engine itself has no switches.
+ * A deliberate porting bug: a small change made to the engine from outside, for the harness's self-tests. A module
+ * exports it, and `load` and `shapes` apply it (parameter `fault`). Every hook is optional; the engine itself has no
+ * switches.
  */
 export interface Fault {
   readonly id: string;
@@ -23,11 +24,14 @@ export interface Fault {
   /** Changes config.json before it is read. May write into `config`, a copy. */
   config?(config: Json): Json;
   /**
-   * Changes the parsed config (defaults filled in, `per_layer_config` derived) for the reads of one scope: a module path, or a path and `#attention`
-   * for an attention core. May write into `config`, a copy.
+   * Changes the parsed config (defaults filled in, `per_layer_config` derived) for the reads of one scope: a module
+   * path, or a path and `#attention` for an attention core. May write into `config`, a copy.
    */
   scopeConfig?(scope: string, config: Json): Json;
-  /** Replaces a weight (state-dict name) when it is loaded, before it is rounded to the dtype. `all` are the weights as stored. */
+  /**
+   * Replaces a weight (state-dict name) when it is loaded, before it is rounded to the dtype. `all` are the weights as
+   * stored.
+   */
   weights?(name: string, tensor: Tensor, all: ReadonlyMap<string, Tensor>): Tensor;
   /** Mutates the built model, also in shapes-only mode, where weights have no data. `config` is the parsed config. */
   model?(model: BuiltModel, config: Json): void;

@@ -27,8 +27,8 @@ export async function medianOf(run: () => unknown, { time, runs }: Effort = { ti
 }
 
 /**
- * Median durations in ms of runs that are compared with each other. They take turns, so that whatever else the machine does falls on all
- * of them; the first round is to warm up.
+ * Median durations in ms of runs that are compared with each other. They take turns, so that whatever else the machine
+ * does falls on all of them; the first round is to warm up.
  */
 export async function mediansInTurn(runs: readonly (() => Promise<unknown>)[], rounds: number): Promise<number[]> {
   const times = runs.map((): number[] => []);

@@ -1,4 +1,7 @@
-/** Writes a case as a TypeScript file that needs nothing else: config, phases and inputs as literals, large tensors in a safetensors file beside it. */
+/**
+ * Writes a case as a TypeScript file that needs nothing else: config, phases and inputs as literals, large tensors in a
+ * safetensors file beside it.
+ */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { codeRoot, packageRoot } from "../engine/registry.ts";
@@ -18,7 +21,9 @@ export interface CaseToWrite {
   readonly comment: readonly string[];
 }
 
-/** Writes `file` and, where there are large tensors, `<file without .case.ts>.safetensors`; returns what was written. */
+/**
+ * Writes `file` and, where there are large tensors, `<file without .case.ts>.safetensors`; returns what was written.
+ */
 export function writeCaseFile(file: string, { testCase, inputs, comment }: CaseToWrite): string[] {
   const path = resolve(file);
   const tensors = path.replace(/(\.case)?\.[tj]s$/, "") + ".safetensors";
@@ -80,7 +85,9 @@ export function renderCaseFile(
   ].join("\n");
 }
 
-/** A tensor as a call that makes it again, bit for bit; null where it is too large, or of a dtype that has no such call. */
+/**
+ * A tensor as a call that makes it again, bit for bit; null where it is too large, or of a dtype that has no such call.
+ */
 function literalOf(tensor: RawTensor): string | null {
   const { dtype, shape, bytes } = tensor;
   if (bytes.byteLength / dtypeBytes[dtype] > largestLiteral) return null;

@@ -55,7 +55,10 @@ export function defineCase(definition: CaseDefinition): Case {
   return result;
 }
 
-/** Phases have names of their own; those that share the cache continue the one before, or the one that they name in `from`, beginning at token 0. */
+/**
+ * Phases have names of their own; those that share the cache continue the one before, or the one that they name in
+ * `from`, beginning at token 0.
+ */
 function checkPhases({ name, phases }: Case): void {
   const refuse = (expected: string, found: string): never => {
     throw new UsageError(`case ${name}: phases: expected ${expected}, found ${found}`);
@@ -80,8 +83,9 @@ function checkPhases({ name, phases }: Case): void {
 }
 
 /**
- * Phases from token 0 on: chunks of the given sizes, forced decode steps, a second turn of so many tokens, a request that reuses the first chunk as its prefix
- * and reads so many tokens behind it, and one full forward to check them all against.
+ * Phases from token 0 on: chunks of the given sizes, forced decode steps, a second turn of so many tokens, a request
+ * that reuses the first chunk as its prefix and reads so many tokens behind it, and one full forward to check them all
+ * against.
  */
 export function planPhases(options: {
   chunks: readonly number[];

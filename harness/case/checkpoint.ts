@@ -8,12 +8,15 @@ import { defineCase, planPhases } from "./case.ts";
 /** Decode steps where nothing else is asked for. */
 export const defaultDecodeSteps = 4;
 
-/** How transformers ends the names of classes that continue a sequence; others (`BertModel`, `AlbertForMaskedLM`) read it once. */
+/**
+ * How transformers ends the names of classes that continue a sequence; others (`BertModel`, `AlbertForMaskedLM`) read
+ * it once.
+ */
 const generates = /(ForCausalLM|LMHeadModel|ForConditionalGeneration)$/;
 
 /**
- * A case for a checkpoint with real weights: a prefill of all but the last tokens, forced decode steps, and one full forward to check them against; the full
- * forward alone for a model that does not generate.
+ * A case for a checkpoint with real weights: a prefill of all but the last tokens, forced decode steps, and one full
+ * forward to check them against; the full forward alone for a model that does not generate.
  * @throws UsageError when the directory has no config.json, or there are too few tokens.
  */
 export function checkpointCase(

@@ -84,10 +84,10 @@ describe("selectCases", () => {
 
 describe("repositoryPath", () => {
   it("is relative to the nearest folder with .git, else to where lockstep runs", () => {
-    const folder = testFolder();
-    const file = join(folder, "packages", "engine", "cases", "a.case.ts");
+    const own = testFolder();
+    const file = join(own, "packages", "engine", "cases", "a.case.ts");
     expect(repositoryPath(file)).toBe(relative(process.cwd(), file).split(sep).join("/"));
-    mkdirSync(join(folder, ".git"));
+    mkdirSync(join(own, ".git"));
     expect(repositoryPath(file)).toBe("packages/engine/cases/a.case.ts");
   });
 

@@ -61,7 +61,9 @@ async function withFault(testCase: Case): Promise<Case> {
   return { ...testCase, fault: known!.spec };
 }
 
-/** A file relative to the repository that holds it (the nearest folder with `.git`), else to where this runs; with `/`. */
+/**
+ * A file relative to the repository that holds it (the nearest folder with `.git`), else to where this runs; with `/`.
+ */
 export function repositoryPath(file: string): string {
   const root = (folder: string): string =>
     existsSync(join(folder, ".git")) ? folder : dirname(folder) === folder ? process.cwd() : root(dirname(folder));
@@ -71,8 +73,8 @@ export function repositoryPath(file: string): string {
 }
 
 /**
- * What a command line names: the cases of files (`reports/minimised/x.case.ts`), and those of the folder that match the other patterns; all of the folder when nothing
- * is named.
+ * What a command line names: the cases of files (`reports/minimised/x.case.ts`), and those of the folder that match the
+ * other patterns; all of the folder when nothing is named.
  * @throws UsageError as `loadCaseFile` and `selectCases` do.
  */
 export async function findCases(named: readonly string[], folder = casesFolder()): Promise<Case[]> {
@@ -83,7 +85,8 @@ export async function findCases(named: readonly string[], folder = casesFolder()
 }
 
 /**
- * The cases that match one of the patterns (`gemma4_unified`, `gemma4_unified/text`, `*\/audio`); all when there are none.
+ * The cases that match one of the patterns (`gemma4_unified`, `gemma4_unified/text`, `*\/audio`); all when there are
+ * none.
  * @throws UsageError for a pattern that matches nothing, listing what there is.
  */
 export function selectCases(all: readonly Case[], patterns: readonly string[]): Case[] {

@@ -1,8 +1,14 @@
-/** The one vocabulary of input tensors: those of tokens, and those of each kind of media. Adding a modality is a row here (docs/protocol.md, "Inputs"). */
+/**
+ * The one vocabulary of input tensors: those of tokens, and those of each kind of media. Adding a modality is a row
+ * here (docs/protocol.md, "Inputs").
+ */
 import { int64Tensor } from "../trace/tensor.ts";
 import type { Inputs } from "./case.ts";
 
-/** A kind of media: its number in `mm_token_type_ids`, its tensors, and which of them says what is real and what padding. */
+/**
+ * A kind of media: its number in `mm_token_type_ids`, its tensors, and which of them says what is real and what
+ * padding.
+ */
 export interface MediaKind {
   readonly name: "image" | "video" | "audio";
   /** How several of its items are called. */
@@ -12,7 +18,10 @@ export interface MediaKind {
   readonly tensors: readonly string[];
   /** [items, entries, ...]: an entry is real where a number of it is at least this. */
   readonly real: { readonly tensor: string; readonly from: number };
-  /** Where the patches of all items lie one behind the other in `patches`: their numbers [items, 3] in time, height and width, and what else is per item. */
+  /**
+   * Where the patches of all items lie one behind the other in `patches`: their numbers [items, 3] in time, height and
+   * width, and what else is per item.
+   */
   readonly flat?: { readonly patches: string; readonly grids: string; readonly others: readonly string[] };
 }
 

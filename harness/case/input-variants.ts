@@ -15,8 +15,8 @@ export interface Variant {
 const decodeSteps = 3;
 
 /**
- * Variants of a case that any text can have: longer than the windows of its config, padded, decoded step by step, prefilled in chunks. Images and sound can't be made
- * up, so a case that has them keeps its tokens.
+ * Variants of a case that any text can have: longer than the windows of its config, padded, decoded step by step,
+ * prefilled in chunks. Images and sound can't be made up, so a case that has them keeps its tokens.
  */
 export function inputVariants(testCase: Case, seed: number): Variant[] {
   const inputs = testCase.inputs(seed);

@@ -7,7 +7,10 @@ export interface PossiblePhases {
   readonly impossible: ReadonlyMap<string, Unjudged>;
 }
 
-/** Tells phases that an engine's capabilities allow from those that they don't, and from those that continue one that can't be run. */
+/**
+ * Tells phases that an engine's capabilities allow from those that they don't, and from those that continue one that
+ * can't be run.
+ */
 export function possiblePhases(
   phases: readonly PhaseSpec[],
   { cache, fork }: Pick<Result<"hello">["capabilities"], "cache" | "fork">,

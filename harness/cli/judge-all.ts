@@ -13,8 +13,8 @@ import { say, status } from "./output.ts";
 export type JudgeOne = (testCase: Case, progress: (sites: number, doing?: string) => void) => Promise<Verdict>;
 
 /**
- * Judges cases one after the other with warm engines and says each verdict as it comes, then the summary. `prepare` makes the judge once the pool is there;
- * the reports are written before the summary. Sets the exit code.
+ * Judges cases one after the other with warm engines and says each verdict as it comes, then the summary. `prepare`
+ * makes the judge once the pool is there; the reports are written before the summary. Sets the exit code.
  */
 export async function judgeAll(options: {
   readonly cases: readonly Case[];

@@ -15,7 +15,10 @@ interface Flags {
   readonly config?: string;
 }
 
-/** `lockstep new`: the skeleton of an architecture for an engine that brings a scaffold, from the reference's module tree. */
+/**
+ * `lockstep new`: the skeleton of an architecture for an engine that brings a scaffold, from the reference's module
+ * tree.
+ */
 export function addNew(program: Command): void {
   program
     .command("new")

@@ -19,7 +19,9 @@ export function nightFolder({ folder }: { readonly folder: string }): string {
   return resolve(folder);
 }
 
-/** What `lockstep nightly` is asked for, in a fixed order, so that the same wish is the same scope. @throws UsageError */
+/**
+ * What `lockstep nightly` is asked for, in a fixed order, so that the same wish is the same scope. @throws UsageError
+ */
 export function askedFor(
   cases: readonly string[],
   flags: {
@@ -39,7 +41,10 @@ export function askedFor(
   return { cases: once(cases), engines: once(engine), dtypes: once(dtype), references: once(reference), seed, limit };
 }
 
-/** As of a run: 4 when an engine broke, else 3 for what a machine lacked, else 2 for what the caller must mend, else 1 when a result is not as expected, else 0. */
+/**
+ * As of a run: 4 when an engine broke, else 3 for what a machine lacked, else 2 for what the caller must mend, else 1
+ * when a result is not as expected, else 0.
+ */
 export function nightExitCode(results: readonly ResultLine[]): number {
   const kinds = results.flatMap(({ error }) => (error ? [error.kind] : []));
   for (const kind of ["engine", "environment", "usage"] as const) if (kinds.includes(kind)) return exitCodes[kind];

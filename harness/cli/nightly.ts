@@ -148,7 +148,10 @@ function sayReference({ version, roles }: NightPlan["references"][number]): stri
   return names.length > 0 ? `${version} (${names.join(", ")})` : version;
 }
 
-/** The whole verdict of what is not as expected, of an error that came before its first lines; of the rest one line where all are to be seen. */
+/**
+ * The whole verdict of what is not as expected, of an error that came before its first lines; of the rest one line
+ * where all are to be seen.
+ */
 function outcomeLine(
   { record, verdict }: Outcome,
   { verbose, seen }: { readonly verbose: boolean; readonly seen: Set<string> },

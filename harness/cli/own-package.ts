@@ -1,6 +1,6 @@
 /**
- * Case files import `lockstep` wherever they lie: beside a clone, in a folder without node_modules. They get the modules that this command runs, so that
- * a case is defined and run by one and the same code.
+ * Case files import `lockstep` wherever they lie: beside a clone, in a folder without node_modules. They get the
+ * modules that this command runs, so that a case is defined and run by one and the same code.
  */
 import { registerHooks } from "node:module";
 import { join } from "node:path";

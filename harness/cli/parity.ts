@@ -45,11 +45,9 @@ async function parity(patterns: readonly string[], flags: Flags): Promise<void> 
   if (wrong !== undefined) throw new UsageError(`--dtypes: expected ${computeDtypeNames.join(", ")}, found ${wrong}`);
   if (engine !== undefined) chooseEngine(engine); // refuses an unknown one before anything starts
   const added = add.flatMap(readVerdicts);
-  const testCase = (await findCases(patterns)).filter(
-    (testCase) => kindOf(testCase).hasValues && testCase.expect === "pass",
-  );
+  const cases = (await findCases(patterns)).filter((one) => kindOf(one).hasValues && one.expect === "pass");
   // One case object a run: the judge is told nothing but the case.
-  const runs = new Map<Case, Dtype>((dtypes as Dtype[]).flatMap((dtype) => testCase.map((one) => [{ ...one }, dtype])));
+  const runs = new Map<Case, Dtype>((dtypes as Dtype[]).flatMap((dtype) => cases.map((one) => [{ ...one }, dtype])));
   const verdicts: Verdict[] = [];
   await judgeAll({
     cases: [...runs.keys()],

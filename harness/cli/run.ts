@@ -94,7 +94,10 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
   });
 }
 
-/** Runs, and runs again what a change touches, until Ctrl-C. @throws UsageError for options that write files or JSON: each run would replace them. */
+/**
+ * Runs, and runs again what a change touches, until Ctrl-C. @throws UsageError for options that write files or JSON:
+ * each run would replace them.
+ */
 async function watchRun(patterns: readonly string[], flags: Flags): Promise<void> {
   const once = (["html", "markdown", "junit", "sarif", "json", "checkpoint"] as const).filter((name) => flags[name]);
   if (once.length > 0) throw new UsageError(`--watch goes without --${once.join(", --")}`);
@@ -108,7 +111,9 @@ async function watchRun(patterns: readonly string[], flags: Flags): Promise<void
   });
 }
 
-/** The selected cases; with `--checkpoint` one made for it; with `--fault` the fault's own case with the fault planted. */
+/**
+ * The selected cases; with `--checkpoint` one made for it; with `--fault` the fault's own case with the fault planted.
+ */
 async function chooseCases(patterns: readonly string[], flags: Flags): Promise<Case[]> {
   const { fault: faultId, checkpoint, ids, text, decode } = flags;
   if (text !== undefined && (checkpoint === undefined || ids !== undefined))

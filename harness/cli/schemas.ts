@@ -5,7 +5,9 @@ import { packageRoot } from "../engine/registry.ts";
 import { publishedSchemas } from "./json-schemas.ts";
 import { say } from "./output.ts";
 
-/** `lockstep schemas`: writes the published JSON Schemas of protocol and verdict, for a folder of one's own or docs/. */
+/**
+ * `lockstep schemas`: writes the published JSON Schemas of protocol and verdict, for a folder of one's own or docs/.
+ */
 export function addSchemas(program: Command): void {
   program
     .command("schemas")

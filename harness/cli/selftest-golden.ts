@@ -20,7 +20,10 @@ import { PythonUnavailable } from "../setup/python.ts";
 import { exitCodes } from "../trace/errors.ts";
 import { say, status } from "./output.ts";
 
-/** `lockstep selftest --golden`: plants the faults and checks them against goldens, then engines that are right. Sets the exit code. */
+/**
+ * `lockstep selftest --golden`: plants the faults and checks them against goldens, then engines that are right. Sets
+ * the exit code.
+ */
 export async function selftestGoldens(
   names: readonly string[],
   { page, write, numbers }: { page: string; write: boolean; numbers?: readonly [number, number] | undefined },
@@ -63,7 +66,10 @@ export async function selftestGoldens(
   process.exitCode = isGoodEnough(figures, healthy) ? exitCodes.pass : exitCodes.mismatch;
 }
 
-/** The reference as `--engine` names it; null, said in one line, where there is no Python: then only the cases' own engine is checked. */
+/**
+ * The reference as `--engine` names it; null, said in one line, where there is no Python: then only the cases' own
+ * engine is checked.
+ */
 async function nameOfReference(pool: EnginePool): Promise<string | null> {
   try {
     return (await pool.reference()).hello.name;

@@ -39,7 +39,8 @@ export function writeSkeleton(folder: string, files: ReadonlyMap<string, string 
 function testFile(engine: string): string {
   return `import { defineParitySuite } from "lockstep/vitest";
 
-// One test for each case in cases/. "typescript" is lockstep's own engine, so this passes as it is: put yours in its place, a command
+// One test for each case in cases/. "typescript" is lockstep's own engine, so this passes as it is: put yours in its
+// place, a command
 // ("cmd:./my-engine --serve"), a PyTorch factory ("torch:my_engine.py:build"), or an object with \`load\` and \`run\`.
 defineParitySuite("cases/**", {
   engine: ${JSON.stringify(engine)},

@@ -31,7 +31,9 @@ function versionOf(one: unknown): unknown {
   return typeof one === "object" && one !== null && "schema" in one ? one.schema : null;
 }
 
-/** The only failing verdict, or the one that `--case` names. @throws UsageError when there is no such one, or several. */
+/**
+ * The only failing verdict, or the one that `--case` names. @throws UsageError when there is no such one, or several.
+ */
 export function chooseVerdict(all: readonly Verdict[], file: string, name: string | undefined): Verdict {
   const named = name === undefined ? all : all.filter((one) => one.case === name);
   if (named.length === 0) throw new UsageError(`${file} has no verdict of ${name}: expected one of ${list(all)}`);

@@ -88,7 +88,10 @@ function keyOf(one: Case): string {
   return `${one.kind} ${JSON.stringify(one.expect)} ${caseKey(one)}`;
 }
 
-/** The folders and files that an engine's work follows from: its own folder, a factory's file, the files that a command line names. */
+/**
+ * The folders and files that an engine's work follows from: its own folder, a factory's file, the files that a command
+ * line names.
+ */
 function sourcesOf(engine: string): string[] {
   const choice = chooseEngine(engine);
   const isFile = (word: string): boolean => existsSync(word) && statSync(word).isFile();
@@ -126,7 +129,10 @@ function nextChange(folders: readonly string[], signal: AbortSignal): Promise<st
   });
 }
 
-/** Makes imports of files below some folders fresh: after each call of `reload` they are read again, and what they import there too. */
+/**
+ * Makes imports of files below some folders fresh: after each call of `reload` they are read again, and what they
+ * import there too.
+ */
 function reloadingModules() {
   let [round, below]: [number, readonly string[]] = [0, []];
   registerHooks({

@@ -15,7 +15,10 @@ export interface Routing {
 /** A judged choice. */
 export interface JudgedChoice {
   readonly judgement: Judgement;
-  /** A tensor per choice [..., k] (the weights), all sides in the engine's order; rows in which not all sides chose the same are zero on all. */
+  /**
+   * A tensor per choice [..., k] (the weights), all sides in the engine's order; rows in which not all sides chose the
+   * same are zero on all.
+   */
   align(triple: TapTriple): TapTriple;
 }
 
@@ -23,9 +26,10 @@ export interface JudgedChoice {
 const directions = 2;
 
 /**
- * Judges which experts a router chose. The order of the k is free: the weights must follow it. Where an engine chose another expert, the two logits decide: closer
- * than rounding can tell apart they are a tie, and the choice passes and says so; so it does when float64 makes the engine's choice. Null for what is no choice:
- * sides of different shapes, or reference values that are no distinct columns of the logits.
+ * Judges which experts a router chose. The order of the k is free: the weights must follow it. Where an engine chose
+ * another expert, the two logits decide: closer than rounding can tell apart they are a tie, and the choice passes and
+ * says so; so it does when float64 makes the engine's choice. Null for what is no choice: sides of different shapes, or
+ * reference values that are no distinct columns of the logits.
  */
 export function judgeChoice({ logits, choice }: Routing, rules: Rules): JudgedChoice | null {
   const shape = choice.reference.shape;
@@ -76,13 +80,19 @@ export function judgeChoice({ logits, choice }: Routing, rules: Rules): JudgedCh
   };
 }
 
-/** Where each of `values` is in `others`, -1 where it is not; its own place where both are equal (hidden rows are all zero). */
+/**
+ * Where each of `values` is in `others`, -1 where it is not; its own place where both are equal (hidden rows are all
+ * zero).
+ */
 function placesIn(others: readonly number[], values: readonly number[]): number[] {
   const equal = values.every((value, place) => value === others[place]);
   return values.map((value, place) => (equal ? place : others.indexOf(value)));
 }
 
-/** The rows of `tensor` [..., k] in the order of rising numbers in the rows of `choice` [..., k]: a router may name what it chose in any order. */
+/**
+ * The rows of `tensor` [..., k] in the order of rising numbers in the rows of `choice` [..., k]: a router may name what
+ * it chose in any order.
+ */
 export function inOrderOfChoice(tensor: RawTensor, choice: RawTensor): RawTensor {
   const k = choice.shape.at(-1) ?? 0;
   if (k === 0 || tensor.shape.join() !== choice.shape.join()) return tensor;
@@ -100,7 +110,10 @@ function together(flips: readonly Flip[], rows: number): Flips {
   return { count: flips.length, rows, first: flips[0]! };
 }
 
-/** The largest difference between the logits of columns that only one side chose; not a number for columns that are not there. */
+/**
+ * The largest difference between the logits of columns that only one side chose; not a number for columns that are not
+ * there.
+ */
 function largestGap(found: readonly number[], expected: readonly number[], logits: Numbers): number {
   const only = (own: readonly number[], other: readonly number[]) => own.filter((column) => !other.includes(column));
   const gaps = only(found, expected).flatMap((a) =>

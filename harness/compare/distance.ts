@@ -50,10 +50,11 @@ function lanes(count: number): Lanes {
 }
 
 /**
- * Distance of the engine from the float64 oracle in units of the reference's own rounding noise at this site:
- * `ratio = rms(engine - oracle) / max(rms(reference - oracle), half an ulp at rms(oracle))`, for the whole tensor, its worst
- * row and its worst column, so that an error confined to one token, head or channel can't hide in the mean. Where fewer than 16 elements carry the error
- * (softmax rows of one token), the ratio is lowered by 4 / sqrt(their number): so few random numbers spread that far by chance.
+ * Distance of the engine from the float64 oracle in units of the reference's own rounding noise at this site: `ratio =
+ * rms(engine - oracle) / max(rms(reference - oracle), half an ulp at rms(oracle))`, for the whole tensor, its worst row
+ * and its worst column, so that an error confined to one token, head or channel can't hide in the mean. Where fewer
+ * than 16 elements carry the error (softmax rows of one token), the ratio is lowered by 4 / sqrt(their number): so few
+ * random numbers spread that far by chance.
  */
 export function measure({ engine, reference, oracle, columns, dtype, relativeNoise = 0 }: Triple): Measurement {
   const count = oracle.length;
@@ -125,10 +126,12 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
 }
 
 /**
- * The lane (row or column, of `length` elements, of which `samples` are different ones) with the largest ratio. A lane is a small sample, and the errors in it are correlated (one reciprocal
- * square root serves a whole row), so its noise is the largest of its own, the typical lane's and the whole tensor's relative noise at its magnitude; and its ratio is
- * lowered by the allowance that a chi distribution of its few independent errors needs: 1 + 4 / sqrt(n). A lane of one element or two has no magnitude of its
- * own (a sum whose terms cancel is as noisy as a large one): it has at least the whole tensor's.
+ * The lane (row or column, of `length` elements, of which `samples` are different ones) with the largest ratio. A lane
+ * is a small sample, and the errors in it are correlated (one reciprocal square root serves a whole row), so its noise
+ * is the largest of its own, the typical lane's and the whole tensor's relative noise at its magnitude; and its ratio
+ * is lowered by the allowance that a chi distribution of its few independent errors needs: 1 + 4 / sqrt(n). A lane of
+ * one element or two has no magnitude of its own (a sum whose terms cancel is as noisy as a large one): it has at least
+ * the whole tensor's.
  */
 function worst(
   all: Lanes,
@@ -159,8 +162,9 @@ function independent(squares: number, fourthPowers: number): number {
 const marks = 8;
 
 /**
- * How many of `count` lanes there are when those that are equal on all sides count together: count^2 / sum(multiplicity^2). The frames of padded audio are all the same, and one
- * rounding error stands in all of them: they are one sample. Lanes lie `step` elements apart, and have `length` elements `stride` apart.
+ * How many of `count` lanes there are when those that are equal on all sides count together: count^2 /
+ * sum(multiplicity^2). The frames of padded audio are all the same, and one rounding error stands in all of them: they
+ * are one sample. Lanes lie `step` elements apart, and have `length` elements `stride` apart.
  */
 function differentLanes(
   sides: readonly Numbers[],
@@ -197,7 +201,10 @@ function sum(values: Float64Array): number {
   return total;
 }
 
-/** True when every element has the same bits; NaN equals NaN here, and -0 differs from 0 in sign only: they count as equal. */
+/**
+ * True when every element has the same bits; NaN equals NaN here, and -0 differs from 0 in sign only: they count as
+ * equal.
+ */
 export function bitEqual(a: Numbers, b: Numbers): boolean {
   for (let index = 0; index < a.length; index++)
     if (a[index] !== b[index] && !(Number.isNaN(a[index]) && Number.isNaN(b[index]))) return false;
@@ -207,7 +214,10 @@ export function bitEqual(a: Numbers, b: Numbers): boolean {
 const listed = 8;
 const histogramBins = 32;
 
-/** The second look at a failing site: its worst elements and the spread of its errors, |engine - oracle| / noise in powers of two from 1/16. */
+/**
+ * The second look at a failing site: its worst elements and the spread of its errors, |engine - oracle| / noise in
+ * powers of two from 1/16.
+ */
 export function describeDifference(triple: Triple, shape: readonly number[], noise: number): Omit<Detail, "where"> {
   const { engine, oracle } = triple;
   const histogram = new Array<number>(histogramBins).fill(0);

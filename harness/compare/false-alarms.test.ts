@@ -1,6 +1,7 @@
 /**
- * How often healthy noise fails at the default limit: seeded draws of sites whose two sides differ by rounding alone. The hard ones are small (one
- * token, few probabilities) and those whose errors are not independent (one reciprocal square root serves a whole row).
+ * How often healthy noise fails at the default limit: seeded draws of sites whose two sides differ by rounding alone.
+ * The hard ones are small (one token, few probabilities) and those whose errors are not independent (one reciprocal
+ * square root serves a whole row).
  */
 import { describe, expect, it } from "vitest";
 import type { Triple } from "./distance.ts";
@@ -47,7 +48,10 @@ const repeated =
     return { oracle, reference: side(), engine: side(), columns, dtype: "F32" };
   };
 
-/** Attention probabilities: logits of this spread, each with relative noise, so that one or two keys carry nearly all of the error. */
+/**
+ * Attention probabilities: logits of this spread, each with relative noise, so that one or two keys carry nearly all of
+ * the error.
+ */
 const probabilities =
   (keys: number, spread: number, ulps: number): Make =>
   (rows, draw) => {
@@ -70,7 +74,10 @@ function falseAlarms(name: string, draws: number, next: (draw: Draw) => Triple):
   return { alarms, largest };
 }
 
-/** A site of `rows`, judged with the noise that the same site had in an earlier phase of `before` rows; every 20 draws another phase. */
+/**
+ * A site of `rows`, judged with the noise that the same site had in an earlier phase of `before` rows; every 20 draws
+ * another phase.
+ */
 function afterPhase(before: number, rows: number, make: Make): (draw: Draw) => Triple {
   let [count, relativeNoise] = [0, 0];
   return (draw) => {

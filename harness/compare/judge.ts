@@ -28,12 +28,16 @@ export interface Rules {
   readonly tokens?: TokenMask;
   /** Noise over magnitude of this site in earlier phases. */
   readonly relativeNoise?: number;
-  /** For local judgements, where the reference worked on the engine's own input: look for a direction in errors that are small enough to pass. */
+  /**
+   * For local judgements, where the reference worked on the engine's own input: look for a direction in errors that are
+   * small enough to pass.
+   */
   readonly structure?: boolean;
 }
 
 /**
- * Judges one site: shape, then dtype, then values. Never broadcasts, never truncates, and a value that is not a number on one side only always fails.
+ * Judges one site: shape, then dtype, then values. Never broadcasts, never truncates, and a value that is not a number
+ * on one side only always fails.
  */
 export function judge(triple: TapTriple, rules: Rules): Judgement {
   const { site, engine, reference, oracle } = triple;

@@ -3,8 +3,8 @@ import type { LogitsAgreement } from "../verdict/audit.ts";
 import { maxRatio } from "../verdict/numbers.ts";
 
 /**
- * Agreement of two sets of logits, row by row: KL(reference || engine) in nats, the share of equal argmax, and the smallest
- * reference margin among the rows that disagree. Rows that are all zero on both sides are padding and skipped.
+ * Agreement of two sets of logits, row by row: KL(reference || engine) in nats, the share of equal argmax, and the
+ * smallest reference margin among the rows that disagree. Rows that are all zero on both sides are padding and skipped.
  */
 export function compareLogits(phase: string, engine: Numbers, reference: Numbers, vocabulary: number): LogitsAgreement {
   let [rows, top1, totalKl, maxKl] = [0, 0, 0, 0];

@@ -14,8 +14,9 @@ export interface TokenMask {
 }
 
 /**
- * Sets the elements that belong to left-padding tokens to zero, in place: what a model computes there is nobody's contract.
- * Token axes are known by the kind of site: queries are the last `end - start` tokens, keys the last tokens up to `end`.
+ * Sets the elements that belong to left-padding tokens to zero, in place: what a model computes there is nobody's
+ * contract. Token axes are known by the kind of site: queries are the last `end - start` tokens, keys the last tokens
+ * up to `end`.
  */
 export function hidePadding(site: Site, given: readonly number[], tokens: TokenMask, values: Numbers): void {
   const shape = unfolded(given, tokens);
@@ -36,7 +37,10 @@ export function hidePadding(site: Site, given: readonly number[], tokens: TokenM
   }
 }
 
-/** Routers and experts see [B * S, ...]: the shape with its batch axis, when the first axis runs over the tokens of all sequences. */
+/**
+ * Routers and experts see [B * S, ...]: the shape with its batch axis, when the first axis runs over the tokens of all
+ * sequences.
+ */
 function unfolded(shape: readonly number[], { batch, start, end }: TokenMask): readonly number[] {
   const queries = end - start;
   if (shape[0] !== batch * queries || (queries === 1 && shape.length !== 2)) return shape;

@@ -8,8 +8,9 @@ const mostRows = 12;
 const mostColumns = 24;
 
 /**
- * A tensor side by side: heads by tokens where it has heads, else tokens by channels; each cell is the rms over what it stands for, of what was expected and found, and of the
- * error in units of noise. Null for what has fewer than two rows and columns.
+ * A tensor side by side: heads by tokens where it has heads, else tokens by channels; each cell is the rms over what it
+ * stands for, of what was expected and found, and of the error in units of noise. Null for what has fewer than two rows
+ * and columns.
  */
 export function drawPicture(
   site: Site,

@@ -4,14 +4,18 @@ import type { Numbers } from "./distance.ts";
 
 /** Rows below this number give no usable standard error. */
 const rowsNeeded = 8;
-/** A direction counts when it is this many standard errors from zero, and this large: measured healthy sites stay far below both together. */
+/**
+ * A direction counts when it is this many standard errors from zero, and this large: measured healthy sites stay far
+ * below both together.
+ */
 const zLimit = 8;
 const ulpLimit = 1;
 
 /**
- * Rounding noise has no direction; a wrong constant has one. Tests the difference between an engine's output and the reference module's output on the same input
- * (both in the engine's dtype, so that roundings that the model itself makes cancel) for its projection, row by row, on the output and on a constant. Rows are the sample: an
- * unlucky reciprocal square root moves one row, a wrong epsilon all of them.
+ * Rounding noise has no direction; a wrong constant has one. Tests the difference between an engine's output and the
+ * reference module's output on the same input (both in the engine's dtype, so that roundings that the model itself
+ * makes cancel) for its projection, row by row, on the output and on a constant. Rows are the sample: an unlucky
+ * reciprocal square root moves one row, a wrong epsilon all of them.
  *
  * @returns the strongest direction that counts, or null.
  */

@@ -19,7 +19,10 @@ export function noisy(values: Float64Array, draw: () => number, ulps = 1): Float
   return Float32Array.from(values, (value) => value + ulps * machineEpsilon.F32 * draw());
 }
 
-/** `values` with one relative error for each row of `columns`, as a reciprocal square root leaves it, rounded to float32. */
+/**
+ * `values` with one relative error for each row of `columns`, as a reciprocal square root leaves it, rounded to
+ * float32.
+ */
 export function noisyRows(values: Float64Array, columns: number, draw: () => number, ulps: number): Float32Array {
   let factor = 1;
   return Float32Array.from(values, (value, index) => {

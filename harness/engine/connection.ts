@@ -45,7 +45,9 @@ const stderrLines = 30;
 /** Milliseconds that an engine has to end a cancelled run: it looks at its messages at least once a layer. */
 const cancelPatience = 10_000;
 
-/** Connects to a child that was started with piped stdin, stdout and stderr. `kill` must end its whole process group. */
+/**
+ * Connects to a child that was started with piped stdin, stdout and stderr. `kill` must end its whole process group.
+ */
 export function openConnection(child: Child, title: string, kill: () => void): Connection {
   const pending = new Map<number, Pending>();
   const runs = new Map<string, (batch: TapsNotification) => void>();

@@ -1,4 +1,7 @@
-/** The known porting bugs that engines bring along: `engine.json` names their folder. What a fault does is the engine's business. */
+/**
+ * The known porting bugs that engines bring along: `engine.json` names their folder. What a fault does is the engine's
+ * business.
+ */
 import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -15,7 +18,10 @@ const faultFacts = z.object({
   case: z.string(),
   at: z.string(),
   phase: z.string().optional(),
-  /** A pattern that the id of the right explanation, or of a synonym of it, matches; absent where no counterfactual can give it. */
+  /**
+   * A pattern that the id of the right explanation, or of a synonym of it, matches; absent where no counterfactual can
+   * give it.
+   */
   cause: z.string().optional(),
 });
 
@@ -32,7 +38,8 @@ export function faultFolders(cases?: string): string[] {
 }
 
 /**
- * All faults of the folders: every export of every file that has an id. An export `causes` says by id how each is to be explained.
+ * All faults of the folders: every export of every file that has an id. An export `causes` says by id how each is to be
+ * explained.
  * @throws UsageError for one that is not complete, or twice.
  */
 export async function loadFaults(folders: readonly string[] = faultFolders()): Promise<KnownFault[]> {

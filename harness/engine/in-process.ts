@@ -14,12 +14,16 @@ import { createSpool, removeSpool } from "./spool.ts";
 
 type Capabilities = Result<"hello">["capabilities"];
 
-/** Takes one batch of taps, copying them. Resolves when there is room for the next: an engine that awaits it keeps memory at O(one layer). */
+/**
+ * Takes one batch of taps, copying them. Resolves when there is room for the next: an engine that awaits it keeps
+ * memory at O(one layer).
+ */
 export type TakeTaps = (phase: string, taps: readonly Tap[]) => Promise<void>;
 
 /**
- * An engine in the process that tests it: `load` and `run`, and whatever else of `EngineImplementation` it has. `load` gets a checkpoint directory
- * (config.json, safetensors) and a dtype; `run` an inputs file and phases, and hands each layer's taps to `emit`.
+ * An engine in the process that tests it: `load` and `run`, and whatever else of `EngineImplementation` it has. `load`
+ * gets a checkpoint directory (config.json, safetensors) and a dtype; `run` an inputs file and phases, and hands each
+ * layer's taps to `emit`.
  */
 export interface EngineObject {
   readonly name?: string;
@@ -46,8 +50,9 @@ export function isEngineObject(value: unknown): value is EngineObject {
 }
 
 /**
- * An engine object as a running engine. Its tensors go the way of all engines' (files in a spool directory), so what is compared is what it had when it called
- * `emit`. What it throws becomes an EngineFailure with its stack; it is not isolated: an endless loop hangs the test.
+ * An engine object as a running engine. Its tensors go the way of all engines' (files in a spool directory), so what is
+ * compared is what it had when it called `emit`. What it throws becomes an EngineFailure with its stack; it is not
+ * isolated: an endless loop hangs the test.
  */
 export function startInProcess(engine: EngineObject): EngineProcess {
   const spool = createSpool();

@@ -1,7 +1,13 @@
-/** The outline of an architecture, as the reference finds it: config fields, and classes in the order of the modeling file. */
+/**
+ * The outline of an architecture, as the reference finds it: config fields, and classes in the order of the modeling
+ * file.
+ */
 import { z } from "zod";
 
-/** A size of a tensor: a product of config fields and a constant, divided by fields; `factors` is null where it is no such product. */
+/**
+ * A size of a tensor: a product of config fields and a constant, divided by fields; `factors` is null where it is no
+ * such product.
+ */
 const outlineSize = z.strictObject({
   value: z.int().nonnegative(),
   factors: z.array(z.string()).nullable(),

@@ -43,13 +43,13 @@ export function createPool({ report, patience, referencePython }: PoolOptions): 
     return startEngine({ command, environment, ...(patience && { patience }) });
   };
   /** Each request waits for the one before it: two that ask at once get one process. */
-  const start = (key: string, launch: () => Promise<EngineProcess>): Promise<EngineProcess> => {
+  const start = (key: string, begin: () => Promise<EngineProcess>): Promise<EngineProcess> => {
     const previous = running.get(key);
     const next = (async () => {
       const warm = await previous?.catch(() => undefined);
       if (warm?.alive()) return warm;
       await warm?.close();
-      return launch();
+      return begin();
     })();
     running.set(key, next);
     return next;
@@ -97,7 +97,10 @@ export function createPool({ report, patience, referencePython }: PoolOptions): 
   };
 }
 
-/** The command line and environment that start an engine; makes its Python environment when it needs one and is given no `interpreter`. */
+/**
+ * The command line and environment that start an engine; makes its Python environment when it needs one and is given no
+ * `interpreter`.
+ */
 export async function resolveCommand(
   choice: EngineChoice,
   report: (line: string) => void,

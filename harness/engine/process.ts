@@ -61,7 +61,10 @@ export interface EngineProcess {
     readonly feed: Feed;
     readonly stream: TapStream;
   };
-  /** Searches for the changes of itself that give what another engine had at a site (capability `explain`); with the tensors of its file. */
+  /**
+   * Searches for the changes of itself that give what another engine had at a site (capability `explain`); with the
+   * tensors of its file.
+   */
   explain(params: Params<"explain">): Promise<Result<"explain"> & { readonly tensors: ReadonlyMap<string, RawTensor> }>;
   /** Sends a raw line, for tests of how an engine treats what is not a request. */
   sendLine(line: string): void;
@@ -73,7 +76,8 @@ export const credits = 3;
 
 /**
  * Starts an engine in a process group of its own and shakes hands.
- * @throws EngineFailure when it can't be started, dies, says nothing for `patience.hello` ms, or speaks another protocol.
+ * @throws EngineFailure when it can't be started, dies, says nothing for `patience.hello` ms, or speaks another
+ * protocol.
  */
 export async function startEngine({ command, environment, patience }: EngineCommand): Promise<EngineProcess> {
   const { hello: helloPatience, request: requestPatience } = { ...defaultPatience, ...patience };
@@ -128,7 +132,7 @@ export async function startEngine({ command, environment, patience }: EngineComm
         yield batch;
       }
     } finally {
-      if (!finished) for (const { file } of await stream.cancel()) dropBatch(spool, file);
+      if (!finished) for (const batch of await stream.cancel()) dropBatch(spool, batch.file);
     }
   }
 
@@ -148,9 +152,9 @@ export async function startEngine({ command, environment, patience }: EngineComm
     const { id, stream } = open(params, true);
     const feed: Feed = {
       add({ phase, batch, file: original, taps }) {
-        const file = join(spool, `feed-${id}-${batch}.safetensors`);
-        shareFile(original, file);
-        connection.notify("feed", { run: id, batch: { phase, batch, file, taps } });
+        const copy = join(spool, `feed-${id}-${batch}.safetensors`);
+        shareFile(original, copy);
+        connection.notify("feed", { run: id, batch: { phase, batch, file: copy, taps } });
       },
       end: () => connection.notify("feed", { run: id, batch: null }),
     };

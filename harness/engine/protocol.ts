@@ -34,13 +34,18 @@ export const configRead = z.strictObject({ scope: z.string(), field: z.string() 
 
 const phaseName = z.string().regex(/^[a-z_]+(:\d+)?$/);
 
-/** A slice [start, end) of the input tokens that is run as one forward; `cache: false` is a forward without KV cache. */
+/**
+ * A slice [start, end) of the input tokens that is run as one forward; `cache: false` is a forward without KV cache.
+ */
 export const phaseSpec = z.strictObject({
   name: phaseName,
   start: size,
   end: size,
   cache: z.boolean(),
-  /** An earlier phase with cache: this one continues the cache as it was right after that one (capability `fork`), not the latest. */
+  /**
+   * An earlier phase with cache: this one continues the cache as it was right after that one (capability `fork`), not
+   * the latest.
+   */
   from: phaseName.optional(),
 });
 
@@ -128,7 +133,10 @@ export const methods = {
       /** Only sites that match one of these patterns (`*` any characters); all when absent. */
       sites: z.array(z.string()).optional(),
       oracle: z.boolean(),
-      /** Replays an engine's run (capability `replay`): every module works on what `feed` notifications bring of the engine. */
+      /**
+       * Replays an engine's run (capability `replay`): every module works on what `feed` notifications bring of the
+       * engine.
+       */
       replay: z.boolean().default(false),
       /** Of a replaying run: keeps the calls that lead to these sites, for `explain` (capability `explain`). */
       explain: z.array(z.strictObject({ site: z.string(), phase: z.string() })).optional(),
@@ -166,7 +174,10 @@ export const methods = {
           ...changedWithFacts,
           /** Other changes that give the same numbers here. */
           synonyms: z.array(z.strictObject(changed)),
-          /** The factor on the inputs that would tell it from the first candidate; null for the first, and when none was found. */
+          /**
+           * The factor on the inputs that would tell it from the first candidate; null for the first, and when none was
+           * found.
+           */
           apart: z.number().positive().nullable(),
           /** Places in `phases` for which the file holds its tensors. */
           phases: z.array(size),
@@ -174,8 +185,9 @@ export const methods = {
       ),
       phases: z.array(z.string()),
       /**
-       * A safetensors file in the spool directory, null when nothing could be tried; the harness deletes it. `engine.<phase>`, and for each
-       * candidate `reference.<candidate>.<phase>` and `oracle.<candidate>.<phase>`, by their places.
+       * A safetensors file in the spool directory, null when nothing could be tried; the harness deletes it.
+       * `engine.<phase>`, and for each candidate `reference.<candidate>.<phase>` and `oracle.<candidate>.<phase>`, by
+       * their places.
        */
       file: z.string().nullable(),
     }),
@@ -183,7 +195,10 @@ export const methods = {
   power: {
     params: z.strictObject({ site: z.string(), phases: z.array(z.string()).min(1), limit: z.number().positive() }),
     result: z.strictObject({
-      /** Likely changes of the reference at the site, each with the phase that shows it best and its distance there in noise units. */
+      /**
+       * Likely changes of the reference at the site, each with the phase that shows it best and its distance there in
+       * noise units.
+       */
       changes: z.array(
         z.strictObject({
           /** `id` is the same for the same change in other layers, cases and versions of the reference. */
@@ -247,7 +262,9 @@ export const tapsNotification = z.strictObject({
 
 /** Notifications: harness to engine. */
 export const creditNotification = z.strictObject({ run: z.string(), credits: z.int().positive() });
-/** A batch of another engine's taps for a replaying run, or null when there are no more. The reader deletes the file. */
+/**
+ * A batch of another engine's taps for a replaying run, or null when there are no more. The reader deletes the file.
+ */
 export const feedNotification = z.strictObject({
   run: z.string(),
   batch: tapsNotification.omit({ run: true }).nullable(),

@@ -5,8 +5,9 @@ import { z } from "zod";
 import { UsageError } from "../trace/errors.ts";
 
 /**
- * `engines/<name>/engine.json`: how an engine is started. In `command` and `environment`, `{folder}` is the engine's folder,
- * `{node}` and `{python}` the interpreters, `{argument}` what follows the engine's name and a colon (`torch:file.py:factory`).
+ * `engines/<name>/engine.json`: how an engine is started. In `command` and `environment`, `{folder}` is the engine's
+ * folder, `{node}` and `{python}` the interpreters, `{argument}` what follows the engine's name and a colon
+ * (`torch:file.py:factory`).
  */
 const manifest = z.strictObject({
   name: z.string(),
@@ -35,12 +36,17 @@ export type EngineChoice =
 /** The root of this package: the folder of its package.json. */
 export const packageRoot: string = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
 
-/** Where this code was loaded from: the package's root in a clone, its `dist` once published, where sources are `.js`. */
+/**
+ * Where this code was loaded from: the package's root in a clone, its `dist` once published, where sources are `.js`.
+ */
 export const codeRoot: string = fileURLToPath(import.meta.url).startsWith(join(packageRoot, "dist"))
   ? join(packageRoot, "dist")
   : packageRoot;
 
-/** The file that a source of this package runs as: itself in a clone, its build once published. Other paths stay as they are. */
+/**
+ * The file that a source of this package runs as: itself in a clone, its build once published. Other paths stay as they
+ * are.
+ */
 export function runnable(path: string): string {
   if (codeRoot === packageRoot || !path.endsWith(".ts") || !path.startsWith(packageRoot)) return path;
   return join(codeRoot, path.slice(packageRoot.length)).replace(/\.ts$/, ".js");

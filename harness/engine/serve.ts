@@ -67,7 +67,7 @@ async function dispatch(
   engine: EngineImplementation,
   method: Method,
   params: unknown,
-  emitter: (run: string, credits: number) => Emitter,
+  open: (run: string, credits: number) => Emitter,
 ): Promise<unknown> {
   switch (method) {
     case "hello":
@@ -76,7 +76,7 @@ async function dispatch(
       return engine.load(params as never);
     case "run": {
       const { run, credits } = params as { run: string; credits: number };
-      const { emit, counts } = emitter(run, credits);
+      const { emit, counts } = open(run, credits);
       engine.run(params as never, emit);
       return { run, ...counts };
     }
@@ -123,7 +123,10 @@ function emitter(wire: Wire, spool: string, run: string, credits: number): Emitt
   return { emit, counts };
 }
 
-/** A batch's tensors under names of their own, and which site has which: a tensor that several sites share is written once. */
+/**
+ * A batch's tensors under names of their own, and which site has which: a tensor that several sites share is written
+ * once.
+ */
 export function nameTensors(taps: readonly Tap[]) {
   const nameOf = new Map<RawTensor, string>();
   const names = taps.map(({ site, tensor }) => {

@@ -1,4 +1,7 @@
-/** Engines for tests of the middle: a model is a list of steps over arrays, written down in the test; no process runs, and no Python. */
+/**
+ * Engines for tests of the middle: a model is a list of steps over arrays, written down in the test; no process runs,
+ * and no Python.
+ */
 import { float32Tensor, viewBytes } from "../trace/tensor.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { siteFilter } from "../trace/site.ts";

@@ -10,9 +10,9 @@ export interface Located {
 }
 
 /**
- * The places that fail on their own, in execution order. Where sites were judged locally, each failing one is its own culprit, since it had the engine's
- * data to work on; the same place in other layers, calls and phases is one culprit. Else, and when every local judgement passes though the run as a whole
- * does not, the earliest failing site.
+ * The places that fail on their own, in execution order. Where sites were judged locally, each failing one is its own
+ * culprit, since it had the engine's data to work on; the same place in other layers, calls and phases is one culprit.
+ * Else, and when every local judgement passes though the run as a whole does not, the earliest failing site.
  */
 export function findCulprits(sites: readonly SiteVerdict[]): Located[] {
   const failing = sites.filter(({ status }) => status === "fail").toSorted((a, b) => a.order - b.order);
@@ -34,8 +34,8 @@ function placeOf(site: string): string {
 }
 
 /**
- * A tensor of another shape can't take the reference's place, so what follows from it in the same module, and shapes that differ later, are no findings of
- * their own.
+ * A tensor of another shape can't take the reference's place, so what follows from it in the same module, and shapes
+ * that differ later, are no findings of their own.
  */
 function withoutFollowers(local: readonly SiteVerdict[]): SiteVerdict[] {
   const first = local.find(isMisshapen);
@@ -53,7 +53,10 @@ function failsAlone({ local, run }: SiteVerdict): boolean {
   return local?.status === "fail" || (local !== null && run?.status === "fail" && run.why.kind === "not finite");
 }
 
-/** The module that a site belongs to: for `...o_proj:in` the parent `...self_attn`, since its glue made the input; else the module itself. */
+/**
+ * The module that a site belongs to: for `...o_proj:in` the parent `...self_attn`, since its glue made the input; else
+ * the module itself.
+ */
 export function responsibleModule(site: string): string {
   const { module, port } = parseSite(site);
   if (port !== "in") return module;

@@ -52,12 +52,15 @@ function reasonFor(needs: readonly Need[], ratio: number, facts: InputFacts): Ho
   const lacking = needs.find((need) => !has(need, facts));
   const hardly = ratio < hardlyMoved;
   if (lacking && hardly) return { kind: "inputs lack", what: lacking, longest: facts.longest };
-  // What depends on the inputs alone either moves the site or does not: so little is the noise of another order of sums.
+  // What depends on the inputs alone either moves the site or does not: so little is the noise of another order of
+  // sums.
   if (ratio === 0 || (needs.length > 0 && hardly)) return { kind: "no difference" };
   return { kind: "below rounding", ratio };
 }
 
-/** Whether the inputs have what a change needs. That a change of the window was not seen says that no query reaches it. */
+/**
+ * Whether the inputs have what a change needs. That a change of the window was not seen says that no query reaches it.
+ */
 function has(need: Need, { padded, sequences, chunked, decodes, media }: InputFacts): boolean {
   return {
     padding: padded,

@@ -1,4 +1,7 @@
-/** Which changes of the reference explain an engine, the likeliest first, and which of them are as likely as the first. From facts alone. */
+/**
+ * Which changes of the reference explain an engine, the likeliest first, and which of them are as likely as the first.
+ * From facts alone.
+ */
 import type { Counterfactual, ErrorReading, Explanation } from "../verdict/explanation.ts";
 
 /** A counterfactual with how the engine's tensor was judged against it. */
@@ -55,7 +58,10 @@ export function rankCounterfactuals(
   };
 }
 
-/** Sorts the candidates of an explanation into the cause, its rivals, and what is less likely. They come in the order of `compareCandidates`. */
+/**
+ * Sorts the candidates of an explanation into the cause, its rivals, and what is less likely. They come in the order of
+ * `compareCandidates`.
+ */
 export function sortCandidates(candidates: readonly Counterfactual[]): Candidates {
   const forms = candidates.filter(({ form }) => form);
   const [cause = null, ...others] = candidates.filter(({ form }) => !form);
@@ -64,7 +70,8 @@ export function sortCandidates(candidates: readonly Counterfactual[]): Candidate
 }
 
 /**
- * Orders candidates by likelihood: those that assume less; of these those that name a config field which the engine never reads; of these the nearer.
+ * Orders candidates by likelihood: those that assume less; of these those that name a config field which the engine
+ * never reads; of these the nearer.
  */
 export function compareCandidates(one: Counterfactual, other: Counterfactual): number {
   return (
@@ -81,8 +88,8 @@ function compareAssumptions(one: Counterfactual, other: Counterfactual): number 
 }
 
 /**
- * What a candidate assumes, the heaviest first: that it is more than a form; two changes at once; numbers that were fitted and have no name; only a part of the
- * tensor, or only some of the phases.
+ * What a candidate assumes, the heaviest first: that it is more than a form; two changes at once; numbers that were
+ * fitted and have no name; only a part of the tensor, or only some of the phases.
  */
 function assumptions({ form, changes, fitted, part, not_in }: Counterfactual): number[] {
   return [Number(form), changes.length, fitted, Number(part !== null) + Number(not_in.length > 0)];

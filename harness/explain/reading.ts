@@ -2,7 +2,10 @@ import { distanceOf, whyOf } from "../verdict/deciding.ts";
 import type { ErrorReading } from "../verdict/explanation.ts";
 import type { SiteVerdict } from "../verdict/site.ts";
 
-/** Relative sizes (rms) that rounding once to a format leaves: its epsilon / sqrt(12), within a factor that accumulating a few times makes of it. */
+/**
+ * Relative sizes (rms) that rounding once to a format leaves: its epsilon / sqrt(12), within a factor that accumulating
+ * a few times makes of it.
+ */
 const roundings = [
   { to: "bfloat16", size: 2 ** -8 / Math.sqrt(12) },
   { to: "float16", size: 2 ** -11 / Math.sqrt(12) },
@@ -14,7 +17,10 @@ const [below, above] = [1 / 3, 6];
 /** Dtypes whose own rounding is as coarse: there it says nothing. */
 const coarse: readonly string[] = ["BF16", "F16"];
 
-/** What the size and kind of an error that no change explains say to somebody who knows where such errors come from; null when they say nothing. */
+/**
+ * What the size and kind of an error that no change explains say to somebody who knows where such errors come from;
+ * null when they say nothing.
+ */
 export function readError(site: SiteVerdict): ErrorReading | null {
   if (whyOf(site)?.kind === "not finite") return { kind: "not finite" };
   const distance = distanceOf(site.local) ?? distanceOf(site.run);

@@ -25,7 +25,10 @@ export interface SizeMismatch {
   readonly firstSeen: Extract<SizeCause, { kind: "replaced field" }>["first_seen"];
 }
 
-/** Explains a size by the config field that was replaced by another, and weighs the reading "streams were not concatenated" against it. */
+/**
+ * Explains a size by the config field that was replaced by another, and weighs the reading "streams were not
+ * concatenated" against it.
+ */
 export function explainSizes(mismatch: SizeMismatch): SizeCause[] {
   return [replacedField(mismatch), concatenation(mismatch)].filter((cause) => cause !== null);
 }
@@ -56,7 +59,10 @@ function changedFactor(expected: SizeReading, found: SizeReading): Substitution 
   return onlyTheirs.length === 1 && onlyOurs.length === 1 ? { expected: onlyTheirs[0]!, found: onlyOurs[0]! } : null;
 }
 
-/** "Two streams of the found size should have been concatenated" is the usual wrong reading when one size is a multiple of the other. */
+/**
+ * "Two streams of the found size should have been concatenated" is the usual wrong reading when one size is a multiple
+ * of the other.
+ */
 function concatenation({ expected, found, sitesOfFoundSize, fieldsOfFoundSize }: SizeMismatch): SizeCause | null {
   const copies = expected.size / found.size;
   if (!Number.isInteger(copies) || copies < 2) return null;

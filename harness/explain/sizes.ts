@@ -27,8 +27,9 @@ export interface SizeHints {
 }
 
 /**
- * Reads a size as a product of one to three config fields, or a field times a small number. Axes seen unmerged just before decide the factors; among fields
- * of one value, those that the code reads come first. Null when no product fits.
+ * Reads a size as a product of one to three config fields, or a field times a small number. Axes seen unmerged just
+ * before decide the factors; among fields of one value, those that the code reads come first. Null when no product
+ * fits.
  */
 export function readSize(size: number, hints: SizeHints): SizeReading | null {
   const parts = hints.parts && hints.parts.reduce((product, part) => product * part, 1) === size ? hints.parts : null;
@@ -58,7 +59,10 @@ function factorPairs(size: number, { numbers }: SizeHints): number[][] {
     .map((value) => [value, size / value]);
 }
 
-/** The field that most likely stands for a number: one that is read, by its own path or as a per-layer value of the same name. */
+/**
+ * The field that most likely stands for a number: one that is read, by its own path or as a per-layer value of the same
+ * name.
+ */
 function nameNumber(value: number, { numbers, read }: SizeHints): { leaf: string; read: boolean } | null {
   const candidates = numbers.filter((number) => number.value === value).map(({ path }) => path);
   if (candidates.length === 0) return null;
@@ -71,7 +75,9 @@ export function isRead(path: string, read: readonly string[]): boolean {
   return read.includes(path) || read.some((other) => isPerLayerOf(other, path));
 }
 
-/** True when `read` is a per-layer value that a field like `global_head_dim` fills: `...per_layer_config[5].head_dim`. */
+/**
+ * True when `read` is a per-layer value that a field like `global_head_dim` fills: `...per_layer_config[5].head_dim`.
+ */
 function isPerLayerOf(read: string, path: string): boolean {
   const leaf = /\[[^\]]+\]\.(\w+)$/.exec(read)?.[1];
   if (leaf === undefined) return false;

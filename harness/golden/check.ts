@@ -26,11 +26,17 @@ export interface CheckOptions {
   readonly limit?: number;
   /** Only sites that match one of these patterns. */
   readonly sites?: readonly string[];
-  /** Numbers of a sketch that are used, in the first phase and in later ones, to measure how many are needed; all when absent. */
+  /**
+   * Numbers of a sketch that are used, in the first phase and in later ones, to measure how many are needed; all when
+   * absent.
+   */
   readonly numbers?: readonly [first: number, later: number];
 }
 
-/** Runs a case's engine alone and compares it with the golden, all sites or those that match `sites`: no Python. Same verdict as a live run. */
+/**
+ * Runs a case's engine alone and compares it with the golden, all sites or those that match `sites`: no Python. Same
+ * verdict as a live run.
+ */
 export async function checkGolden(
   pool: EnginePool,
   testCase: Case,

@@ -10,7 +10,8 @@ import type { Golden } from "./format/schema.ts";
 import { hashConfig } from "../case/config-hash.ts";
 
 /**
- * The checkpoint of a golden, drawn again from its seed into the cache: the same bits as the reference's own, without Python.
+ * The checkpoint of a golden, drawn again from its seed into the cache: the same bits as the reference's own, without
+ * Python.
  * @returns the directory and the SHA-256 over its tensors.
  */
 export function drawCheckpoint(config: unknown, { seed, tensors }: Golden): { directory: string; sha256: string } {

@@ -12,7 +12,10 @@ export interface Change {
   readonly to: string;
 }
 
-/** What changed from one golden of a case to another. Places are "site in phase", in the order in which they are computed. */
+/**
+ * What changed from one golden of a case to another. Places are "site in phase", in the order in which they are
+ * computed.
+ */
 export interface GoldenDiff {
   readonly case: string;
   /** Versions and checksums. */
@@ -75,7 +78,7 @@ export function diffShapes(name: string, before: ShapesGolden, after: ShapesGold
   const [old, fresh] = [before, after].map(
     ({ sites, tensors, reads }) =>
       new Map([
-        ...tensors.map(({ name, shape }) => namedTensor([name, shape])),
+        ...tensors.map((tensor) => namedTensor([tensor.name, tensor.shape])),
         ...sites.map(([site, dtype, first, second]) => [site, `${dtype} [${first}] [${second}]`] as const),
         ...reads.map(([scope, field]) => [`${field} read in ${scope}`, ""] as const),
       ]),

@@ -14,16 +14,22 @@ import { requirementFiles } from "../engine/pool.ts";
 import type { InputsFile } from "../case/inputs-file.ts";
 import { writeInputs } from "../case/inputs-file.ts";
 
-/** The version of the reference that this package is pinned to, from its requirement files; null where none is there that pins it. */
+/**
+ * The version of the reference that this package is pinned to, from its requirement files; null where none is there
+ * that pins it.
+ */
 export function pinnedReference(manifest: EngineManifest = referenceEngine()): string | null {
-  for (const file of requirementFiles(manifest).filter((file) => existsSync(file))) {
+  for (const file of requirementFiles(manifest).filter(existsSync)) {
     const pin = new RegExp(`^${manifest.name}==([^\\s;]+)`, "m").exec(readFileSync(file, "utf8"));
     if (pin) return pin[1]!;
   }
   return null;
 }
 
-/** The checkpoint of a golden, once it is sure that it speaks of this case. @throws UsageError that names what is stale and what to do. */
+/**
+ * The checkpoint of a golden, once it is sure that it speaks of this case. @throws UsageError that names what is stale
+ * and what to do.
+ */
 export function freshCheckpoint(golden: Golden, testCase: Case, inputs: InputsFile): string {
   const { stale, directory } = compareWithCase(golden, testCase, inputs);
   if (stale) throw refusal(testCase, stale);

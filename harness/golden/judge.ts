@@ -13,7 +13,10 @@ export interface FoundSite {
   readonly values: Numbers;
 }
 
-/** Judges one site against a golden: shape, dtype, then checksum or projected distance in noise units, by the first `size` numbers of the sketch. */
+/**
+ * Judges one site against a golden: shape, dtype, then checksum or projected distance in noise units, by the first
+ * `size` numbers of the sketch.
+ */
 export function judgeAgainstGolden(
   golden: Golden,
   place: number,

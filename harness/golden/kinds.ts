@@ -1,6 +1,6 @@
 /**
- * What one kind of case does and the other does not, in one table: a `run` compares values on a tiny model, `shapes` compares shapes from a config of any size. A new
- * kind is a row here, its name in `case/case.ts`, and what it does.
+ * What one kind of case does and the other does not, in one table: a `run` compares values on a tiny model, `shapes`
+ * compares shapes from a config of any size. A new kind is a row here, its name in `case/case.ts`, and what it does.
  */
 import type { Case } from "../case/case.ts";
 import { hashConfig } from "../case/config-hash.ts";

@@ -17,7 +17,10 @@ import { collectRouters } from "../run/routers.ts";
 /** Goldens are recorded in float32 with this seed. */
 export const goldenSeed = 0;
 
-/** Records the reference's trace of a case as sketches. @throws UsageError for a case with weights of its own: a golden draws its weights. */
+/**
+ * Records the reference's trace of a case as sketches. @throws UsageError for a case with weights of its own: a golden
+ * draws its weights.
+ */
 export async function recordGolden(pool: EnginePool, testCase: Case): Promise<Golden> {
   if (testCase.checkpoint !== undefined)
     throw new UsageError(`${testCase.name}: expected a case whose weights are drawn, found ${testCase.checkpoint}`);
@@ -66,16 +69,22 @@ export async function recordGolden(pool: EnginePool, testCase: Case): Promise<Go
       phases: hashConfig(testCase.phases),
     },
     tensors: storedTensors(model.checkpoint),
-    sites: sites.toSorted((a, b) => a.order - b.order).map(({ sketch }) => sketch),
+    sites: sites.toSorted((a, b) => a.order - b.order).map((one) => one.sketch),
   };
 }
 
-/** A router's choice comes before the weights of what it chose, which follow from it: the first that differs is the culprit. */
+/**
+ * A router's choice comes before the weights of what it chose, which follow from it: the first that differs is the
+ * culprit.
+ */
 function orderOf({ group, routing }: Ready): number {
   return routing?.choice === group ? routing.logits.order + 0.5 : group.order;
 }
 
-/** Names and shapes as the checkpoint stores them (which may differ from the module names). @throws EngineFailure for one that is not drawn. */
+/**
+ * Names and shapes as the checkpoint stores them (which may differ from the module names). @throws EngineFailure for
+ * one that is not drawn.
+ */
 function storedTensors(checkpoint: string): Golden["tensors"] {
   return [...openCheckpoint(checkpoint).entries.values()].map(({ name, shape, dtype }) => {
     if (dtype !== "F32")

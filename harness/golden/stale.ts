@@ -18,7 +18,10 @@ export interface Stale {
   readonly found: string;
 }
 
-/** What makes a golden stale; null when it is fresh. Of the reference's version the first number counts: others are for `golden diff` to tell. */
+/**
+ * What makes a golden stale; null when it is fresh. Of the reference's version the first number counts: others are for
+ * `golden diff` to tell.
+ */
 export function findStale(golden: Golden, wanted: Wanted): Stale | null {
   const { config, inputs, phases } = golden.checksums;
   const pairs: readonly (readonly [string, string, string])[] = [

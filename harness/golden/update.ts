@@ -8,7 +8,10 @@ import type { EnginePool } from "../engine/pool.ts";
 import { kindOf } from "./kinds.ts";
 import { obsoleteGoldens } from "./format/files.ts";
 
-/** The cases that patterns name; of all cases, those that a golden can be of: it draws the weights, so they have none of their own. */
+/**
+ * The cases that patterns name; of all cases, those that a golden can be of: it draws the weights, so they have none of
+ * their own.
+ */
 export function goldenCases(all: readonly Case[], patterns: readonly string[]): Case[] {
   const chosen = selectCases(all, patterns);
   return patterns.length > 0 ? chosen : chosen.filter(({ checkpoint }) => checkpoint === undefined);
@@ -20,7 +23,10 @@ export async function recordCase(pool: EnginePool, testCase: Case, folder: strin
   return golden.write(folder, await golden.record(pool, testCase));
 }
 
-/** Why the golden of a case has to be recorded (again): "new", what is stale, or that it can't be read; null when it is as it should be. */
+/**
+ * Why the golden of a case has to be recorded (again): "new", what is stale, or that it can't be read; null when it is
+ * as it should be.
+ */
 export function whyRecord(folder: string, testCase: Case): string | null {
   const { golden } = kindOf(testCase);
   const path = golden.path(folder, testCase);
@@ -40,7 +46,10 @@ export interface Updated {
   readonly why: string;
 }
 
-/** Records what is new or stale of the cases' goldens. Nothing is started, no Python needed, where all are as they should be. */
+/**
+ * Records what is new or stale of the cases' goldens. Nothing is started, no Python needed, where all are as they
+ * should be.
+ */
 export async function* updateGoldens(
   pool: EnginePool,
   cases: readonly Case[],
@@ -52,7 +61,10 @@ export async function* updateGoldens(
   }
 }
 
-/** The goldens that no case has. @throws UsageError where there are no cases at all: that is a wrong folder, not a reason to remove everything. */
+/**
+ * The goldens that no case has. @throws UsageError where there are no cases at all: that is a wrong folder, not a
+ * reason to remove everything.
+ */
 export function findObsolete(folder: string, cases: readonly Case[]): GoldenFile[] {
   if (cases.length === 0)
     throw new UsageError(`expected cases beside ${folder}, found none: no golden can be judged obsolete`);

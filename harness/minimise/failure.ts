@@ -15,7 +15,10 @@ export interface Failure {
   readonly layer: string;
   /** All culprits, each as its site and kind: a smaller case may have fewer, but none that the first did not have. */
   readonly places: readonly string[];
-  /** Changes of the reference that reproduce the engine, the likeliest first: one where that explains it. Empty where none was looked for, or none was found. */
+  /**
+   * Changes of the reference that reproduce the engine, the likeliest first: one where that explains it. Empty where
+   * none was looked for, or none was found.
+   */
   readonly causes: readonly string[];
 }
 

@@ -68,7 +68,10 @@ export function checkMinimisable({ case: name, mode, status: outcome, culprit, e
     );
 }
 
-/** Finds the smallest version of a case that still fails in the same way. @throws UsageError when it does not fail as its verdict says. */
+/**
+ * Finds the smallest version of a case that still fails in the same way. @throws UsageError when it does not fail as
+ * its verdict says.
+ */
 export async function minimiseCase(pool: EnginePool, request: Request): Promise<SmallestCase> {
   const { testCase, engine, verdict, seconds, progress } = request;
   const { checkpoint } = testCase;

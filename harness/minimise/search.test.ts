@@ -5,7 +5,9 @@ import { minimise } from "./search.ts";
 import { shrinkers } from "./shrink/steps.ts";
 import type { Attempt, Subject } from "./shrink/subject.ts";
 
-/** 20 tokens 100, 101, ... of a two-row batch, read in two chunks, three decode steps and one full forward; 6 layers. */
+/**
+ * 20 tokens 100, 101, ... of a two-row batch, read in two chunks, three decode steps and one full forward; 6 layers.
+ */
 const subject: Subject = {
   config: {
     model_type: "x",

@@ -23,7 +23,10 @@ export interface Minimised {
   readonly done: boolean;
 }
 
-/** Goes through all shrinkers again and again, until none of them makes the subject smaller or the time is up. Nothing is run twice. */
+/**
+ * Goes through all shrinkers again and again, until none of them makes the subject smaller or the time is up. Nothing
+ * is run twice.
+ */
 export async function minimise(subject: Subject, options: SearchOptions): Promise<Minimised> {
   const { shrinkers, stillFails, isOver, progress } = options;
   const seen = new Set([fingerprint(subject)]);

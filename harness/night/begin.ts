@@ -9,7 +9,10 @@ import type { OpenNight } from "./folder.ts";
 import { nameNight } from "./folder.ts";
 import { unknownVersion } from "./plan.ts";
 
-/** A new night, or the one that goes on, with the versions that its roles stand for; those that could not be found out are asked for again. */
+/**
+ * A new night, or the one that goes on, with the versions that its roles stand for; those that could not be found out
+ * are asked for again.
+ */
 export async function beginNight(
   { asked, fresh }: { readonly asked: Asked; readonly fresh: boolean },
   resumed: OpenNight | null,

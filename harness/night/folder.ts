@@ -10,7 +10,9 @@ const openNight = z.strictObject({
   started: z.string(),
   /** Results of earlier nights are not taken. */
   fresh: z.boolean(),
-  /** Versions that roles stood for when the night began: a night that goes on the next morning is still the same one. */
+  /**
+   * Versions that roles stood for when the night began: a night that goes on the next morning is still the same one.
+   */
   references: z.array(z.strictObject({ role: z.string(), version: z.string() })),
 });
 

@@ -50,7 +50,10 @@ export function identityOf({ name, version, versions }: Result<"hello">, sources
 
 const sourceFiles = "**/*.{ts,js,mjs,py,wasm,json,toml,txt}";
 
-/** The sources of an engine as `--engine` names it: its folder, the factory and its file, the words of a command line and the files that they name. */
+/**
+ * The sources of an engine as `--engine` names it: its folder, the factory and its file, the words of a command line
+ * and the files that they name.
+ */
 export function engineSources(choice: EngineChoice): string {
   if (choice.kind === "command")
     return hashConfig(choice.command.map((word) => (isFile(word) ? hashFiles([word], dirname(word)) : word))).slice(

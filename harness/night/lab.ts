@@ -1,4 +1,7 @@
-/** Where jobs of a night are run: the environments of the reference's versions, one warm pool of engines, keys, and what is tried again. */
+/**
+ * Where jobs of a night are run: the environments of the reference's versions, one warm pool of engines, keys, and what
+ * is tried again.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Verdict } from "../verdict/schema.ts";
 import { referenceEngine } from "../engine/registry.ts";
@@ -36,7 +39,10 @@ export interface LabOptions {
 
 /** One machine's means to run jobs. */
 export interface Lab {
-  /** The content address of a job: starts both sides once to hear what they are. What can't be started fails when it is run. */
+  /**
+   * The content address of a job: starts both sides once to hear what they are. What can't be started fails when it is
+   * run.
+   */
   key(job: Job): Promise<KeyedJob>;
   /** Runs a job; never throws for what an engine or the machine does. */
   run(job: KeyedJob, night: string): Promise<Outcome>;

@@ -62,7 +62,8 @@ export function readShard(file: string): ShardFile {
 
 /**
  * Puts shares together, results in the order of the plan. Pure.
- * @throws UsageError when they are not of one night and one state of the sources, one is missing or there twice, or the plan is not covered exactly
+ * @throws UsageError when they are not of one night and one state of the sources, one is missing or there twice, or the
+ * plan is not covered exactly
  */
 export function joinShards(shards: readonly ShardFile[]): Night {
   const [first] = shards;
@@ -119,7 +120,10 @@ export function titleOf({ case: name, engine, dtype, reference }: ResultLine): s
   return `${name}  ${engine}  ${dtype}  transformers ${reference.version}`;
 }
 
-/** Appends shares as one night to the history of a folder; returns the night's name. @throws UsageError as `joinShards` and `lockFolder` do */
+/**
+ * Appends shares as one night to the history of a folder; returns the night's name. @throws UsageError as `joinShards`
+ * and `lockFolder` do
+ */
 export function mergeShards(folder: string, files: readonly string[], name: string | undefined): string {
   const shards = files.map(readShard);
   const joined = joinShards(shards);

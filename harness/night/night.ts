@@ -1,4 +1,7 @@
-/** A night: everything that was asked for, once, into the history; or a share of it into a file that `lockstep merge` takes. */
+/**
+ * A night: everything that was asked for, once, into the history; or a share of it into a file that `lockstep merge`
+ * takes.
+ */
 import { journalPath, openHistory } from "./history/index-file.ts";
 import type { History } from "./history/index-file.ts";
 import { appendNight, mendJournal } from "./history/journal.ts";
@@ -65,7 +68,8 @@ const pause = 2_000;
 
 /**
  * Runs a night, or goes on with the one that was ended before it was done.
- * @throws UsageError where the folder is another night's, or a case, engine or reference is not known; PythonUnavailable where there is no Python at all
+ * @throws UsageError where the folder is another night's, or a case, engine or reference is not known;
+ * PythonUnavailable where there is no Python at all
  */
 export async function runNight(options: NightOptions, listener: NightListener): Promise<NightEnd> {
   const { folder, asked, shard, explain, retries } = options;
@@ -178,7 +182,10 @@ function usableRecord(store: Store, { key }: KeyedJob, open: OpenNight): ResultL
   return record && isUsable(record, open) ? record : null;
 }
 
-/** A stored result as a line of this night: who ran it first does not matter, in which role its reference stands is this night's. */
+/**
+ * A stored result as a line of this night: who ran it first does not matter, in which role its reference stands is this
+ * night's.
+ */
 function lineOf(record: ResultLine, { engine, reference }: Job, night: string): ResultLine {
   return { ...record, night, engine, reference: { version: reference.version, roles: [...reference.roles] } };
 }

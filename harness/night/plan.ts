@@ -27,8 +27,9 @@ export interface Job {
 }
 
 /**
- * All jobs of a night, those of one reference together. Cases of shapes have no dtype and come once. A case's own engine is used where none is asked for; a case with a
- * planted fault is one of its own engine alone, and is left out for others.
+ * All jobs of a night, those of one reference together. Cases of shapes have no dtype and come once. A case's own
+ * engine is used where none is asked for; a case with a planted fault is one of its own engine alone, and is left out
+ * for others.
  */
 export function planJobs(
   cases: readonly Case[],

@@ -1,4 +1,6 @@
-/** What the producer and the workers of a night share: the connection, the queue's name, and what travels through it. */
+/**
+ * What the producer and the workers of a night share: the connection, the queue's name, and what travels through it.
+ */
 import type { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { z } from "zod";
@@ -54,7 +56,8 @@ export async function loadQueueLibraries(): Promise<QueueLibraries> {
 }
 
 /**
- * Connects to a Redis server. Once connected, a connection that breaks is made again for as long as it takes; `report` is told.
+ * Connects to a Redis server. Once connected, a connection that breaks is made again for as long as it takes; `report`
+ * is told.
  * @throws UsageError for what is no URL of Redis, EnvironmentError when no server answers
  */
 export async function connectRedis(url: string, report: (line: string) => void): Promise<Redis> {

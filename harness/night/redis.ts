@@ -30,8 +30,9 @@ const [lookEvery, careEvery] = [200, 5_000];
 const forgetAfter = 7 * 24 * 3600;
 
 /**
- * Puts jobs into the queue and yields results as workers finish them. A job is in the queue under its night and key: putting it there again does nothing. So a producer
- * that was killed goes on where it was, and what Redis lost is put there again.
+ * Puts jobs into the queue and yields results as workers finish them. A job is in the queue under its night and key:
+ * putting it there again does nothing. So a producer that was killed goes on where it was, and what Redis lost is put
+ * there again.
  * @throws EnvironmentError when no server answers
  */
 export async function* runQueued(

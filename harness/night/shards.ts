@@ -18,8 +18,9 @@ export function parseShard(text: string): Shard {
 }
 
 /**
- * Deals items out so that all shares take about the same time: the longest first, each to the share with the least so far. An item without a record counts as the median
- * of those with one; with no record at all every item counts the same. Items keep their order within a share; the same items and records give the same shares anywhere.
+ * Deals items out so that all shares take about the same time: the longest first, each to the share with the least so
+ * far. An item without a record counts as the median of those with one; with no record at all every item counts the
+ * same. Items keep their order within a share; the same items and records give the same shares anywhere.
  */
 export function dealOut<Item>(items: readonly Item[], count: number, seconds: (item: Item) => number | null): Item[][] {
   const recorded = items.map(seconds);

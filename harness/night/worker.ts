@@ -1,4 +1,7 @@
-/** One worker of a queue: takes jobs, runs them here, gives the results back. Any number, on any machines with the same sources. */
+/**
+ * One worker of a queue: takes jobs, runs them here, gives the results back. Any number, on any machines with the same
+ * sources.
+ */
 import { EnvironmentError } from "../trace/errors.ts";
 import type { Outcome } from "./history/store.ts";
 import type { Case } from "../case/case.ts";
@@ -38,7 +41,8 @@ export function workerName(pid: number): string {
 const patience = 5;
 
 /**
- * Works until the signal comes (a job that runs is finished first) or there has been nothing to do for `idle` seconds; returns the number of jobs done.
+ * Works until the signal comes (a job that runs is finished first) or there has been nothing to do for `idle` seconds;
+ * returns the number of jobs done.
  * @throws EnvironmentError when no server answers
  */
 export async function work({ url, lease, idle, signal }: WorkerOptions, listener: WorkerListener): Promise<number> {

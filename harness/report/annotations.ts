@@ -4,8 +4,8 @@ import { causeText, findingsOf } from "./findings.ts";
 import { placeText } from "../verdict/words/culprit.ts";
 
 /**
- * One `::error` or `::warning` line for each case that is not as expected, at line 1 of the case's file. GitHub shows ten of a kind for each step, hence one a case:
- * further culprits are counted in its message.
+ * One `::error` or `::warning` line for each case that is not as expected, at line 1 of the case's file. GitHub shows
+ * ten of a kind for each step, hence one a case: further culprits are counted in its message.
  */
 export function renderAnnotations(verdicts: readonly Verdict[]): string[] {
   return verdicts.flatMap((verdict) => {

@@ -1,7 +1,9 @@
 /** What an explanation says to a reader beside its changes: phases, distances, and what a green verdict is worth. */
 import type { Counterfactual, Power } from "../verdict/explanation.ts";
 
-/** Verdicts cap ratios here because JSON has no infinity. Repeated, so that the page need not carry the whole schema. */
+/**
+ * Verdicts cap ratios here because JSON has no infinity. Repeated, so that the page need not carry the whole schema.
+ */
 const cappedRatio = 1e30;
 
 /** `in decode:1 only, not in prefill`, or "" for a change that holds in every phase where it could be made. */
@@ -10,8 +12,9 @@ export function phasesText({ phases, not_in }: Pick<Counterfactual, "phases" | "
 }
 
 /**
- * The two distances of a candidate, from the reference as it is and with the candidate's `change`. A tensor that has to be equal bit for
- * bit has no noise to count in: it is equal or it is not. `times` writes a ratio with its unit (`1.1x`).
+ * The two distances of a candidate, from the reference as it is and with the candidate's `change`. A tensor that has to
+ * be equal bit for bit has no noise to count in: it is equal or it is not. `times` writes a ratio with its unit
+ * (`1.1x`).
  */
 export function distancesText(
   [before, after]: readonly [before: number, after: number],

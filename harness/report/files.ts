@@ -27,8 +27,9 @@ const writers: Readonly<Record<Kind, (verdicts: readonly Verdict[], history: rea
 };
 
 /**
- * Writes the files that were asked for. In GitHub Actions (`GITHUB_ACTIONS`) also prints an annotation for each case that is not as expected, and appends the summary to
- * the step's (`GITHUB_STEP_SUMMARY`). `say` prints a line to stderr.
+ * Writes the files that were asked for. In GitHub Actions (`GITHUB_ACTIONS`) also prints an annotation for each case
+ * that is not as expected, and appends the summary to the step's (`GITHUB_STEP_SUMMARY`). `say` prints a line to
+ * stderr.
  */
 export function writeReports(
   verdicts: readonly Verdict[],

@@ -1,4 +1,7 @@
-/** What the exporters say of a verdict: one finding for each thing that has to be mended, none where the case's expectation was met. */
+/**
+ * What the exporters say of a verdict: one finding for each thing that has to be mended, none where the case's
+ * expectation was met.
+ */
 import { stripVTControlCharacters } from "node:util";
 import { format } from "../verdict/words/ratio.ts";
 import type { Culprit } from "../verdict/culprit.ts";

@@ -7,8 +7,8 @@ import { outcomeOf } from "../verdict/words/outcome.ts";
 type Attributes = Readonly<Record<string, string | number>>;
 
 /**
- * One test suite for each architecture, one test case for each case. What can't be judged is a failure, a broken engine or machine an error, a failure
- * that is expected a success. Failures carry the verdict as lockstep prints it.
+ * One test suite for each architecture, one test case for each case. What can't be judged is a failure, a broken engine
+ * or machine an error, a failure that is expected a success. Failures carry the verdict as lockstep prints it.
  */
 export function renderJunit(verdicts: readonly Verdict[]): string {
   const suites = [...Map.groupBy(verdicts, ({ case: name }) => name.split("/")[0]!)];
@@ -75,7 +75,10 @@ const xmlEntities: Readonly<Record<string, string>> = {
   "'": "&apos;",
 };
 
-/** Text for an element or an attribute. What XML 1.0 can't hold at all (control characters, lone surrogates) becomes U+FFFD. */
+/**
+ * Text for an element or an attribute. What XML 1.0 can't hold at all (control characters, lone surrogates) becomes
+ * U+FFFD.
+ */
 export function escapeXml(raw: string): string {
   return (
     raw

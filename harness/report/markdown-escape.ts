@@ -1,4 +1,7 @@
-/** Text of any kind inside Markdown, so that it shows as it is and nothing else happens: no markup, no mention, no new row or block. */
+/**
+ * Text of any kind inside Markdown, so that it shows as it is and nothing else happens: no markup, no mention, no new
+ * row or block.
+ */
 
 /** An identifier as code that may stand anywhere, also in a table's cell. */
 export function code(raw: string): string {

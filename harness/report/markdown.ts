@@ -13,8 +13,9 @@ const largestSummary = 60_000;
 const findingsShown = 4;
 
 /**
- * A heading with the counts, a table of all cases, and for each failing case where, what, the cause with both distances, and how to run it again.
- * Cases and details that would pass `limit` characters are counted in place of being shown; the failing ones come first in the table.
+ * A heading with the counts, a table of all cases, and for each failing case where, what, the cause with both
+ * distances, and how to run it again. Cases and details that would pass `limit` characters are counted in place of
+ * being shown; the failing ones come first in the table.
  */
 export function renderMarkdown(verdicts: readonly Verdict[], limit = largestSummary): string {
   const failing = verdicts.filter(({ met }) => !met);

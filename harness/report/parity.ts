@@ -1,4 +1,7 @@
-/** The parity table: which architecture is the model, in which dtype, to within how much of the reference's own noise. Committed as reports/parity.md. */
+/**
+ * The parity table: which architecture is the model, in which dtype, to within how much of the reference's own noise.
+ * Committed as reports/parity.md.
+ */
 import { format } from "../verdict/words/ratio.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { code, text } from "./markdown-escape.ts";
@@ -8,7 +11,10 @@ interface Cell {
   readonly verdicts: readonly Verdict[];
 }
 
-/** Rows in the order of names, columns in the order of `dtypes`; shapes-only verdicts and those that are expected to fail are left out. */
+/**
+ * Rows in the order of names, columns in the order of `dtypes`; shapes-only verdicts and those that are expected to
+ * fail are left out.
+ */
 export function renderParity(verdicts: readonly Verdict[], command: string): string {
   const judged = verdicts.filter(({ mode, expectation }) => mode !== "shapes" && expectation === "pass");
   const dtypes = [...new Set(judged.map(({ dtype }) => dtype))];
@@ -46,14 +52,14 @@ function summary(judged: readonly Verdict[]): string {
   const engines = [...new Set(judged.map(({ engine }) => `${engine.name} ${engine.version}`))].join(", ");
   const references = [...new Set(judged.map(({ reference }) => `${reference.name} ${reference.version}`))].join(", ");
   const green = judged.filter(({ status }) => status === "pass").length;
-  const sites = judged.reduce((sum, { coverage }) => sum + coverage.compared, 0).toLocaleString("en-US");
+  const sites = judged.reduce((total, { coverage }) => total + coverage.compared, 0).toLocaleString("en-US");
   return `${text(engines)} against ${text(references)}: ${green} of ${judged.length} runs green, ${sites} sites compared.`;
 }
 
 function cellText({ verdicts }: Cell): string {
   if (verdicts.length === 0) return "not run";
   const [compared, total] = [sum(verdicts, "compared"), sum(verdicts, "total")];
-  const worst = Math.max(...verdicts.map(({ worst }) => worst?.ratio ?? 0));
+  const worst = Math.max(...verdicts.map((one) => one.worst?.ratio ?? 0));
   const bad = verdicts.filter(({ status }) => status !== "pass");
   const mark = bad.length === 0 ? "✅" : `❌ ${bad.length} of ${verdicts.length} cases`;
   return `${mark} ${compared}/${total}, ${format(worst)}x`;
@@ -67,9 +73,6 @@ function powerText(verdicts: readonly Verdict[]): string {
   const [first] = verdicts;
   const measured = verdicts.filter(({ dtype, power }) => power && dtype === first?.dtype).map(({ power }) => power!);
   if (measured.length === 0) return "";
-  const [seen, total] = [
-    measured.reduce((n, { seen }) => n + seen, 0),
-    measured.reduce((n, { total }) => n + total, 0),
-  ];
+  const [seen, total] = [measured.reduce((n, one) => n + one.seen, 0), measured.reduce((n, one) => n + one.total, 0)];
   return `${Math.floor((100 * seen) / total)} %`;
 }

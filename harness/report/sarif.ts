@@ -11,8 +11,8 @@ import { outcomeOf } from "../verdict/words/outcome.ts";
 const ruleIds = Object.keys(findingKinds) as FindingKind[];
 
 /**
- * One run with a result for each finding. A result lies in the case's file, as far as that is known, line 1: the engine's own source is not lockstep's to know; the site is
- * its logical location. `version` is lockstep's own.
+ * One run with a result for each finding. A result lies in the case's file, as far as that is known, line 1: the
+ * engine's own source is not lockstep's to know; the site is its logical location. `version` is lockstep's own.
  */
 export function renderSarif(verdicts: readonly Verdict[], version: string): string {
   const results = verdicts.flatMap((verdict) => findingsOf(verdict).map((finding) => resultOf(verdict, finding)));

@@ -174,7 +174,10 @@ function culpritLines(culprit: Culprit, phases: readonly string[]): string[] {
   return [...lines, ...(culprit.explanation ? explanationLines(culprit.explanation, room) : []), ...also];
 }
 
-/** What was found out about the cause, in at most `room` lines but two at least: the cause, the evidence, its rivals, the source. */
+/**
+ * What was found out about the cause, in at most `room` lines but two at least: the cause, the evidence, its rivals,
+ * the source.
+ */
 function explanationLines(explanation: Explanation, room: number): string[] {
   const { ratio, tried, seconds } = explanation;
   const { cause, rivals, forms } = sortCandidates(explanation.candidates);

@@ -36,7 +36,10 @@ export interface Captured {
   /** The reference's tensor: on the engine's data where the site was judged locally. */
   readonly expected: RawTensor;
   readonly found: RawTensor;
-  /** What the engine recorded in that phase at the owner and inside it, up to the site itself, by site; its caches after the phase before, as `before.cache.N.key`. */
+  /**
+   * What the engine recorded in that phase at the owner and inside it, up to the site itself, by site; its caches after
+   * the phase before, as `before.cache.N.key`.
+   */
   readonly recorded: ReadonlyMap<string, RawTensor>;
   readonly checkpoint: string;
   readonly inputs: string;
@@ -47,7 +50,8 @@ export interface Captured {
 }
 
 /**
- * The site of a verdict that shall be reproduced: the named one, else the culprit's, in the first phase in which it fails.
+ * The site of a verdict that shall be reproduced: the named one, else the culprit's, in the first phase in which it
+ * fails.
  * @throws UsageError when the verdict passes, has no values, or the site is not in it, or does not fail.
  */
 export function chooseSite(verdict: Verdict, name: string | undefined): Wanted {

@@ -37,7 +37,10 @@ const scriptPatience = 600_000;
 export interface Written {
   readonly folder: string;
   readonly kind: "module" | "model" | "tensors";
-  /** Largest difference of what transformers computes from the expected and from the found tensor; null where shapes differ. */
+  /**
+   * Largest difference of what transformers computes from the expected and from the found tensor; null where shapes
+   * differ.
+   */
   readonly toExpected: number | null;
   readonly toFound: number | null;
   readonly printed: string;
@@ -50,8 +53,9 @@ interface Attempt {
 }
 
 /**
- * Writes inputs, weights, tensors, `repro.py` and `README.md`. The simplest script is taken that computes the expected tensor: the module alone on its saved
- * input, else the whole model with what was recorded around the site in place, else the two saved tensors side by side.
+ * Writes inputs, weights, tensors, `repro.py` and `README.md`. The simplest script is taken that computes the expected
+ * tensor: the module alone on its saved input, else the whole model with what was recorded around the site in place,
+ * else the two saved tensors side by side.
  * @throws UsageError when the folder exists and is not one of these.
  */
 export async function writeRepro(
@@ -207,7 +211,10 @@ interface Surroundings {
 
 const nothing: Surroundings = { input: undefined, placed: [], states: [], caches: [] };
 
-/** The recorded tensors that the owner's own work stands on: its input, the outputs of the modules in it, and for attention its queries, keys and values. */
+/**
+ * The recorded tensors that the owner's own work stands on: its input, the outputs of the modules in it, and for
+ * attention its queries, keys and values.
+ */
 function surroundings({ owner, recorded }: Captured, { parts }: Wanted): Surroundings {
   const inside = [...recorded].flatMap(([site, tensor]) => {
     const { module, port, call } = parseSite(site);

@@ -11,7 +11,10 @@ const ways = {
     "The script compares the two saved tensors: `expected` was computed by transformers on what the engine recorded before this site, and no shorter way to compute it again was found.",
 } as const;
 
-/** The README of a reproduction: what differs, how to run it, what it prints and what the files are. Ready to be pasted into an issue. */
+/**
+ * The README of a reproduction: what differs, how to run it, what it prints and what the files are. Ready to be pasted
+ * into an issue.
+ */
 export function renderReproReadme(facts: {
   readonly verdict: Verdict;
   readonly site: string;

@@ -1,4 +1,7 @@
-/** The script of a reproduction: Python for `torch` and `transformers` alone, as somebody who files an issue would write it. */
+/**
+ * The script of a reproduction: Python for `torch` and `transformers` alone, as somebody who files an issue would write
+ * it.
+ */
 import type { SiteParts } from "../trace/site.ts";
 
 /** What a script is about. Files lie beside it. */
@@ -12,7 +15,10 @@ export interface Subject {
   readonly parts: SiteParts;
   /** The module that does the work. */
   readonly owner: string;
-  /** all: the checkpoint is beside the script; module: only the owner's weights; elsewhere: the checkpoint's directory is the script's argument. */
+  /**
+   * all: the checkpoint is beside the script; module: only the owner's weights; elsewhere: the checkpoint's directory
+   * is the script's argument.
+   */
   readonly weights: "all" | "module" | "elsewhere";
 }
 
@@ -79,7 +85,10 @@ export interface WholeSubject extends Subject {
   readonly placedCaches: readonly string[];
 }
 
-/** Runs the whole model on the saved inputs; what was recorded around the site takes the place of the model's own tensors. */
+/**
+ * Runs the whole model on the saved inputs; what was recorded around the site takes the place of the model's own
+ * tensors.
+ */
 export function wholeModelScript(subject: WholeSubject): string {
   const { owner, weights, parts, slices, cached } = subject;
   const attention = parts.functional !== null;
@@ -151,7 +160,10 @@ function assemble({ title, site }: Subject, imports: readonly string[], body: re
   ].join("\n");
 }
 
-/** What the attention function of the owner hands out, by functional site. `query`, `key` and `value` are the recorded ones. */
+/**
+ * What the attention function of the owner hands out, by functional site. `query`, `key` and `value` are the recorded
+ * ones.
+ */
 const attentionSites: Readonly<Record<string, readonly string[]>> = {
   q_rope: ["seen.append(own[0])"],
   k_rope: ["seen.append(own[1])"],

@@ -33,8 +33,9 @@ function declared({ shape, tied_to: tied }: TensorSpec): DeclaredTensor {
 }
 
 /**
- * Compares which config fields the two sides read: in all, and, for a culprit, in the module it lies in. `producer` is the engine's scope
- * that made the wrong tensor (a functional scope such as `...self_attn#attention` where the engine has one).
+ * Compares which config fields the two sides read: in all, and, for a culprit, in the module it lies in. `producer` is
+ * the engine's scope that made the wrong tensor (a functional scope such as `...self_attn#attention` where the engine
+ * has one).
  */
 export function auditConfig(
   engine: readonly ConfigRead[],

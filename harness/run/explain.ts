@@ -31,8 +31,9 @@ export interface ExplainSetting {
 }
 
 /**
- * Adds to each of the first culprits why the engine differs there: the run is replayed once more while the reference keeps the calls that lead to the culprits; then
- * its counterfactuals are tried on them, and judged as the sites themselves are.
+ * Adds to each of the first culprits why the engine differs there: the run is replayed once more while the reference
+ * keeps the calls that lead to the culprits; then its counterfactuals are tried on them, and judged as the sites
+ * themselves are.
  */
 export async function explainVerdict(setting: ExplainSetting, verdict: Verdict): Promise<Verdict> {
   const wanted = verdict.culprits.slice(0, mostCulprits).filter((culprit) => explainable(verdict, culprit));
@@ -60,7 +61,9 @@ export async function explainVerdict(setting: ExplainSetting, verdict: Verdict):
   return { ...verdict, culprits, culprit: culprits[0] ?? null };
 }
 
-/** What was judged stands, whatever becomes of the search for its cause; that it broke is said where the cause would be. */
+/**
+ * What was judged stands, whatever becomes of the search for its cause; that it broke is said where the cause would be.
+ */
 function brokenSearch(verdict: Verdict, { site, phase }: Culprit, error: unknown): Explanation {
   const { message } = describeError(error);
   return {
@@ -92,8 +95,8 @@ interface Look {
 }
 
 /**
- * Phases where the site fails as it does at the culprit, in shape or in values: a tensor whose shape only follows from an earlier mistake (a mask from what caches
- * keep) can't bear out that mistake.
+ * Phases where the site fails as it does at the culprit, in shape or in values: a tensor whose shape only follows from
+ * an earlier mistake (a mask from what caches keep) can't bear out that mistake.
  */
 function phasesOf({ sites }: Verdict, culprit: Culprit): Look {
   const own = sites.filter(({ site }) => site === culprit.site);

@@ -90,12 +90,18 @@ function onItsOwn({ site, sides }: Group): TapTriple {
   return { site, engine, reference, oracle };
 }
 
-/** Whichever expert a tie falls to, the numbers behind it are others: chunks and a full forward may then differ, and nobody is wrong. */
+/**
+ * Whichever expert a tie falls to, the numbers behind it are others: chunks and a full forward may then differ, and
+ * nobody is wrong.
+ */
 function withoutBlame(check: Consistency): Consistency {
   return check.status === "fail" ? { ...check, status: "unknown" } : check;
 }
 
-/** A judge that remembers each site's noise: one token's noise alone is a sample of one. A router's choice and weights are judged with its logits. */
+/**
+ * A judge that remembers each site's noise: one token's noise alone is a sample of one. A router's choice and weights
+ * are judged with its logits.
+ */
 function judgeWithMemory(): (triple: TapTriple, rules: Rules, routing?: Routing) => Judgement {
   const relativeNoise = new Map<string, number>();
   return (triple, rules, routing) => {

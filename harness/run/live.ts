@@ -44,7 +44,10 @@ export interface RunOptions {
   readonly progress?: (sites: number, doing?: string) => void;
 }
 
-/** Runs one case against the live reference. Never throws for what an engine does: a crash becomes a verdict of status `error`. */
+/**
+ * Runs one case against the live reference. Never throws for what an engine does: a crash becomes a verdict of status
+ * `error`.
+ */
 export async function runCase(pool: EnginePool, testCase: Case, options: RunOptions = {}): Promise<Verdict> {
   const { dtype = "float32", seed = 0, limit = defaultLimit } = options;
   const engineName = options.engine ?? testCase.engine;
@@ -138,12 +141,17 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
   return { findings, explain: async (verdict) => (explain > 0 ? explainVerdict(setting, verdict) : verdict) };
 }
 
-/** True for an engine object that keeps no lists (a process that kept none would fail the conformance suite): nothing to audit. */
+/**
+ * True for an engine object that keeps no lists (a process that kept none would fail the conformance suite): nothing to
+ * audit.
+ */
 function listsNothing({ modules, tensors }: Result<"load">): boolean {
   return modules.length === 0 && tensors.length === 0;
 }
 
-/** Sites that one side lacks: `unknown` where the engine does not offer them, a failure where only the engine has them. */
+/**
+ * Sites that one side lacks: `unknown` where the engine does not offer them, a failure where only the engine has them.
+ */
 function withLeftovers(
   judged: readonly SiteVerdict[],
   incomplete: readonly Incomplete[],

@@ -6,8 +6,8 @@ import type { TensorKind } from "../verdict/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 
 /**
- * Where a tensor comes from: the engine under test; the reference and its float64 oracle on the case's inputs; and both again with every module
- * working on what the engine recorded before it.
+ * Where a tensor comes from: the engine under test; the reference and its float64 oracle on the case's inputs; and both
+ * again with every module working on what the engine recorded before it.
  */
 export type Side = "engine" | "reference" | "oracle" | "localReference" | "localOracle";
 
@@ -30,12 +30,15 @@ export interface Incomplete extends Omit<Group, "sides"> {
 /** Layers that one side may be ahead of another. A replaying side needs to see a little ahead of where it is. */
 const lead = 8;
 
-/** When every side that a group lacks has sent sites which its first side sent so many layers later, the group's tensors are let go: memory stays O(one layer). */
+/**
+ * When every side that a group lacks has sent sites which its first side sent so many layers later, the group's tensors
+ * are let go: memory stays O(one layer).
+ */
 const layersKept = 12;
 
 /**
- * How far a side is, in layers that it has come to: engines cut their phases into batches as they like, one a module, one a layer or one for all, and what counts
- * is where they are.
+ * How far a side is, in layers that it has come to: engines cut their phases into batches as they like, one a module,
+ * one a layer or one for all, and what counts is where they are.
  */
 interface Progress {
   phase: string;
@@ -44,7 +47,10 @@ interface Progress {
   layers: number;
 }
 
-/** Layers by which `a` is ahead of `b`; of a side that is still in the phase before, what is left of that phase is not counted. */
+/**
+ * Layers by which `a` is ahead of `b`; of a side that is still in the phase before, what is left of that phase is not
+ * counted.
+ */
 function aheadOf(a: Progress, b: Progress): number {
   if (a.phases === b.phases) return a.layers - b.layers;
   return a.phases === b.phases + 1 ? a.layers : (a.phases - b.phases) * Number.POSITIVE_INFINITY;
@@ -65,8 +71,8 @@ function advance(own: Progress, { phase, taps }: TapBatch): void {
 }
 
 /**
- * Merges the taps of several runs by site and phase: reads all streams at once, holds back those that run ahead, and calls `complete` as soon as every
- * side has sent a site. `complete` may answer "stop": then all streams are cancelled.
+ * Merges the taps of several runs by site and phase: reads all streams at once, holds back those that run ahead, and
+ * calls `complete` as soon as every side has sent a site. `complete` may answer "stop": then all streams are cancelled.
  * @throws what a stream throws first; the other streams are cancelled.
  */
 export async function mergeTaps(
@@ -130,9 +136,9 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
 
   const drop = (key: string, { group }: Waiting): void => {
     waiting.delete(key);
-    const { site, phase, order, sides } = group;
+    const { site, phase, sides } = group;
     const expected = kindOf(sides.reference);
-    dropped.set(key, { site, phase, order, expected, sides: Object.keys(sides) as Side[] });
+    dropped.set(key, { site, phase, order: group.order, expected, sides: Object.keys(sides) as Side[] });
   };
   /** The furthest place of one side, in its own layers, from which another has sent a site, too. */
   const reached = new Map<string, Progress>();

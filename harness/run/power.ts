@@ -27,8 +27,9 @@ export interface MeasuredPower {
 }
 
 /**
- * Measures a case's power: the reference stands for the engine, and at each distinct place all likely changes of it are made, one at a time.
- * `progress` is told the places done and their number. `only` names the places (sites without layer numbers) to look at.
+ * Measures a case's power: the reference stands for the engine, and at each distinct place all likely changes of it are
+ * made, one at a time. `progress` is told the places done and their number. `only` names the places (sites without
+ * layer numbers) to look at.
  */
 export async function measurePower(
   pool: EnginePool,
@@ -69,7 +70,8 @@ interface Place {
 }
 
 /**
- * One site of every distinct place: the same place in another layer of the same kind is not looked at again, nor is a tensor that is only passed on.
+ * One site of every distinct place: the same place in another layer of the same kind is not looked at again, nor is a
+ * tensor that is only passed on.
  */
 async function findPlaces(reference: EngineProcess, run: { inputs: string; phases: Case["phases"] }): Promise<Place[]> {
   const sites = new Map<string, Place & { signature: string; passedOn: boolean }>();

@@ -21,8 +21,9 @@ interface Outputs {
 const callsKept = 4;
 
 /**
- * Brings a router's outputs together: its first output are logits, an integer output of the same rows is the choice, and floating outputs of the choice's shape
- * (the weights) are held back until the choice is there. All other groups go through.
+ * Brings a router's outputs together: its first output are logits, an integer output of the same rows is the choice,
+ * and floating outputs of the choice's shape (the weights) are held back until the choice is there. All other groups go
+ * through.
  */
 export function collectRouters() {
   const calls = new Map<string, Outputs>();

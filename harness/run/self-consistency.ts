@@ -25,8 +25,8 @@ interface Part {
 }
 
 /**
- * Compares, within one engine, the rows of each cached phase (chunk, decode step) with the same rows of one full forward.
- * What differs there is the engine's own doing: cache, positions or masks.
+ * Compares, within one engine, the rows of each cached phase (chunk, decode step) with the same rows of one full
+ * forward. What differs there is the engine's own doing: cache, positions or masks.
  */
 export function trackConsistency(
   engine: string,

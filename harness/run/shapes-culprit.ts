@@ -36,7 +36,10 @@ export interface CulpritFacts {
   readonly audit: ConfigAudit;
 }
 
-/** The first difference in shapes as a culprit: symbolic sizes, what they are products of, why, and which layers share it. */
+/**
+ * The first difference in shapes as a culprit: symbolic sizes, what they are products of, why, and which layers share
+ * it.
+ */
 export function explainCulprit({ testCase, first, sites, ours, theirs, audit }: CulpritFacts): Culprit {
   const why = whyOf(first) as Extract<Why, { kind: "shape" }>;
   const expected = symbolicShape(why.expected, theirs.second.get(first.site), shapeLengths);

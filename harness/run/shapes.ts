@@ -15,7 +15,9 @@ import { explainCulprit, shapeLengths } from "./shapes-culprit.ts";
 import type { Findings } from "./verdict-builder.ts";
 import { buildVerdict, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 
-/** Compares the shapes of all module sites of a config of any size, without weights. Functional sites serve as evidence. */
+/**
+ * Compares the shapes of all module sites of a config of any size, without weights. Functional sites serve as evidence.
+ */
 export async function runShapesCase(
   pool: EnginePool,
   testCase: Case,

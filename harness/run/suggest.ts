@@ -16,7 +16,9 @@ export interface Suggestion {
   readonly chosen: readonly { readonly title: string; readonly adds: number }[];
 }
 
-/** Tries variants of a case's inputs on the places of its holes, and chooses the fewest that close what can be closed. */
+/**
+ * Tries variants of a case's inputs on the places of its holes, and chooses the fewest that close what can be closed.
+ */
 export async function suggestInputs(
   pool: EnginePool,
   testCase: Case,

@@ -18,8 +18,9 @@ export interface TextRequest {
 }
 
 /**
- * Compares a checkpoint on a text, in three stages: the tokenizers, then the forward on the reference's tokens, site by site, then the likeliest continuation,
- * which says where the two part but judges nothing: a near-tie may fall either way.
+ * Compares a checkpoint on a text, in three stages: the tokenizers, then the forward on the reference's tokens, site by
+ * site, then the likeliest continuation, which says where the two part but judges nothing: a near-tie may fall either
+ * way.
  * @throws UsageError for a text of too few tokens; what the reference's tokenizer refuses.
  */
 export async function runText(

@@ -112,7 +112,9 @@ export function buildVerdict(frame: Frame, findings: Findings): Verdict {
   };
 }
 
-/** unknown never counts as green, nothing compared is a failure, and a broken engine is an error whatever else was seen. */
+/**
+ * unknown never counts as green, nothing compared is a failure, and a broken engine is an error whatever else was seen.
+ */
 function conclude(findings: Findings, sites: readonly SiteVerdict[], compared: number): Verdict["status"] {
   if (findings.error) return "error";
   const failing = sites.some(({ status }) => status === "fail");
@@ -128,7 +130,10 @@ function blamesEngine(checks: readonly Consistency[]): boolean {
   return engine?.status === "fail" && references.every(({ status }) => status === "pass");
 }
 
-/** The site with the largest ratio that decides: the local one where there is one; errors that others have grown are not its own. */
+/**
+ * The site with the largest ratio that decides: the local one where there is one; errors that others have grown are not
+ * its own.
+ */
 function worstSite(sites: readonly SiteVerdict[]): Verdict["worst"] {
   let worst: Verdict["worst"] = null;
   for (const site of sites) {

@@ -20,9 +20,10 @@ function fieldsOf(cause: SizeCause): string[] {
 }
 
 /**
- * Rates an explanation by the ids of its candidates and of their synonyms, which the fault's `cause` matches; of a wrong size, the config fields that its reading is about.
- * right: the first explanation is the fault's cause, or one of its synonyms is; listed: another explanation is; wrong: it is explained by something else;
- * unexplained: no change gives it.
+ * Rates an explanation by the ids of its candidates and of their synonyms, which the fault's `cause` matches; of a
+ * wrong size, the config fields that its reading is about. right: the first explanation is the fault's cause, or one of
+ * its synonyms is; listed: another explanation is; wrong: it is explained by something else; unexplained: no change
+ * gives it.
  */
 export function rateExplanation({ cause }: Pick<KnownFault, "cause">, { culprit }: Verdict): Explained {
   const explanation = culprit?.explanation;
@@ -38,8 +39,8 @@ export function rateExplanation({ cause }: Pick<KnownFault, "cause">, { culprit 
 }
 
 /**
- * exact: the culprit is the fault's own site (and phase, where it has one); parent: the same module or one that contains it, or is contained in it;
- * wrong: elsewhere.
+ * exact: the culprit is the fault's own site (and phase, where it has one); parent: the same module or one that
+ * contains it, or is contained in it; wrong: elsewhere.
  */
 export function locate(fault: Pick<KnownFault, "at" | "phase">, { status, culprit }: Verdict): Found {
   if (status === "error" ? !culprit : status !== "fail") return "undetected";

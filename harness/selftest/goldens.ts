@@ -14,7 +14,10 @@ import type { HealthyRun, HealthyVariant } from "./healthy.ts";
 import { defineHealthy, planHealthy } from "./healthy.ts";
 import { kindOf, checkAny } from "../golden/kinds.ts";
 
-/** Where the goldens are, and how many numbers of their sketches are used: of the first phase and of later ones, all when absent. */
+/**
+ * Where the goldens are, and how many numbers of their sketches are used: of the first phase and of later ones, all
+ * when absent.
+ */
 export interface GoldenSetting {
   readonly folder: string;
   readonly numbers?: readonly [first: number, later: number];
@@ -50,8 +53,8 @@ export async function* measureAgainstGoldens(
 }
 
 /**
- * The runs of right engines that goldens can judge: the cases' own engine and, where `reference` names one, the reference as an engine in every case; then the variants
- * in float32 on the goldens' seed.
+ * The runs of right engines that goldens can judge: the cases' own engine and, where `reference` names one, the
+ * reference as an engine in every case; then the variants in float32 on the goldens' seed.
  */
 export function planGoldenRuns(
   { cases, variants }: { readonly cases: readonly Case[]; readonly variants: readonly HealthyVariant[] },

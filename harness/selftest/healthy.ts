@@ -1,4 +1,6 @@
-/** Engines that are known to be right, each rounding in its own way: what `lockstep calibrate` measures the limit with. */
+/**
+ * Engines that are known to be right, each rounding in its own way: what `lockstep calibrate` measures the limit with.
+ */
 import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -51,7 +53,10 @@ export function healthyFolders(cases?: string): string[] {
   return [own, ...(cases === undefined ? [] : [cases])].filter(existsSync);
 }
 
-/** Loads every `*.healthy.ts` of the folders; each exports `healthy`, made with defineHealthy. @throws UsageError for a file without. */
+/**
+ * Loads every `*.healthy.ts` of the folders; each exports `healthy`, made with defineHealthy. @throws UsageError for a
+ * file without.
+ */
 export async function loadHealthy(folders: readonly string[]): Promise<HealthyVariant[]> {
   const files = folders.flatMap((folder) =>
     globSync("**/*.healthy.{ts,js}", { cwd: folder })

@@ -1,4 +1,7 @@
-/** What a selftest found of each fault, as a program reads it: `lockstep selftest --json`, and the committed `record.json` beside the faults. */
+/**
+ * What a selftest found of each fault, as a program reads it: `lockstep selftest --json`, and the committed
+ * `record.json` beside the faults.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -43,7 +46,10 @@ export function figuresOf(fault: KnownFault, verdict: Verdict): FaultFigures {
   };
 }
 
-/** The record that lies beside the faults of a folder; empty where there is none. @throws UsageError for one that is not well-formed */
+/**
+ * The record that lies beside the faults of a folder; empty where there is none. @throws UsageError for one that is not
+ * well-formed
+ */
 export function readRecord(folder: string): Map<string, FaultRecord> {
   const file = recordFile(folder);
   if (!existsSync(file)) return new Map();
@@ -59,8 +65,8 @@ export function recordFile(folder: string): string {
 }
 
 /**
- * The records of the folders that the faults lie in, as texts by file: one line a fault, by id. Faults that were not planted keep what they had; faults
- * that are gone lose it.
+ * The records of the folders that the faults lie in, as texts by file: one line a fault, by id. Faults that were not
+ * planted keep what they had; faults that are gone lose it.
  */
 export function renderRecords(all: readonly KnownFault[], found: readonly FaultFigures[]): Map<string, string> {
   const fresh = new Map(found.map(({ id, site, phase, rating }) => [id, { site, phase, rating }]));

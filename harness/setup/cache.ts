@@ -3,8 +3,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /**
- * The user's cache directory for lockstep: pinned Node, the reference's environment, checkpoints. `LOCKSTEP_CACHE`, else
- * `XDG_CACHE_HOME/lockstep`, else `~/.cache/lockstep`. Everything in it can be deleted at any time.
+ * The user's cache directory for lockstep: pinned Node, the reference's environment, checkpoints. `LOCKSTEP_CACHE`,
+ * else `XDG_CACHE_HOME/lockstep`, else `~/.cache/lockstep`. Everything in it can be deleted at any time.
  */
 export function cacheDirectory(): string {
   return process.env["LOCKSTEP_CACHE"] || join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "lockstep");

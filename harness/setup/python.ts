@@ -23,7 +23,10 @@ export class PythonUnavailable extends Error {
   override readonly name = "PythonUnavailable";
 }
 
-/** `LOCKSTEP_PYTHON` where it is set, else the first of python3.11, 3.12, 3.13, python3 and python, that is version 3.11 or newer; null when there is none. */
+/**
+ * `LOCKSTEP_PYTHON` where it is set, else the first of python3.11, 3.12, 3.13, python3 and python, that is version 3.11
+ * or newer; null when there is none.
+ */
 export function findPython(): Promise<Python | null> {
   const key = `${process.env["LOCKSTEP_PYTHON"]}\0${process.env["PATH"]}`;
   const known = looks.get(key) ?? lookForPython();
@@ -50,8 +53,8 @@ async function lookForPython(): Promise<Python | null> {
 }
 
 /**
- * The environment for these requirement files: where it is or would be, and whether it is complete. `LOCKSTEP_REFERENCE_PYTHON` names an interpreter
- * that has the packages already and is used as it is.
+ * The environment for these requirement files: where it is or would be, and whether it is complete.
+ * `LOCKSTEP_REFERENCE_PYTHON` names an interpreter that has the packages already and is used as it is.
  */
 export async function locateEnvironment(requirements: readonly string[]): Promise<PythonEnvironment> {
   const own = process.env["LOCKSTEP_REFERENCE_PYTHON"];
@@ -68,8 +71,8 @@ export async function locateEnvironment(requirements: readonly string[]): Promis
 }
 
 /**
- * The environment for these requirement files, made on first use. A file whose lines carry `--hash` is installed with hash
- * checking. `report` is told each step.
+ * The environment for these requirement files, made on first use. A file whose lines carry `--hash` is installed with
+ * hash checking. `report` is told each step.
  * @throws PythonUnavailable when there is no Python or an install fails.
  */
 export async function ensureEnvironment(

@@ -1,4 +1,7 @@
-/** Other versions of transformers than the locked one, each in an environment of its own that shares the locked one's torch. */
+/**
+ * Other versions of transformers than the locked one, each in an environment of its own that shares the locked one's
+ * torch.
+ */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -20,7 +23,8 @@ export function pinnedVersion(requirements: readonly string[]): string {
 }
 
 /**
- * The version that a role or a number stands for: `newest` is the highest release that pip offers, `previous` the highest below the pinned one.
+ * The version that a role or a number stands for: `newest` is the highest release that pip offers, `previous` the
+ * highest below the pinned one.
  * @throws UsageError for what is neither, EnvironmentError when pip can't say
  */
 export async function resolveVersion(
@@ -62,8 +66,9 @@ export async function availableVersions(python: string): Promise<string[]> {
 }
 
 /**
- * The interpreter of an environment with this version of transformers, made on first use: a venv that sees the packages of the pinned environment behind its own, so that
- * torch is there once. It can't be locked by hashes: pip chooses what else the version needs. `report` is told each step.
+ * The interpreter of an environment with this version of transformers, made on first use: a venv that sees the packages
+ * of the pinned environment behind its own, so that torch is there once. It can't be locked by hashes: pip chooses what
+ * else the version needs. `report` is told each step.
  * @throws PythonUnavailable when pip can't install it or it can't be imported
  */
 export async function ensureReference(

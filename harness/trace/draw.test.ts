@@ -19,7 +19,10 @@ const vectors: [seed: number, name: string, shape: number[], sha256: string][] =
 
 const two32 = 2n ** 32n;
 
-/** The generator once more, in whole numbers without bit tricks: the rule as a reader of the doc comments would write it. */
+/**
+ * The generator once more, in whole numbers without bit tricks: the rule as a reader of the doc comments would write
+ * it.
+ */
 const oracle = {
   mix(x: bigint): bigint {
     x = ((x ^ (x >> 16n)) * 0x7feb352dn) % two32;

@@ -36,11 +36,11 @@ export function uniform(key: number, index: number): number {
 }
 
 /**
- * The interval that parameter `name` of `shape` is drawn from, chosen so that activations stay near 1
- * and no parameter keeps a value that hides a bug (norm weights are not 1, biases not 0):
- * biases +-0.4; other vectors and scalars (norm weights, layer scalars) 0.5 .. 1.5; position tables +-1;
- * matrices +-sqrt(3 / fan_in), which has standard deviation 1/sqrt(fan_in). A tensor of three axes is a convolution, [out, in, width], or the
- * matrices of all experts, [experts, out, in] or [experts, in, out]: by its name, and of each expert's matrix the last axis counts as fan_in.
+ * The interval that parameter `name` of `shape` is drawn from, chosen so that activations stay near 1 and no parameter
+ * keeps a value that hides a bug (norm weights are not 1, biases not 0): biases +-0.4; other vectors and scalars (norm
+ * weights, layer scalars) 0.5 .. 1.5; position tables +-1; matrices +-sqrt(3 / fan_in), which has standard deviation
+ * 1/sqrt(fan_in). A tensor of three axes is a convolution, [out, in, width], or the matrices of all experts, [experts,
+ * out, in] or [experts, in, out]: by its name, and of each expert's matrix the last axis counts as fan_in.
  */
 export function drawRange(name: string, shape: readonly number[]): [low: number, high: number] {
   if (/pos(ition)?_?emb/.test(name)) return [-1, 1];
@@ -65,7 +65,10 @@ export function drawParameter(seed: number, name: string, shape: readonly number
   );
 }
 
-/** Draws `length` float32 numbers uniform between `low` and `high` (either may be reached by rounding) from stream (seed, name). */
+/**
+ * Draws `length` float32 numbers uniform between `low` and `high` (either may be reached by rounding) from stream
+ * (seed, name).
+ */
 export function drawUniform(seed: number, name: string, length: number, low: number, high: number): Float32Array {
   const key = streamKey(seed, name);
   const values = new Float32Array(length);

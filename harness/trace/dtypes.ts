@@ -1,4 +1,7 @@
-/** The one list of dtypes: those that travel between engines, and those that engines compute in. Adding one is a row here. */
+/**
+ * The one list of dtypes: those that travel between engines, and those that engines compute in. Adding one is a row
+ * here.
+ */
 
 /** What is known of an element type. */
 interface DtypeFacts {

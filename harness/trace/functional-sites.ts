@@ -1,6 +1,6 @@
 /**
- * The one vocabulary of functional sites (`...self_attn#q_rope`) and caches: what each axis of their tensors runs over, and which axes are tokens. Adding a
- * site is a row here; engines tap it, and docs/protocol.md says what it means.
+ * The one vocabulary of functional sites (`...self_attn#q_rope`) and caches: what each axis of their tensors runs over,
+ * and which axes are tokens. Adding a site is a row here; engines tap it, and docs/protocol.md says what it means.
  */
 import type { Site } from "./site.ts";
 import { parseSite } from "./site.ts";
@@ -29,7 +29,10 @@ const functionalSites: Readonly<Record<string, SiteFacts>> = {
 const caches: Readonly<Record<string, SiteFacts>> = { key: states, value: states };
 const recurrentState: SiteFacts = { axes: [], tokenAxes: [] };
 
-/** What is known of a site by its name; null for module sites and functional ones whose tensors are laid out as those of modules. */
+/**
+ * What is known of a site by its name; null for module sites and functional ones whose tensors are laid out as those of
+ * modules.
+ */
 export function factsOf(site: Site): SiteFacts | null {
   const { functional, module } = parseSite(site);
   const cache = /^cache\.\d+\.(\w+)$/.exec(module);
@@ -40,7 +43,9 @@ export function factsOf(site: Site): SiteFacts | null {
 /** The functional sites of an attention core, in the order in which they are computed. */
 export const attentionSites = Object.keys(functionalSites);
 
-/** What an axis of a site runs over; a module's tensors run over sequences, tokens, perhaps heads, and channels last. */
+/**
+ * What an axis of a site runs over; a module's tensors run over sequences, tokens, perhaps heads, and channels last.
+ */
 export function axisName(site: Site, rank: number, axis: number): string {
   const { axes = [] } = factsOf(site) ?? {};
   if (axes.length === rank) return axes[axis]!;

@@ -1,4 +1,7 @@
-/** A place in a model whose tensor is compared: `model.layers.5.self_attn.o_proj:in`, `...self_attn#q_rope`, `cache.5.key`. */
+/**
+ * A place in a model whose tensor is compared: `model.layers.5.self_attn.o_proj:in`, `...self_attn#q_rope`,
+ * `cache.5.key`.
+ */
 export type Site = string;
 
 /** A site taken apart. */
@@ -9,7 +12,10 @@ export interface SiteParts {
   readonly port: string | null;
   /** `q_rope`, `scores`, ... for functional sites, else null. */
   readonly functional: string | null;
-  /** Which call of the module in this phase: "" for the only or first one, else what follows `@` (`1`, `2`, a layer type). */
+  /**
+   * Which call of the module in this phase: "" for the only or first one, else what follows `@` (`1`, `2`, a layer
+   * type).
+   */
   readonly call: string;
 }
 
@@ -31,7 +37,10 @@ export function layerOf(modulePath: string): number | null {
   return match ? Number(match[1]) : null;
 }
 
-/** A module path or site with its layer indices replaced by `*`: `model.layers.*.mlp`. The number of a further output (`:out.1`) stays. */
+/**
+ * A module path or site with its layer indices replaced by `*`: `model.layers.*.mlp`. The number of a further output
+ * (`:out.1`) stays.
+ */
 export function withoutLayer(path: string): string {
   const end = path.search(/[:#]/);
   const module = end < 0 ? path : path.slice(0, end);

@@ -1,4 +1,6 @@
-/** Folders of tests: those of a test file are gone when its tests are over (tests/support/setup.ts), or the process is. */
+/**
+ * Folders of tests: those of a test file are gone when its tests are over (tests/support/setup.ts), or the process is.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * What a change of the reference is, as facts: one tagged record for each change, made by the families of counterfactuals of the reference (see docs/method.md,
- * "Why"). Facts travel in the protocol and in the verdict; `words/change.ts` makes sentences of them, last.
+ * What a change of the reference is, as facts: one tagged record for each change, made by the families of
+ * counterfactuals of the reference (see docs/method.md, "Why"). Facts travel in the protocol and in the verdict;
+ * `words/change.ts` makes sentences of them, last.
  */
 import { z } from "zod";
 import { layoutChanges } from "./changes/layout.ts";

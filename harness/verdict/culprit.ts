@@ -3,10 +3,15 @@ import { z } from "zod";
 import { explanation } from "./explanation.ts";
 import { place, region, shape, why } from "./site.ts";
 
-/** Sizes of a site at symbolic lengths: numbers, or text such as "s" and "2s" where they move with the sequence's length s. */
+/**
+ * Sizes of a site at symbolic lengths: numbers, or text such as "s" and "2s" where they move with the sequence's length
+ * s.
+ */
 const symbolicShape = z.array(z.union([z.int(), z.string()]));
 
-/** A factor of a size: a plain number, a config field, or one field over another (hidden_size / num_attention_heads). */
+/**
+ * A factor of a size: a plain number, a config field, or one field over another (hidden_size / num_attention_heads).
+ */
 export const factor = z.strictObject({
   value: z.int(),
   /** Name of the config field, without the way to it. */
@@ -25,7 +30,9 @@ export const sizeCause = z.discriminatedUnion("kind", [
     holds: z.literal(true),
     expected: factor,
     found: factor,
-    /** Layers whose reference has the expected size at this site, of how many, and their kind where it is theirs alone. */
+    /**
+     * Layers whose reference has the expected size at this site, of how many, and their kind where it is theirs alone.
+     */
     layers: z.array(z.int()),
     layer_count: z.int(),
     layer_kind: z.string().nullable(),
@@ -55,7 +62,10 @@ export const culprit = z.strictObject({
   why,
   /** Where in the tensor the error lives, one entry an axis; empty when it is everywhere. */
   where: z.array(region).default([]),
-  /** The module does its work right on the input it recorded, so that input was wrong: only the run as a whole fails here. */
+  /**
+   * The module does its work right on the input it recorded, so that input was wrong: only the run as a whole fails
+   * here.
+   */
   inherited: z.boolean().default(false),
   /** Shapes with symbolic lengths, and the sizes that differ as products of config fields; only where shapes differ. */
   shapes: z

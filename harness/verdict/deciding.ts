@@ -4,9 +4,10 @@ import type { Detail, Distance, Failed, Judgement, SiteVerdict, Why } from "./si
 type Judged = Pick<SiteVerdict, "run" | "local">;
 
 /**
- * The judgement that decides: the local one where there is one, since a step that does its work right on the data that it got is right; else that of the run.
- * Values that are not finite in the engine's run alone fail whatever the local judgement says: they came from the engine's own earlier steps, so
- * that the reference's step on them is no evidence of health.
+ * The judgement that decides: the local one where there is one, since a step that does its work right on the data that
+ * it got is right; else that of the run. Values that are not finite in the engine's run alone fail whatever the local
+ * judgement says: they came from the engine's own earlier steps, so that the reference's step on them is no evidence of
+ * health.
  */
 export function decidingOf({ run, local }: Judged): Judgement | null {
   if (run?.status === "fail" && run.why.kind === "not finite" && local?.status !== "fail") return run;

@@ -8,7 +8,9 @@ export const counterfactual = z.strictObject({
   ...changedWithFacts,
   /** Other changes that give the same numbers on these inputs. */
   synonyms: z.array(z.strictObject(changed)).default([]),
-  /** The factor on the inputs that would tell it from the first candidate; null for the first, and when none is known. */
+  /**
+   * The factor on the inputs that would tell it from the first candidate; null for the first, and when none is known.
+   */
   apart: z.number().positive().nullable().default(null),
   /** What else speaks for it: config fields that it names and the engine never reads. */
   unread: z.array(z.string()).default([]),
@@ -20,7 +22,10 @@ export const counterfactual = z.strictObject({
   not_in: z.array(z.string()).default([]),
 });
 
-/** What the size and kind of an error say to somebody who knows where such errors come from. `relative` is its rms over that of the values. */
+/**
+ * What the size and kind of an error say to somebody who knows where such errors come from. `relative` is its rms over
+ * that of the values.
+ */
 export const errorReading = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("not finite") }),
   z.strictObject({ kind: z.literal("about one rounding"), to: z.enum(["bfloat16", "float16"]), relative: z.number() }),
@@ -33,8 +38,8 @@ export const errorReading = z.discriminatedUnion("kind", [
 /** Why the engine differs at a culprit, found by experiment. */
 export const explanation = z.strictObject({
   /**
-   * explained: one change reproduces the engine; ambiguous: several that differ elsewhere do; pattern: none, but the error has a
-   * simple form; unexplained: none.
+   * explained: one change reproduces the engine; ambiguous: several that differ elsewhere do; pattern: none, but the
+   * error has a simple form; unexplained: none.
    */
   status: z.enum(["explained", "ambiguous", "pattern", "unexplained"]),
   /** Counterfactuals that were tried. */

@@ -15,7 +15,10 @@ export interface Ratios {
   readonly worst_column: { readonly ratio: number } | null;
 }
 
-/** The largest of a distance's ratios, over its whole tensor, worst row and worst column, in noise units; 0 where there is none. */
+/**
+ * The largest of a distance's ratios, over its whole tensor, worst row and worst column, in noise units; 0 where there
+ * is none.
+ */
 export function largestRatio(distance: Ratios | null | undefined): number {
   if (!distance) return 0;
   return Math.max(distance.ratio, distance.worst_row?.ratio ?? 0, distance.worst_column?.ratio ?? 0);

@@ -1,6 +1,7 @@
 /**
- * The verdict: the machine-readable result of one case with one engine, as facts. Every report is drawn from it and from nothing else, and every
- * sentence is made from it, last, in `words/`; nothing reads a sentence back. `docs/verdict.schema.json` is generated from this schema.
+ * The verdict: the machine-readable result of one case with one engine, as facts. Every report is drawn from it and
+ * from nothing else, and every sentence is made from it, last, in `words/`; nothing reads a sentence back.
+ * `docs/verdict.schema.json` is generated from this schema.
  */
 import { z } from "zod";
 import { configAudit, consistency, logitsAgreement, tensorAudit, textFindings } from "./audit.ts";

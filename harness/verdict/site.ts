@@ -17,7 +17,10 @@ export const tensorKind = z.strictObject({ shape, dtype: z.string() });
 export const distance = z.strictObject({
   /** Whole tensor: rms(engine - oracle) / noise. */
   ratio,
-  /** The worst row (all but the last axis flattened) and the worst column (last axis), same unit; null where a golden can't tell. */
+  /**
+   * The worst row (all but the last axis flattened) and the worst column (last axis), same unit; null where a golden
+   * can't tell.
+   */
   worst_row: z.strictObject({ index: z.int(), ratio }).nullable(),
   worst_column: z.strictObject({ index: z.int(), ratio }).nullable(),
   /** rms(engine - oracle), rms(reference - oracle) or the floor if larger, rms(oracle). */
@@ -52,7 +55,10 @@ export const picture = z.strictObject({
   error: cells,
 });
 
-/** The indices of one axis in which an error lives: `count` of `size`, from `first` to `last`, `step` apart, or null apart irregularly. */
+/**
+ * The indices of one axis in which an error lives: `count` of `size`, from `first` to `last`, `step` apart, or null
+ * apart irregularly.
+ */
 export const region = z.strictObject({
   axis: z.string(),
   size: z.int(),
@@ -163,11 +169,14 @@ export const siteVerdict = z.strictObject({
   /** The reference's tensor; null where it was not seen. */
   expected: tensorKind.nullable(),
   /**
-   * What is said of the site: the local judgement where there is one, else that of the run; but what is not finite in the engine's run
-   * and finite in the reference's fails, whatever the local judgement says.
+   * What is said of the site: the local judgement where there is one, else that of the run; but what is not finite in
+   * the engine's run and finite in the reference's fails, whatever the local judgement says.
    */
   status: status.exclude(["error"]),
-  /** The engine's run against the reference's own: says how far an error has got; healthy rounding may be amplified on its way. */
+  /**
+   * The engine's run against the reference's own: says how far an error has got; healthy rounding may be amplified on
+   * its way.
+   */
   run: judgement.nullable(),
   /** The reference's module on the engine's own input; null where that can't be made. */
   local: judgement.nullable(),

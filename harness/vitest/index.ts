@@ -1,6 +1,6 @@
 /**
- * `lockstep/vitest`: matchers for vitest's `expect`, and a suite of cases. Importing it, in a test or as a setup file, adds the matchers. The reporter is
- * `lockstep/vitest/reporter`: a config file can't import what runs in tests.
+ * `lockstep/vitest`: matchers for vitest's `expect`, and a suite of cases. Importing it, in a test or as a setup file,
+ * adds the matchers. The reporter is `lockstep/vitest/reporter`: a config file can't import what runs in tests.
  */
 import { afterAll, expect } from "vitest";
 import { closeEngines } from "./judge.ts";

@@ -11,7 +11,10 @@ import type { RunOptions } from "../run/live.ts";
 import { UsageError } from "../trace/errors.ts";
 import { runAny, checkAny } from "../golden/kinds.ts";
 
-/** An engine as `--engine` names it (`typescript`, `torch:file.py:factory`, `cmd:<command>`), or an object with `load` and `run`. */
+/**
+ * An engine as `--engine` names it (`typescript`, `torch:file.py:factory`, `cmd:<command>`), or an object with `load`
+ * and `run`.
+ */
 export type EngineUnderTest = string | EngineObject;
 
 /** Options of `toMatchReference`. */

@@ -1,4 +1,7 @@
-/** Matchers whose failure message is lockstep's verdict, and which leave that verdict in the test's `meta` for the reporter. */
+/**
+ * Matchers whose failure message is lockstep's verdict, and which leave that verdict in the test's `meta` for the
+ * reporter.
+ */
 import type { Verdict } from "../verdict/schema.ts";
 import { plainVerdict } from "../report/findings.ts";
 import type { Case } from "../case/case.ts";
@@ -61,7 +64,10 @@ function isSame(a: Verdict, b: Verdict): boolean {
 declare module "vitest" {
   // Type parameters have to be those of vitest.
   interface Matchers<R extends void | Promise<void> = void | Promise<void>, T = unknown> {
-    /** The engine (a name as `--engine` takes it, or an object with `load` and `run`) does what transformers does in this case. */
+    /**
+     * The engine (a name as `--engine` takes it, or an object with `load` and `run`) does what transformers does in
+     * this case.
+     */
     toMatchReference(testCase: Case | string, options?: ReferenceOptions): Promise<void>;
     /** The engine does what the recorded reference did in this case; needs no Python. */
     toMatchGolden(testCase: Case | string, options?: GoldenOptions): Promise<void>;

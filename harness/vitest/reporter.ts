@@ -11,8 +11,9 @@ export interface ReporterOptions extends ReportFlags {
 }
 
 /**
- * A vitest reporter that collects the verdicts of all tests and writes them as `html`, `markdown`, `junit`, `sarif` files; in GitHub Actions also annotations and the step
- * summary. Verdicts travel with the tests, so `--merge-reports` of shards writes one report of all.
+ * A vitest reporter that collects the verdicts of all tests and writes them as `html`, `markdown`, `junit`, `sarif`
+ * files; in GitHub Actions also annotations and the step summary. Verdicts travel with the tests, so `--merge-reports`
+ * of shards writes one report of all.
  */
 export function lockstepReporter(files: ReporterOptions = { html: "reports/index.html" }): Reporter {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);

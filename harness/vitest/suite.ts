@@ -19,8 +19,8 @@ export type ParitySuiteOptions = {
 );
 
 /**
- * Defines one test for each case of the files that match (`cases/**`, relative to where vitest runs; only `*.case.ts` and `*.case.js` count). Engines stay warm from test to
- * test and end with the suite.
+ * Defines one test for each case of the files that match (`cases/**`, relative to where vitest runs; only `*.case.ts`
+ * and `*.case.js` count). Engines stay warm from test to test and end with the suite.
  * @throws UsageError when no case matches: a suite of nothing is no pass.
  */
 export function defineParitySuite(pattern: string, suite: ParitySuiteOptions = {}): void {

@@ -1,4 +1,7 @@
-/** Right ways to compute a trained model of 135 million parameters, whose activations have outliers a hundred times their rms. */
+/**
+ * Right ways to compute a trained model of 135 million parameters, whose activations have outliers a hundred times
+ * their rms.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,7 @@
 /**
- * Architectures of other kinds as PyTorch engines run them: mixtures of experts, shared layers, recurrent states, attention sinks and latent attention, models without a cache. A
- * healthy PyTorch engine is green at every site, a planted bug is located where it is.
+ * Architectures of other kinds as PyTorch engines run them: mixtures of experts, shared layers, recurrent states,
+ * attention sinks and latent attention, models without a cache. A healthy PyTorch engine is green at every site, a
+ * planted bug is located where it is.
  */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -51,8 +52,8 @@ async function verdictOf(
 ) {
   const { dtype = "float32", fault, explain = 0 } = options;
   const file = withExperts.includes(architecture) ? "experts_faults" : "architectures_faults";
-  const planted = fault === undefined ? {} : { fault: { module: fileOf(file), name: fault } };
-  return await runCase(livePool!, architectureCase(architecture, planted), { engine, dtype, explain });
+  const withFault = fault === undefined ? {} : { fault: { module: fileOf(file), name: fault } };
+  return await runCase(livePool!, architectureCase(architecture, withFault), { engine, dtype, explain });
 }
 
 describe.skipIf(livePool === null)("a healthy engine", () => {

@@ -1,4 +1,7 @@
-/** Every command once, as its user types it, on small cases. What `calibrate` measures takes an hour: here it is only refused. */
+/**
+ * Every command once, as its user types it, on small cases. What `calibrate` measures takes an hour: here it is only
+ * refused.
+ */
 import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,7 @@
-/** Causes: a planted fault is not only located, the verdict says what the engine does instead, and how near the reference comes to the engine with that one change. */
+/**
+ * Causes: a planted fault is not only located, the verdict says what the engine does instead, and how near the
+ * reference comes to the engine with that one change.
+ */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Culprit } from "../../harness/verdict/culprit.ts";

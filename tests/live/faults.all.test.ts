@@ -1,4 +1,7 @@
-/** Every known porting bug, planted in the TypeScript engine: each fails, is located where it is, and is explained as the record says. */
+/**
+ * Every known porting bug, planted in the TypeScript engine: each fails, is located where it is, and is explained as
+ * the record says.
+ */
 import { describe, expect, it } from "vitest";
 import { livePool } from "../support/live.ts";
 import { faults, find, oneOfEach, recorded } from "../support/plant.ts";

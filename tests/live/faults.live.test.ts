@@ -1,4 +1,7 @@
-/** Known porting bugs, planted in the TypeScript engine, one of each category: each fails, is located where it is, and is explained as the record says. */
+/**
+ * Known porting bugs, planted in the TypeScript engine, one of each category: each fails, is located where it is, and
+ * is explained as the record says.
+ */
 import { describe, expect, it } from "vitest";
 import { livePool } from "../support/live.ts";
 import { faults, find, oneOfEach, record, recorded } from "../support/plant.ts";

@@ -1,4 +1,7 @@
-/** The trigger case: both engines that build every attention from one head_dim stop where vLLM did, and the verdict names the field, not a concatenation. */
+/**
+ * The trigger case: both engines that build every attention from one head_dim stop where vLLM did, and the verdict
+ * names the field, not a concatenation.
+ */
 import { formulaText } from "../../harness/verdict/words/sizes.ts";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";

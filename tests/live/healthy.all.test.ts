@@ -1,4 +1,7 @@
-/** Healthy engines that round in their own way are green: what `lockstep calibrate` measures at length, here for three of them. */
+/**
+ * Healthy engines that round in their own way are green: what `lockstep calibrate` measures at length, here for three
+ * of them.
+ */
 import { describe, expect, it } from "vitest";
 import { measureHealthy } from "../../harness/selftest/calibrate.ts";
 import { loadCases, standardFolders } from "../../harness/case/discover.ts";

@@ -68,7 +68,8 @@ describe.skipIf(livePool === null || process.platform !== "linux")("memory", () 
       `one trace ${Math.round(traceBytes / mebibyte)} MiB; growth of harness, reference, engine: ${growth.map((bytes) => Math.round(bytes / mebibyte)).join(", ")} MiB; spool at most ${Math.round(spooled / mebibyte)} MiB`,
     );
     expect(traceBytes).toBeGreaterThan(100 * mebibyte);
-    // What passes through: the engine's trace, and the reference's and the oracle's (twice as wide) twice each, 7 in all; how late garbage is collected is up to V8.
+    // What passes through: the engine's trace, and the reference's and the oracle's (twice as wide) twice each, 7 in
+    // all; how late garbage is collected is up to V8.
     for (const bytes of [...growth, spooled]) expect(bytes).toBeLessThan((7 * traceBytes) / 6);
   });
 });

@@ -1,4 +1,7 @@
-/** `lockstep new`: what the reference says of an architecture that the TypeScript engine does not have, as files that compile. */
+/**
+ * `lockstep new`: what the reference says of an architecture that the TypeScript engine does not have, as files that
+ * compile.
+ */
 import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

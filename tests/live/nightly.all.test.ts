@@ -1,4 +1,7 @@
-/** Nights that are killed, shared between shards, and shared over a queue: each ends with the history of an undisturbed one. */
+/**
+ * Nights that are killed, shared between shards, and shared over a queue: each ends with the history of an undisturbed
+ * one.
+ */
 import { appendFileSync, existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -35,8 +38,8 @@ function draws(name: string): () => number {
 }
 
 /**
- * Runs a night and kills it so many times: while it starts, or some milliseconds after another result is there. Then lets it end. `worker` stands still where the night
- * is to be killed: it could end before.
+ * Runs a night and kills it so many times: while it starts, or some milliseconds after another result is there. Then
+ * lets it end. `worker` stands still where the night is to be killed: it could end before.
  * @returns what it said in its last run
  */
 async function killed(name: string, start: () => Running, worker?: Running): Promise<string> {
@@ -46,7 +49,8 @@ async function killed(name: string, start: () => Running, worker?: Running): Pro
     const starts = draw() < 0.4;
     const before = countResults(folderOf(name));
     if (!starts) {
-      // A worker goes on only while the night is there, or it has done all of it before the night has been killed often enough.
+      // A worker goes on only while the night is there, or it has done all of it before the night has been killed often
+      // enough.
       if (worker) await until(() => run.said().includes(" jobs: "), run.said);
       worker?.child.kill("SIGCONT");
       await until(() => countResults(folderOf(name)) > before, run.said);

@@ -1,4 +1,7 @@
-/** A reproduction needs torch and transformers alone: its script is run as its reader would run it, and must print the difference. */
+/**
+ * A reproduction needs torch and transformers alone: its script is run as its reader would run it, and must print the
+ * difference.
+ */
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -20,7 +23,10 @@ const folder = testFolder();
 
 const report = (): void => undefined;
 
-/** Plants a fault, writes the reproduction of its verdict, and runs its script again, where no module of lockstep can be imported. */
+/**
+ * Plants a fault, writes the reproduction of its verdict, and runs its script again, where no module of lockstep can be
+ * imported.
+ */
 async function reproduce(id: string) {
   const [fault] = selectFaults(faults, [id]);
   const verdict = await runCase(livePool!, plant(fault!, cases), { explain: 0 });

@@ -1,4 +1,7 @@
-/** Routers whose logits are closer than rounding can tell: whichever expert an engine chooses is a tie and no fault; a choice that is none fails. */
+/**
+ * Routers whose logits are closer than rounding can tell: whichever expert an engine chooses is a tie and no fault; a
+ * choice that is none fails.
+ */
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,7 +24,10 @@ const steps = { float32: 1e-7, bfloat16: 4e-3 } as const;
 type Dtype = keyof typeof steps;
 let tied: Record<Dtype, Case>;
 
-/** Mixtral with routers in which the rows of all experts but the last two are equal to within `step`: most tokens choose among equals. */
+/**
+ * Mixtral with routers in which the rows of all experts but the last two are equal to within `step`: most tokens choose
+ * among equals.
+ */
 async function tieRouters(dtype: Dtype): Promise<Case> {
   const directory = join(folder, dtype);
   const testCase = architectureCase("mixtral");

@@ -1,4 +1,7 @@
-/** The standard cases against the live reference and against the goldens: every site compared, worst ratio below the limit. */
+/**
+ * The standard cases against the live reference and against the goldens: every site compared, worst ratio below the
+ * limit.
+ */
 import { describe, expect, it } from "vitest";
 import { goldenFolder } from "../../harness/case/discover.ts";
 import { checkGolden } from "../../harness/golden/check.ts";

@@ -1,4 +1,7 @@
-/** PyTorch engines: the method depends on no engine. Healthy ones are green in every dtype, each planted bug is located where it is. */
+/**
+ * PyTorch engines: the method depends on no engine. Healthy ones are green in every dtype, each planted bug is located
+ * where it is.
+ */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { renderVerdict } from "../../harness/report/terminal.ts";

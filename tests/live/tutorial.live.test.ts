@@ -1,4 +1,7 @@
-/** docs/tutorial.md, line by line: its files are those of examples/, its commands are run in an empty folder, and do what it says. */
+/**
+ * docs/tutorial.md, line by line: its files are those of examples/, its commands are run in an empty folder, and do
+ * what it says.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";

@@ -1,4 +1,7 @@
-/** `examples/vitest-engine` and `lockstep init` in repositories that have lockstep installed, run by the real vitest, without Python. */
+/**
+ * `examples/vitest-engine` and `lockstep init` in repositories that have lockstep installed, run by the real vitest,
+ * without Python.
+ */
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";

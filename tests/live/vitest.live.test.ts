@@ -1,4 +1,7 @@
-/** The matchers of `lockstep/vitest` with engines of every kind: a name, an object in this process, against goldens and the live reference. */
+/**
+ * The matchers of `lockstep/vitest` with engines of every kind: a name, an object in this process, against goldens and
+ * the live reference.
+ */
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { TypeScriptEngine } from "../../engines/typescript/runtime/engine.ts";

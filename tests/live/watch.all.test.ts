@@ -1,4 +1,7 @@
-/** `lockstep run --watch` in a repository of its own: a changed case runs again, an untouched one does not, and the reference stays warm. */
+/**
+ * `lockstep run --watch` in a repository of its own: a changed case runs again, an untouched one does not, and the
+ * reference stays warm.
+ */
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

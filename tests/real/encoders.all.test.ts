@@ -1,4 +1,7 @@
-/** Trained encoders in the TypeScript engine: all-MiniLM-L6-v2 (bert) and RXNMapper (albert, one layer passed 12 times). `npm run models` fetches the weights. */
+/**
+ * Trained encoders in the TypeScript engine: all-MiniLM-L6-v2 (bert) and RXNMapper (albert, one layer passed 12 times).
+ * `npm run models` fetches the weights.
+ */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { changeText } from "../../harness/verdict/words/change.ts";

@@ -1,4 +1,7 @@
-/** `npm run models`: fetches the real weights of these tests with the reference's Python; exit code 3 when that can't be done. */
+/**
+ * `npm run models`: fetches the real weights of these tests with the reference's Python; exit code 3 when that can't be
+ * done.
+ */
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { referenceEngine } from "../../harness/engine/registry.ts";

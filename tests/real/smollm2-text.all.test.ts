@@ -1,4 +1,7 @@
-/** A trained model in the TypeScript engine, on a text: its own tokenizer, every site, and what it says. `npm run models` fetches the weights. */
+/**
+ * A trained model in the TypeScript engine, on a text: its own tokenizer, every site, and what it says. `npm run
+ * models` fetches the weights.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

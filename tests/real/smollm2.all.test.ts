@@ -1,6 +1,7 @@
 /**
- * Trained weights, not drawn ones: SmolLM2-135M-Instruct, whose activations have outliers a hundred times their rms. The same
- * limit holds: healthy engines are green, and a fault in one of 30 layers is located there. `npm run models` fetches the weights.
+ * Trained weights, not drawn ones: SmolLM2-135M-Instruct, whose activations have outliers a hundred times their rms.
+ * The same limit holds: healthy engines are green, and a fault in one of 30 layers is located there. `npm run models`
+ * fetches the weights.
  */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";

@@ -35,7 +35,10 @@ export function readVocabulary(directory: string): (ids: readonly number[]) => s
   };
 }
 
-/** The byte that a letter of a byte-level vocabulary stands for: itself where it can be seen, the others are moved behind 255 in order. */
+/**
+ * The byte that a letter of a byte-level vocabulary stands for: itself where it can be seen, the others are moved
+ * behind 255 in order.
+ */
 function byteOf(letter: number): number {
   const seen = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte < 256 && byte !== 173);
   if (letter < 256) return letter;

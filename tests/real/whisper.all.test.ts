@@ -1,6 +1,6 @@
 /**
- * Whisper base on recorded speech: the TypeScript engine writes down what is said, and is green at every site while the words are forced. `npm run models` fetches
- * weights and recordings.
+ * Whisper base on recorded speech: the TypeScript engine writes down what is said, and is green at every site while the
+ * words are forced. `npm run models` fetches weights and recordings.
  */
 import { describe, expect, it } from "vitest";
 import { noModalities } from "../../engines/typescript/layers/causal_model.ts";

@@ -1,4 +1,7 @@
-/** Tiny configs of architectures that PyTorch engines run: mixtures of experts, shared layers, recurrent states, no cache. */
+/**
+ * Tiny configs of architectures that PyTorch engines run: mixtures of experts, shared layers, recurrent states, no
+ * cache.
+ */
 import type { Case, CaseDefinition, Inputs } from "../../harness/case/case.ts";
 import { defineCase, planPhases } from "../../harness/case/case.ts";
 import { textInputs } from "../../cases/gemma4_unified.inputs.ts";
@@ -164,7 +167,10 @@ const withoutCache = ["albert", "bert"];
 /** The names of all of them. */
 export const architectures = Object.keys(configs);
 
-/** A text case of one of them: prefill, decode steps, a second turn and a reuse of the prefill where it keeps a cache, else one full forward. */
+/**
+ * A text case of one of them: prefill, decode steps, a second turn and a reuse of the prefill where it keeps a cache,
+ * else one full forward.
+ */
 export function architectureCase(name: string, changes: Partial<CaseDefinition> = {}): Case {
   const lengths = [17, 12];
   return defineCase({

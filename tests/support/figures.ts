@@ -1,4 +1,7 @@
-/** Figures that another healthy machine does not reproduce: a ratio depends on the processor, the BLAS and the threads that made the noise it is measured in. */
+/**
+ * Figures that another healthy machine does not reproduce: a ratio depends on the processor, the BLAS and the threads
+ * that made the noise it is measured in.
+ */
 import { defaultLimit } from "../../harness/run/live.ts";
 
 /** Ratios in units of noise, as they are printed. */

@@ -1,4 +1,7 @@
-/** A repository that has this package installed as npm would install it: built, with its engines and nothing of the sources. */
+/**
+ * A repository that has this package installed as npm would install it: built, with its engines and nothing of the
+ * sources.
+ */
 import { spawnSync } from "node:child_process";
 import { cpSync, globSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";

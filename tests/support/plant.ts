@@ -23,7 +23,10 @@ interface Finding {
   readonly status: string;
   readonly site: string | null;
   readonly phase: string | null;
-  /** Which of several causes that fit to within rounding stands first is up to hundredths of the noise: another processor has another order. */
+  /**
+   * Which of several causes that fit to within rounding stands first is up to hundredths of the noise: another
+   * processor has another order.
+   */
   readonly cause: "named" | "wrong" | "unexplained";
 }
 

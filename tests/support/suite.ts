@@ -7,7 +7,10 @@ import { abandonedSpools } from "../../harness/engine/spool.ts";
 import { cacheFolder } from "../../harness/setup/cache.ts";
 import { missingFile } from "./missing.ts";
 
-/** Gives the tests their temp folder; what is returned runs when they are over. @throws with the names of what they have left behind */
+/**
+ * Gives the tests their temp folder; what is returned runs when they are over. @throws with the names of what they have
+ * left behind
+ */
 export default function surround(): () => void {
   const inMemory = "/dev/shm";
   const before = new Set(abandonedSpools(inMemory));

@@ -1,4 +1,7 @@
-/** The kernels against torch's: 1.00 is as fast as torch. Arrays are where the engine has them in a forward, in the kernels' memory. */
+/**
+ * The kernels against torch's: 1.00 is as fast as torch. Arrays are where the engine has them in a forward, in the
+ * kernels' memory.
+ */
 import type { Figure } from "../../../harness/bench/figures.ts";
 import { drawUniform } from "../../../harness/trace/draw.ts";
 import { activate, activations } from "../kernels/activations.ts";

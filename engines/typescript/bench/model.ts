@@ -1,4 +1,7 @@
-/** A real model against `transformers` with eager attention, on the same threads: prefill, decode, and what tapping every site costs. */
+/**
+ * A real model against `transformers` with eager attention, on the same threads: prefill, decode, and what tapping
+ * every site costs.
+ */
 import type { Figure } from "../../../harness/bench/figures.ts";
 import { spellTime } from "../../../harness/bench/figures.ts";
 import type { PhaseSpec } from "../../../harness/engine/protocol.ts";

@@ -13,7 +13,10 @@ function withText(config: Json, fields: Json): Json {
   return { ...config, text_config: { ...(config["text_config"] as Json), ...fields } };
 }
 
-/** The bug that started the project: a backend makes every layer's attention from the one `head_dim` of the config (vllm#44494). */
+/**
+ * The bug that started the project: a backend makes every layer's attention from the one `head_dim` of the config
+ * (vllm#44494).
+ */
 export const oneHeadDimForEveryLayer: PlantedFault = {
   id: "one-head-dim",
   title: "attention built from one head_dim for every layer",
@@ -51,7 +54,9 @@ export const oneHeadDimInRotary: PlantedFault = {
   scopeConfig: (scope, config) => (scope.endsWith(".rotary_emb") ? withText(config, { per_layer_config: {} }) : config),
 };
 
-/** Key heads [B, kv_heads, T, D] laid out one per query head: query head `h` of `heads` reads key head `h % kv_heads`. */
+/**
+ * Key heads [B, kv_heads, T, D] laid out one per query head: query head `h` of `heads` reads key head `h % kv_heads`.
+ */
 function tile(states: Tensor, heads: number): Tensor {
   const [batch, kv_heads, length, dim] = states.shape as [number, number, number, number];
   const block = length * dim;

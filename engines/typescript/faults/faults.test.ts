@@ -12,8 +12,8 @@ import { loadFaults } from "../../../harness/engine/faults.ts";
 import { toNumbers } from "../../../harness/trace/tensor.ts";
 
 /**
- * Each fault against the engine without it: the first site in execution order that is not bit-equal must be the one that the fault names. Rows of left padding are
- * not compared, as in the harness.
+ * Each fault against the engine without it: the first site in execution order that is not bit-equal must be the one
+ * that the fault names. Rows of left padding are not compared, as in the harness.
  */
 interface Place {
   readonly phase: string;

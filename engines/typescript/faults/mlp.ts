@@ -32,7 +32,10 @@ export const gateUpSwapped: PlantedFault = {
   },
 };
 
-/** Rows of `gate` and `up` [intermediate, hidden_size] as they lie in the fused weight: `row(i)` counts gate's rows, then up's. */
+/**
+ * Rows of `gate` and `up` [intermediate, hidden_size] as they lie in the fused weight: `row(i)` counts gate's rows,
+ * then up's.
+ */
 function pickFused(gate: Tensor, up: Tensor, row: (index: number) => number): Tensor {
   const [rows, width] = [gate.size(0), gate.size(1)];
   return mapElements(gate, (_, index) => {

@@ -1,4 +1,7 @@
-/** What the faults are made of: parts of a built gemma4_unified by name, methods replaced from outside, and small changes of tensors. */
+/**
+ * What the faults are made of: parts of a built gemma4_unified by name, methods replaced from outside, and small
+ * changes of tensors.
+ */
 import type { BuiltModel } from "../fault.ts";
 import { rotary_tables } from "../kernels/rotary.ts";
 import type { Activation } from "../layers/activations.ts";
@@ -11,7 +14,11 @@ import type { LayerNorm, RMSNorm } from "../layers/normalization.ts";
 import type { RopeInit } from "../layers/rope_init.ts";
 import type { Gemma4UnifiedModel, Gemma4UnifiedVisionEmbedder } from "../models/gemma4_unified/model.ts";
 import type { Gemma4UnifiedCausalModel } from "../models/gemma4_unified/causal_lm.ts";
-import type { Gemma4UnifiedTextAttention, Gemma4UnifiedTextDecoderLayer, Gemma4UnifiedTextModel } from "../models/gemma4_unified/text.ts";
+import type {
+  Gemma4UnifiedTextAttention,
+  Gemma4UnifiedTextDecoderLayer,
+  Gemma4UnifiedTextModel,
+} from "../models/gemma4_unified/text.ts";
 import type { MaskTensor, Tensor } from "../tensor/tensor.ts";
 import { floatTensor, roundedTensor } from "../tensor/tensor.ts";
 
@@ -92,7 +99,10 @@ export function mapElements(tensor: Tensor, element: (value: number, index: numb
   return roundedTensor(tensor.shape, tensor.data && tensor.data.map(element), tensor.dtype);
 }
 
-/** Elements picked by index: the result's element `i` is the tensor's element `source(i)`; `shape` defaults to the tensor's. */
+/**
+ * Elements picked by index: the result's element `i` is the tensor's element `source(i)`; `shape` defaults to the
+ * tensor's.
+ */
 export function pick(tensor: Tensor, source: (index: number) => number, shape = tensor.shape): Tensor {
   const { data } = tensor;
   return floatTensor(shape, data && Float32Array.from(data, (_, index) => data[source(index)]!), tensor.dtype);
@@ -110,7 +120,10 @@ export function pickChannels(tensor: Tensor, source: (channel: number) => number
   return pick(tensor, (index) => index - (index % width) + source(index % width));
 }
 
-/** Layer `n` rotates with tables of its own, made from `init` and the positions [B, S] of the forward after `positions` has changed them. */
+/**
+ * Layer `n` rotates with tables of its own, made from `init` and the positions [B, S] of the forward after `positions`
+ * has changed them.
+ */
 export function rotateWith(
   model: BuiltModel,
   n: number,

@@ -2,7 +2,16 @@
 import { compute_proportional_rope_parameters } from "../layers/rope_init.ts";
 import { slice, swapMiddle } from "../tensor/layout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { attention, change, layers, mapElements, pickChannels, rotateWith, textModel, textOnlyLayers } from "./model-parts.ts";
+import {
+  attention,
+  change,
+  layers,
+  mapElements,
+  pickChannels,
+  rotateWith,
+  textModel,
+  textOnlyLayers,
+} from "./model-parts.ts";
 import type { PlantedFault } from "./planted.ts";
 
 const category = "rope-layout";

@@ -27,7 +27,10 @@ const vectorised: readonly ((x: number) => number)[] = [
   activations.tanh,
 ];
 
-/** `activation` of every element: by a float32 kernel about as exact as the reference's, or in float64 and rounded once where there is none. */
+/**
+ * `activation` of every element: by a float32 kernel about as exact as the reference's, or in float64 and rounded once
+ * where there is none.
+ */
 export function activate(x: Float32Array, activation: (x: number) => number): Float32Array {
   const kernel = vectorised.indexOf(activation);
   if (kernel < 0) {

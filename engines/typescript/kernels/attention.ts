@@ -2,8 +2,8 @@ import { memoryOf } from "./memory.ts";
 import { PagedStates } from "./pages.ts";
 
 /**
- * Sizes of an attention over `queries` x `keys` positions. What is computed may differ from what is in memory: of more stored heads or channels the first
- * are read, and in place of those that are not stored the last head, and zeros.
+ * Sizes of an attention over `queries` x `keys` positions. What is computed may differ from what is in memory: of more
+ * stored heads or channels the first are read, and in place of those that are not stored the last head, and zeros.
  */
 export interface AttentionSizes {
   readonly batch: number;
@@ -36,7 +36,10 @@ export function attention_scores(query: Float32Array, key: CachedArray, sizes: A
   });
 }
 
-/** `scores` [B, heads, S, T] with `lowest` added where `mask` [B, 1, S, T] is 0: finite, so that a fully masked row stays finite. */
+/**
+ * `scores` [B, heads, S, T] with `lowest` added where `mask` [B, 1, S, T] is 0: finite, so that a fully masked row
+ * stays finite.
+ */
 export function mask_scores(
   scores: Float32Array,
   mask: Uint8Array,
@@ -50,7 +53,10 @@ export function mask_scores(
   });
 }
 
-/** `probs @ value`, heads moved behind positions: `probs` [B, heads, S, T], `value` [B, kv_heads, T, D], result [B, S, heads, D]. */
+/**
+ * `probs @ value`, heads moved behind positions: `probs` [B, heads, S, T], `value` [B, kv_heads, T, D], result [B, S,
+ * heads, D].
+ */
 export function attention_context(probs: Float32Array, value: CachedArray, sizes: AttentionSizes): Float32Array {
   const { batch, queries, heads, dim } = sizes;
   const cached = placeOf(value, sizes);
@@ -67,7 +73,9 @@ function placeOf(states: CachedArray, { keys }: AttentionSizes): PagedStates["pl
   return states instanceof PagedStates ? states.place : { numbers: states, offset: 0, room: keys };
 }
 
-/** The counts of both kernels, in their order. Query heads of one key head are one task where they stand side by side. */
+/**
+ * The counts of both kernels, in their order. Query heads of one key head are one task where they stand side by side.
+ */
 function counts(sizes: AttentionSizes, room: number): number[] {
   const { batch, queries, keys, heads, stored_heads, kv_heads, stored_kv_heads, dim, stored_dim } = sizes;
   const regular = stored_heads >= heads && heads % kv_heads === 0;

@@ -1,4 +1,7 @@
-/** `npm run kernels`: compiles assembly/ to kernels.wasm with AssemblyScript. The result is committed, and a test holds it against the sources. */
+/**
+ * `npm run kernels`: compiles assembly/ to kernels.wasm with AssemblyScript. The result is committed, and a test holds
+ * it against the sources.
+ */
 import { renameSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -6,7 +9,10 @@ const folder = fileURLToPath(new URL(".", import.meta.url));
 const options = ["--runtime", "stub", "--enable", "simd", "--enable", "threads", "--noAssert", "-O3"];
 const memory = ["--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"];
 
-/** The bytes of kernels.wasm as the sources give them. Throws Error with the compiler's messages when they don't compile. */
+/**
+ * The bytes of kernels.wasm as the sources give them. Throws Error with the compiler's messages when they don't
+ * compile.
+ */
 export async function compileKernels(): Promise<Uint8Array> {
   const asc = await import("assemblyscript/asc");
   const files = new Map<string, Uint8Array>();

@@ -4,7 +4,8 @@ import { conv1d } from "./conv1d.ts";
 describe("conv1d", () => {
   const x = Float32Array.from([1, 2, 3, 4, 10, 20, 30, 40]); // two channels of four places
   const sizes = { batch: 1, channels: 2, columns: 2, length: 4, kernel: 3, padding: 1 };
-  // The first output is the place before of the first channel, the second the place behind of the second channel and 0.5.
+  // The first output is the place before of the first channel, the second the place behind of the second channel and
+  // 0.5.
   const weight = Float32Array.from([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
   const bias = Float32Array.of(0, 0.5);
 

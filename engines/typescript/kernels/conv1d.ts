@@ -15,8 +15,8 @@ export interface Conv1dSizes {
 }
 
 /**
- * Convolution: `x` [B, C, T], `weight` [O, C, K], `bias` [O] -> [B, O, positions]: a matrix product of the weight with what it meets at each position, in the order of
- * `linear`, and the bias added to the rounded product.
+ * Convolution: `x` [B, C, T], `weight` [O, C, K], `bias` [O] -> [B, O, positions]: a matrix product of the weight with
+ * what it meets at each position, in the order of `linear`, and the bias added to the rounded product.
  */
 export function conv1d(
   x: Float32Array,

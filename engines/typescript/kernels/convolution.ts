@@ -7,8 +7,8 @@ export interface ConvolutionSizes {
 }
 
 /**
- * Causal depthwise convolution: `x` [B, C, T], `weight` [C, K], result [B, C, T]. Position t reads t - K + 1 .. t, and zeros before the first.
- * Accumulated in float64, rounded to float32 once.
+ * Causal depthwise convolution: `x` [B, C, T], `weight` [C, K], result [B, C, T]. Position t reads t - K + 1 .. t, and
+ * zeros before the first. Accumulated in float64, rounded to float32 once.
  */
 export function causal_conv1d(
   x: Float32Array,

@@ -13,8 +13,8 @@ export function gather_rows(table: WeightArray, ids: Int32Array, width: number):
 }
 
 /**
- * Factorised position embeddings: for each row of `positions` [rows, axes], the sum over the axes of `table` [places, axes, width] at
- * (position, axis). An axis with position -1 adds nothing.
+ * Factorised position embeddings: for each row of `positions` [rows, axes], the sum over the axes of `table` [places,
+ * axes, width] at (position, axis). An axis with position -1 adds nothing.
  */
 export function factorized_positions(
   table: Float32Array,

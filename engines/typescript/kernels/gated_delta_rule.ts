@@ -1,6 +1,9 @@
 import { MAX_THREADS, memoryOf } from "./memory.ts";
 
-/** Sizes of a gated delta rule over `length` positions; `value_heads / key_heads` value heads share one query and one key. */
+/**
+ * Sizes of a gated delta rule over `length` positions; `value_heads / key_heads` value heads share one query and one
+ * key.
+ */
 export interface DeltaRuleSizes {
   readonly batch: number;
   readonly length: number;
@@ -10,7 +13,10 @@ export interface DeltaRuleSizes {
   readonly value_dim: number;
 }
 
-/** `query` and `key` [B, T, key_heads, key_dim], `value` [B, T, value_heads, value_dim], `g` (log of the decay) and `beta` [B, T, value_heads]. */
+/**
+ * `query` and `key` [B, T, key_heads, key_dim], `value` [B, T, value_heads, value_dim], `g` (log of the decay) and
+ * `beta` [B, T, value_heads].
+ */
 export interface DeltaRuleInputs {
   readonly query: Float32Array;
   readonly key: Float32Array;
@@ -20,9 +26,10 @@ export interface DeltaRuleInputs {
 }
 
 /**
- * The gated delta rule, one position after the other: the state S [key_dim, value_dim] decays by exp(g), then what it has under `key` moves by `beta` towards
- * `value`, then `query` reads it; see the paper, arXiv 2412.06464. `state` [B, value_heads, key_dim, value_dim] is where it starts (null: zeros). Returns the
- * readings [B, T, value_heads, value_dim] and the state after the last position, in float64, rounded once.
+ * The gated delta rule, one position after the other: the state S [key_dim, value_dim] decays by exp(g), then what it
+ * has under `key` moves by `beta` towards `value`, then `query` reads it; see the paper, arXiv 2412.06464. `state` [B,
+ * value_heads, key_dim, value_dim] is where it starts (null: zeros). Returns the readings [B, T, value_heads,
+ * value_dim] and the state after the last position, in float64, rounded once.
  */
 export function gated_delta_rule(
   { query, key, value, g, beta }: DeltaRuleInputs,

@@ -13,8 +13,8 @@ export interface LinearSizes {
 const formats = { BF16: 1, F16: 2 } as const;
 
 /**
- * `x @ weight.T + bias`, float32. The order of the sums is that of assembly/matmul.ts and the same for all sizes; the product is rounded before the bias
- * is added, as a BLAS product with a separate bias does.
+ * `x @ weight.T + bias`, float32. The order of the sums is that of assembly/matmul.ts and the same for all sizes; the
+ * product is rounded before the bias is added, as a BLAS product with a separate bias does.
  */
 export function linear(
   x: Float32Array,
@@ -30,7 +30,10 @@ export function linear(
   });
 }
 
-/** `x @ weight + bias` for `weight` [inner, columns]: rows of the weight are weighed as an attention weighs values, and rounded before the bias is added. */
+/**
+ * `x @ weight + bias` for `weight` [inner, columns]: rows of the weight are weighed as an attention weighs values, and
+ * rounded before the bias is added.
+ */
 export function linear_transposed(
   x: Float32Array,
   weight: Float32Array,

@@ -1,7 +1,7 @@
 /**
- * The memory that the WebAssembly kernels work in, with an instance of them. Weights live in one for as long as their model does; activations are ordinary
- * arrays, and are copied in and out around a call, unless a scratch scope is open: then results stay inside until the scope ends, and nothing
- * is allocated outside.
+ * The memory that the WebAssembly kernels work in, with an instance of them. Weights live in one for as long as their
+ * model does; activations are ordinary arrays, and are copied in and out around a call, unless a scratch scope is open:
+ * then results stay inside until the scope ends, and nothing is allocated outside.
  */
 import { readFileSync } from "node:fs";
 import type { KernelName, Kernels } from "./threads.ts";
@@ -47,7 +47,9 @@ export class KernelMemory {
   readonly #words: Int32Array;
   readonly #argumentFloats: Float32Array;
   readonly #arguments64: DataView;
-  /** End of what stays, and end of what is in use for the moment: the stack grows from the end of the memory downwards. */
+  /**
+   * End of what stays, and end of what is in use for the moment: the stack grows from the end of the memory downwards.
+   */
   #end: number;
   #free: { at: number; size: number }[] = [];
   #stack: number;
@@ -149,8 +151,8 @@ export class KernelMemory {
   }
 
   /**
-   * `length` numbers that `compute` writes at the address it is given: in this memory while a scratch scope of it is open, else copied out. What `compute`
-   * placed on the stack is gone afterwards.
+   * `length` numbers that `compute` writes at the address it is given: in this memory while a scratch scope of it is
+   * open, else copied out. What `compute` placed on the stack is gone afterwards.
    */
   result(length: number, compute: (out: number) => void): Float32Array {
     const before = this.#stack;
@@ -186,8 +188,9 @@ export class KernelMemory {
   }
 
   /**
-   * Opens the stack for `compute`: results of operations stay on it until `compute` returns. The numbers that `pick` finds in its result are moved
-   * to where the stack was before, inside another scope, or copied out; they come back beside the result.
+   * Opens the stack for `compute`: results of operations stay on it until `compute` returns. The numbers that `pick`
+   * finds in its result are moved to where the stack was before, inside another scope, or copied out; they come back
+   * beside the result.
    */
   scratch<T>(compute: () => T, pick: (result: T) => Float32Array): { result: T; numbers: Float32Array } {
     const [before, outer] = [this.#stack, home];
@@ -230,7 +233,10 @@ export function openScratch(): KernelMemory | null {
   return home;
 }
 
-/** The memory that the first of `arrays` lives in that lives in one, else that of the open scratch scope, else one that all share. */
+/**
+ * The memory that the first of `arrays` lives in that lives in one, else that of the open scratch scope, else one that
+ * all share.
+ */
 export function memoryOf(...arrays: readonly KernelArray[]): KernelMemory {
   for (const { buffer } of arrays) {
     const memory = memories.get(buffer);
@@ -239,7 +245,10 @@ export function memoryOf(...arrays: readonly KernelArray[]): KernelMemory {
   return home ?? (common ??= new KernelMemory());
 }
 
-/** A memory of all that can be addressed; of less where the machine does not give so many addresses. Throws RangeError where it gives hardly any. */
+/**
+ * A memory of all that can be addressed; of less where the machine does not give so many addresses. Throws RangeError
+ * where it gives hardly any.
+ */
 function largestMemory(): WebAssembly.Memory {
   for (let pages = MAX_PAGES; ; pages /= 2)
     try {

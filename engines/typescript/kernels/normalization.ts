@@ -1,8 +1,8 @@
 import { memoryOf } from "./memory.ts";
 
 /**
- * Each row of `x` [rows, width] divided by its root mean square: `x * (mean(x^2) + eps)^-0.5`. The mean is accumulated in float64; the factor
- * is rounded to float32 before it is applied, as the reference does.
+ * Each row of `x` [rows, width] divided by its root mean square: `x * (mean(x^2) + eps)^-0.5`. The mean is accumulated
+ * in float64; the factor is rounded to float32 before it is applied, as the reference does.
  */
 export function rms_norm(x: Float32Array, width: number, eps: number): Float32Array {
   const memory = memoryOf(x);
@@ -11,7 +11,10 @@ export function rms_norm(x: Float32Array, width: number, eps: number): Float32Ar
   );
 }
 
-/** Each row of `x` [rows, width] as `(x - mean) / sqrt(variance + eps) * weight + bias` (null: none), in float64, rounded once. */
+/**
+ * Each row of `x` [rows, width] as `(x - mean) / sqrt(variance + eps) * weight + bias` (null: none), in float64,
+ * rounded once.
+ */
 export function layer_norm(
   x: Float32Array,
   { weight, bias, eps }: { weight: Float32Array; bias: Float32Array | null; eps: number },

@@ -3,7 +3,10 @@ import { openScratch } from "./memory.ts";
 /** Tokens that a cache grows by. */
 export const PAGE_TOKENS = 64;
 
-/** Where the keys or the values of a layer are kept: [heads, room, dim], of which the first `used` tokens of every head have been written. */
+/**
+ * Where the keys or the values of a layer are kept: [heads, room, dim], of which the first `used` tokens of every head
+ * have been written.
+ */
 class Pages {
   readonly heads: number;
   readonly room: number;
@@ -11,7 +14,10 @@ class Pages {
   readonly numbers: Float32Array;
   used = 0;
 
-  /** In the memory of the open scratch scope, which takes them back when nobody holds them any more; else an array of their own. */
+  /**
+   * In the memory of the open scratch scope, which takes them back when nobody holds them any more; else an array of
+   * their own.
+   */
   constructor(heads: number, room: number, dim: number) {
     this.heads = heads;
     this.room = room;
@@ -21,8 +27,8 @@ class Pages {
 }
 
 /**
- * A run of tokens in pages that have room for more behind it: a cache grows in place, and a window moves, without copying. Never changed itself: what is written
- * behind it belongs to the longer run that `append` returns.
+ * A run of tokens in pages that have room for more behind it: a cache grows in place, and a window moves, without
+ * copying. Never changed itself: what is written behind it belongs to the longer run that `append` returns.
  */
 export class PagedStates {
   readonly #pages: Pages;

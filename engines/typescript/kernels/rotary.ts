@@ -1,8 +1,9 @@
 import { floats, memoryOf } from "./memory.ts";
 
 /**
- * `x * cos + rotate_half(x) * sin` for `x` [positions, heads, dim] with `cos` and `sin` [positions, dim]: channel `i` is paired with
- * `i + dim / 2`. `round` rounds the products before they are added, as in the reference; without it they are float32.
+ * `x * cos + rotate_half(x) * sin` for `x` [positions, heads, dim] with `cos` and `sin` [positions, dim]: channel `i`
+ * is paired with `i + dim / 2`. `round` rounds the products before they are added, as in the reference; without it they
+ * are float32.
  */
 export function apply_rotary(
   x: Float32Array,
@@ -57,8 +58,9 @@ export function apply_interleaved_rotary(
 }
 
 /**
- * Cosine and sine tables [positions, 2 * frequencies] of the angles `position * inv_freq`, the frequencies repeated once, times `scaling`.
- * The angle is rounded to float32 first, as in the reference: at position 100,000 that is 0.004 radians.
+ * Cosine and sine tables [positions, 2 * frequencies] of the angles `position * inv_freq`, the frequencies repeated
+ * once, times `scaling`. The angle is rounded to float32 first, as in the reference: at position 100,000 that is 0.004
+ * radians.
  */
 export function rotary_tables(
   positions: Int32Array,

@@ -23,9 +23,10 @@ export interface ScanInputs {
 }
 
 /**
- * The state-space recurrence of Mamba 2, one position after the other: `state = exp(dt A) state + dt B x`, `y = C state + D x`; see the paper, arXiv
- * 2405.21060. `state` [B, heads, dim, state_size] is where it starts (null: zeros). `round` is applied where a step in the model's dtype rounds; without it that is float32. Returns
- * y [B, T, heads, dim] and the state after the last position, both accumulated in float64.
+ * The state-space recurrence of Mamba 2, one position after the other: `state = exp(dt A) state + dt B x`, `y = C state
+ * + D x`; see the paper, arXiv 2405.21060. `state` [B, heads, dim, state_size] is where it starts (null: zeros).
+ * `round` is applied where a step in the model's dtype rounds; without it that is float32. Returns y [B, T, heads, dim]
+ * and the state after the last position, both accumulated in float64.
  */
 export function selective_scan(
   inputs: ScanInputs,

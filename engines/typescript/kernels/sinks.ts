@@ -1,8 +1,8 @@
 import { softmax } from "./softmax.ts";
 
 /**
- * Softmax over each row of `scores` [B, heads, S, T] and its head's sink, whose own share is dropped: rows sum to less than 1. The largest of the row is
- * subtracted and `round`ed first, as in the reference.
+ * Softmax over each row of `scores` [B, heads, S, T] and its head's sink, whose own share is dropped: rows sum to less
+ * than 1. The largest of the row is subtracted and `round`ed first, as in the reference.
  */
 export function softmax_with_sinks(
   scores: Float32Array,

@@ -1,6 +1,7 @@
 /**
- * The SwiGLU of gpt_oss on rows in which gates and ups take turns: the gate clamped from above and the up half from both sides by `limit`, then
- * `gate * sigmoid(alpha * gate) * (up + 1)`. `gate_up` [rows, 2 * width], result [rows, width]; each step is `round`ed as in the reference.
+ * The SwiGLU of gpt_oss on rows in which gates and ups take turns: the gate clamped from above and the up half from
+ * both sides by `limit`, then `gate * sigmoid(alpha * gate) * (up + 1)`. `gate_up` [rows, 2 * width], result [rows,
+ * width]; each step is `round`ed as in the reference.
  */
 export function clamped_swiglu(
   gate_up: Float32Array,

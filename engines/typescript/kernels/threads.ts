@@ -29,7 +29,10 @@ export type KernelName = (typeof kernelNames)[number];
 /** The exports of kernels.wasm. */
 export type Kernels = Readonly<Record<KernelName, Kernel>> & { readonly SCRATCH_BYTES: { readonly value: number } };
 
-/** What main and worker threads tell each other: words of the shared memory from address 64 on. Workers have the same list. */
+/**
+ * What main and worker threads tell each other: words of the shared memory from address 64 on. Workers have the same
+ * list.
+ */
 const control = { epoch: 0, done: 1, kernel: 2, arguments: 3, parts: 4, ready: 5 } as const;
 const CONTROL_ADDRESS = 64;
 const CONTROL_WORDS = 16;

@@ -1,6 +1,6 @@
 /**
- * The columns of the `k` largest numbers of each row of `x` [rows, width], the largest first: [rows, k]. Of equal numbers the one in the lower column comes
- * first; PyTorch does not say which.
+ * The columns of the `k` largest numbers of each row of `x` [rows, width], the largest first: [rows, k]. Of equal
+ * numbers the one in the lower column comes first; PyTorch does not say which.
  */
 export function topk_indices(x: Float32Array, { width, k }: { width: number; k: number }): Int32Array {
   const rows = x.length / width;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { config, count, layer_type, layerTypes, rope_fields, standardize_rope_params } from "./config_schema.ts";
+import { configSchema, count, layer_type, layerTypes, rope_fields, standardize_rope_params } from "./config_schema.ts";
 
-const Config = config({
+const Config = configSchema({
   hidden_size: count.default(16),
   num_hidden_layers: count.default(3),
   max_position_embeddings: count.default(64),

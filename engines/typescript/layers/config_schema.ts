@@ -18,7 +18,7 @@ const inert = [
  * An object of exactly `shape`'s keys and the inert ones, which are dropped. An absent key takes the default of its
  * schema.
  */
-export function config<S extends z.ZodRawShape>(shape: S) {
+export function configSchema<S extends z.ZodRawShape>(shape: S) {
   const drop = (value: unknown): unknown =>
     typeof value === "object" && value !== null && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).filter(([key]) => !inert.includes(key) || Object.hasOwn(shape, key)))

@@ -11,14 +11,14 @@ import { indexTensor, maskTensor } from "../tensor/tensor.ts";
 import type { AttentionInputs } from "./attention.ts";
 import { Attention } from "./attention.ts";
 import { AttentionCore } from "./attention_core.ts";
-import { activation, config, count } from "./config_schema.ts";
+import { activation, configSchema, count } from "./config_schema.ts";
 import { LayerNorm } from "./normalization.ts";
 import { PatchConvolution } from "./patch_convolution.ts";
 import { addRows } from "./pointwise.ts";
 import { ConfiguredModule, LayerModule } from "./configured_module.ts";
 
 /** `SiglipVisionConfig`, with its defaults. */
-export const SiglipVisionConfig = config({
+export const SiglipVisionConfig = configSchema({
   model_type: z.literal("siglip_vision_model").default("siglip_vision_model"),
   hidden_size: count.default(768),
   intermediate_size: count.default(3072),

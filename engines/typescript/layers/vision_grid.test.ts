@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { floatTensor, indexTensor, maskTensor } from "../tensor/tensor.ts";
-import { get_vision_cu_seqlens, get_vision_position_ids, get_vision_window_index, packed_mask, take_groups } from "./vision_grid.ts";
+import {
+  get_vision_cu_seqlens,
+  get_vision_position_ids,
+  get_vision_window_index,
+  packed_mask,
+  take_groups,
+} from "./vision_grid.ts";
 
 /** Values of transformers 5.24.0 for two frames of 4 x 6 patches and an image of 2 x 4. */
 const grid_thw = indexTensor([2, 3], Int32Array.from([2, 4, 6, 1, 2, 4]));

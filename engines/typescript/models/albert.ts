@@ -4,7 +4,7 @@ import type { AttentionInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import { activation, config, count, derive_heads, tokenId, unread } from "../layers/config_schema.ts";
+import { activation, configSchema, count, derive_heads, tokenId, unread } from "../layers/config_schema.ts";
 import { ConfiguredModule } from "../layers/configured_module.ts";
 import type { Activation } from "../layers/activations.ts";
 import { EncoderRootModel, SegmentEmbeddings } from "../layers/encoder.ts";
@@ -16,7 +16,7 @@ import { reshape, slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 
 /** `AlbertConfig`, with its defaults. */
-export const AlbertConfig = config({
+export const AlbertConfig = configSchema({
   model_type: z.literal("albert").default("albert"),
   vocab_size: count.default(30_000),
   embedding_size: count.default(128),

@@ -4,7 +4,7 @@ import type { AttentionInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import { activation, config, count, derive_heads, tokenId } from "../layers/config_schema.ts";
+import { activation, configSchema, count, derive_heads, tokenId } from "../layers/config_schema.ts";
 import { ConfiguredModule, LayerModule } from "../layers/configured_module.ts";
 import type { Dropout } from "../layers/dropout.ts";
 import { EncoderRootModel, SegmentEmbeddings } from "../layers/encoder.ts";
@@ -16,7 +16,7 @@ import { reshape, slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 
 /** `BertConfig`, with its defaults. */
-export const BertConfig = config({
+export const BertConfig = configSchema({
   model_type: z.literal("bert").default("bert"),
   vocab_size: count.default(30_522),
   hidden_size: count.default(768),

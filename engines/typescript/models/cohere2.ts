@@ -3,7 +3,17 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, config, count, derive_heads, layer_type, layerTypes, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  configSchema,
+  count,
+  derive_heads,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
 import type { NormOptions } from "../layers/normalization.ts";
@@ -14,7 +24,7 @@ import { add, cast, scale } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `Cohere2Config`, with its defaults. */
-export const Cohere2Config = config({
+export const Cohere2Config = configSchema({
   model_type: z.literal("cohere2").default("cohere2"),
   vocab_size: count.default(256_000),
   hidden_size: count.default(8192),

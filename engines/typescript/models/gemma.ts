@@ -3,7 +3,15 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, alike, config, count, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  alike,
+  configSchema,
+  count,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
 import { ScaledEmbedding } from "../layers/linear.ts";
@@ -13,7 +21,7 @@ import { add } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `GemmaConfig`, with its defaults. */
-export const GemmaConfig = config({
+export const GemmaConfig = configSchema({
   model_type: z.literal("gemma").default("gemma"),
   vocab_size: count.default(256_000),
   hidden_size: count.default(3072),

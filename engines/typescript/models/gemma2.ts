@@ -4,7 +4,16 @@ import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import type { AttentionCoreConfig, AttentionCoreOptions } from "../layers/attention_core.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, config, count, layer_type, layerTypes, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  configSchema,
+  count,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
 import { ScaledEmbedding } from "../layers/linear.ts";
@@ -15,7 +24,7 @@ import { add, softcap } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `Gemma2Config`, with its defaults. */
-export const Gemma2Config = config({
+export const Gemma2Config = configSchema({
   model_type: z.literal("gemma2").default("gemma2"),
   vocab_size: count.default(256_000),
   hidden_size: count.default(2304),

@@ -4,7 +4,7 @@ import type { AttentionInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import { activation, alike, config, count, tokenId, unread } from "../layers/config_schema.ts";
+import { activation, alike, configSchema, count, tokenId, unread } from "../layers/config_schema.ts";
 import { ConfiguredModule, LayerModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM } from "../layers/decoder.ts";
 import { LayerNorm } from "../layers/normalization.ts";
@@ -13,7 +13,7 @@ import { slice } from "../tensor/layout.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 
 /** `GPT2Config`, with its defaults; sizes also under the names of other models, as its `attribute_map` has them. */
-export const GPT2Config = config({
+export const GPT2Config = configSchema({
   model_type: z.literal("gpt2").default("gpt2"),
   vocab_size: count.default(50_257),
   n_positions: count.default(1024),

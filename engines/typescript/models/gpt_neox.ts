@@ -4,7 +4,15 @@ import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import { activation, alike, config, count, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  alike,
+  configSchema,
+  count,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { ConfiguredModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM, DecoderLayer } from "../layers/decoder.ts";
 import { LayerNorm } from "../layers/normalization.ts";
@@ -15,7 +23,7 @@ import { scratch } from "../tensor/scratch.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 
 /** `GPTNeoXConfig`, with its defaults. */
-export const GPTNeoXConfig = config({
+export const GPTNeoXConfig = configSchema({
   model_type: z.literal("gpt_neox").default("gpt_neox"),
   vocab_size: count.default(50_432),
   hidden_size: count.default(6144),

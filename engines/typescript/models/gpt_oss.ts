@@ -6,7 +6,15 @@ import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import type { AttentionCoreConfig, AttentionCoreOptions } from "../layers/attention_core.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { config, count, layer_type, layerTypes, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  configSchema,
+  count,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { ConfigScope } from "../layers/config_scope.ts";
 import { ConfiguredModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
@@ -35,7 +43,7 @@ const default_rope = {
 };
 
 /** `GptOssConfig`, with its defaults. */
-export const GptOssConfig = config({
+export const GptOssConfig = configSchema({
   model_type: z.literal("gpt_oss").default("gpt_oss"),
   num_hidden_layers: count.default(36),
   num_local_experts: count.default(128),

@@ -3,7 +3,16 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, alike, config, count, derive_heads, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  alike,
+  configSchema,
+  count,
+  derive_heads,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
@@ -12,7 +21,7 @@ import { add, scale } from "../tensor/elementwise.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 
 /** `GraniteConfig`, with its defaults. */
-export const GraniteConfig = config({
+export const GraniteConfig = configSchema({
   model_type: z.literal("granite").default("granite"),
   vocab_size: count.default(32_000),
   hidden_size: count.default(4096),

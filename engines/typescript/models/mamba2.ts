@@ -5,7 +5,7 @@ import type { ScanSizes } from "../kernels/selective_scan.ts";
 import { selective_scan } from "../kernels/selective_scan.ts";
 import { apply_mask_to_padding_states, CausalConv1d } from "../layers/causal_conv1d.ts";
 import type { CausalModelInputs } from "../layers/causal_model.ts";
-import { activation, config, count, float, tokenId, unread } from "../layers/config_schema.ts";
+import { activation, configSchema, count, float, tokenId, unread } from "../layers/config_schema.ts";
 import { ConfiguredModule, LayerModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM } from "../layers/decoder.ts";
 import type { LinearAttentionCacheLayer } from "../layers/linear_attention_cache.ts";
@@ -19,7 +19,7 @@ import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 import { floatTensor, roundedTensor } from "../tensor/tensor.ts";
 
 /** `Mamba2Config`, with its defaults. */
-export const Mamba2Config = config({
+export const Mamba2Config = configSchema({
   model_type: z.literal("mamba2").default("mamba2"),
   num_heads: count.default(128),
   head_dim: count.default(64),

@@ -3,7 +3,16 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, alike, config, count, derive_heads, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  alike,
+  configSchema,
+  count,
+  derive_heads,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { ConfiguredModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedExperts } from "../layers/experts.ts";
@@ -15,7 +24,7 @@ import { reshape } from "../tensor/layout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `MixtralConfig`, with its defaults. */
-export const MixtralConfig = config({
+export const MixtralConfig = configSchema({
   model_type: z.literal("mixtral").default("mixtral"),
   vocab_size: count.default(32_000),
   hidden_size: count.default(4096),

@@ -3,7 +3,16 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, alike, config, count, derive_heads, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  alike,
+  configSchema,
+  count,
+  derive_heads,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
 import { RMSNorm } from "../layers/normalization.ts";
@@ -13,7 +22,7 @@ import { add, cast } from "../tensor/elementwise.ts";
 import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 
 /** `Olmo2Config`, with its defaults. */
-export const Olmo2Config = config({
+export const Olmo2Config = configSchema({
   model_type: z.literal("olmo2").default("olmo2"),
   vocab_size: count.default(50_304),
   hidden_size: count.default(4096),

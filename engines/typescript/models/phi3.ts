@@ -3,7 +3,17 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, alike, config, count, derive_heads, rope_fields, rope_parameters, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  alike,
+  configSchema,
+  count,
+  derive_heads,
+  rope_fields,
+  rope_parameters,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { ConfiguredModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
@@ -23,7 +33,7 @@ const rope = z.preprocess(
 );
 
 /** `Phi3Config`, with its defaults. */
-export const Phi3Config = config({
+export const Phi3Config = configSchema({
   model_type: z.literal("phi3").default("phi3"),
   vocab_size: count.default(32_064),
   hidden_size: count.default(3072),

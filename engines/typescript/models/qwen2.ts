@@ -3,7 +3,17 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, config, count, derive_heads, layer_type, layerTypes, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  configSchema,
+  count,
+  derive_heads,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
@@ -12,7 +22,7 @@ import { add } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `Qwen2Config`, with its defaults. */
-export const Qwen2Config = config({
+export const Qwen2Config = configSchema({
   model_type: z.literal("qwen2").default("qwen2"),
   vocab_size: count.default(151_936),
   hidden_size: count.default(4096),

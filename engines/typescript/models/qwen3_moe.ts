@@ -5,7 +5,15 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, alike, config, count, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  alike,
+  configSchema,
+  count,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { ConfiguredModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedExperts } from "../layers/experts.ts";
@@ -18,7 +26,7 @@ import { reshape } from "../tensor/layout.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `Qwen3MoeConfig`, with its defaults. */
-export const Qwen3MoeConfig = config({
+export const Qwen3MoeConfig = configSchema({
   model_type: z.literal("qwen3_moe").default("qwen3_moe"),
   vocab_size: count.default(151_936),
   hidden_size: count.default(2048),

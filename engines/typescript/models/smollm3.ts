@@ -3,7 +3,17 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, config, count, derive_heads, layer_type, layerTypes, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  configSchema,
+  count,
+  derive_heads,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { GatedMLP } from "../layers/gated_mlp.ts";
 import { RoundedRMSNorm } from "../layers/normalization.ts";
@@ -12,7 +22,7 @@ import { add } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `SmolLM3Config`, with its defaults. */
-export const SmolLM3Config = config({
+export const SmolLM3Config = configSchema({
   model_type: z.literal("smollm3").default("smollm3"),
   vocab_size: count.default(128_256),
   hidden_size: count.default(2048),

@@ -6,7 +6,15 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../layers/attention.ts";
 import { Attention } from "../layers/attention.ts";
 import { AttentionCore } from "../layers/attention_core.ts";
-import { activation, alike, config, count, rope_fields, standardize_rope_params, tokenId } from "../layers/config_schema.ts";
+import {
+  activation,
+  alike,
+  configSchema,
+  count,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../layers/config_schema.ts";
 import { ConfiguredModule } from "../layers/configured_module.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../layers/decoder.ts";
 import { LayerNorm } from "../layers/normalization.ts";
@@ -15,7 +23,7 @@ import { add } from "../tensor/elementwise.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** `Starcoder2Config`, with its defaults. */
-export const Starcoder2Config = config({
+export const Starcoder2Config = configSchema({
   model_type: z.literal("starcoder2").default("starcoder2"),
   vocab_size: count.default(49_152),
   hidden_size: count.default(3072),

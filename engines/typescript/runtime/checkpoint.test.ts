@@ -4,7 +4,16 @@ import { describe, expect, test } from "vitest";
 import { writeSafetensors } from "../../../harness/trace/safetensors.ts";
 import type { RawTensor } from "../../../harness/trace/tensor.ts";
 import { float32Tensor } from "../../../harness/trace/tensor.ts";
-import { drawTensors, largestDifference, record, scratch, tapAt, textInputs, tiny, writeCheckpoint } from "../testing/tiny.ts";
+import {
+  drawTensors,
+  largestDifference,
+  record,
+  scratch,
+  tapAt,
+  textInputs,
+  tiny,
+  writeCheckpoint,
+} from "../testing/tiny.ts";
 import { TypeScriptEngine } from "./engine.ts";
 
 const load = (checkpoint: string) => new TypeScriptEngine().load({ checkpoint, dtype: "float32" });

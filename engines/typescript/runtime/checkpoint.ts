@@ -53,8 +53,9 @@ export interface Weights {
 export const STORE_FROM = 16 * 2 ** 20;
 
 /**
- * Reads all tensors of a checkpoint (F32, BF16, F16, F64), one file or shards, their numbers as they are stored, those of float64 rounded to float32. `dtype` is
- * what the model will compute in: tensors that stay as they are go to a store at once.
+ * Reads all tensors of a checkpoint (F32, BF16, F16, F64), one file or shards, their numbers as they are stored, those
+ * of float64 rounded to float32. `dtype` is what the model will compute in: tensors that stay as they are go to a store
+ * at once.
  * @throws SafetensorsError, or EngineError `unsupported` for a tensor that is not floating.
  */
 export function readWeights(

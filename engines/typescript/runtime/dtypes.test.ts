@@ -1,7 +1,16 @@
 import { describe, expect, test } from "vitest";
 import type { AnyTensor } from "../layers/context.ts";
 import { roundAll } from "../tensor/rounding.ts";
-import { chunks, largestDifference, mediaInputs, record, tapAt, tiny, writeCheckpoint, writeInputs } from "../testing/tiny.ts";
+import {
+  chunks,
+  largestDifference,
+  mediaInputs,
+  record,
+  tapAt,
+  tiny,
+  writeCheckpoint,
+  writeInputs,
+} from "../testing/tiny.ts";
 import { buildModel } from "./build.ts";
 import { readWeights } from "./checkpoint.ts";
 import { readInputs } from "./inputs.ts";

@@ -1,6 +1,16 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { chunks, largestDifference, mediaInputs, record, tapAt, textInputs, tiny, tinyText, writeCheckpoint } from "../testing/tiny.ts";
+import {
+  chunks,
+  largestDifference,
+  mediaInputs,
+  record,
+  tapAt,
+  textInputs,
+  tiny,
+  tinyText,
+  writeCheckpoint,
+} from "../testing/tiny.ts";
 import { TypeScriptEngine } from "./engine.ts";
 
 const checkpoint = writeCheckpoint(tiny);

@@ -30,7 +30,10 @@ export class TypeScriptEngine implements EngineImplementation {
   #directory = "";
   readonly #storeFrom: number;
 
-  /** `storeFrom`: bytes of a checkpoint from which weights and tensors live in the kernels' memory; the results are the same. */
+  /**
+   * `storeFrom`: bytes of a checkpoint from which weights and tensors live in the kernels' memory; the results are the
+   * same.
+   */
   constructor({ storeFrom = STORE_FROM }: { storeFrom?: number } = {}) {
     this.#storeFrom = storeFrom;
   }

@@ -25,8 +25,9 @@ export interface GenerateOptions {
 }
 
 /**
- * Continues `prompt`, token by token as they are found: the prompt in one forward, then one forward a token. All tensors of a forward but the logits of its
- * last token live in the kernels' memory, so that a step allocates no arrays that grow with the model.
+ * Continues `prompt`, token by token as they are found: the prompt in one forward, then one forward a token. All
+ * tensors of a forward but the logits of its last token live in the kernels' memory, so that a step allocates no arrays
+ * that grow with the model.
  * @throws RangeError for an empty prompt.
  */
 export function* generate(

@@ -49,7 +49,8 @@ const companions = [
 
 /**
  * Reads an inputs file for a model that takes `modalities`.
- * @throws EngineError `badInput` for unknown or missing tensors, wrong dtypes and shapes; `unsupported` for a modality the model lacks.
+ * @throws EngineError `badInput` for unknown or missing tensors, wrong dtypes and shapes; `unsupported` for a modality
+ * the model lacks.
  */
 export function readInputs(file: string, modalities: readonly string[], fault: Fault | null): ModelInputs {
   const entries = readSafetensorsIndex(file).entries;
@@ -111,8 +112,8 @@ export function readInputs(file: string, modalities: readonly string[], fault: F
 }
 
 /**
- * `image_grid_thw` or `video_grid_thw` [items, 3]: how the flat patches of that medium lie, in time, height and width; of all items together as many as
- * `pixels` has rows.
+ * `image_grid_thw` or `video_grid_thw` [items, 3]: how the flat patches of that medium lie, in time, height and width;
+ * of all items together as many as `pixels` has rows.
  */
 function grids(
   file: string,

@@ -25,7 +25,8 @@ export function startPhases(phases: readonly PhaseSpec[]): PhaseState {
 }
 
 /**
- * Runs one phase and taps positions, caches and logits beside what the model taps. Returns the logits [B, S, vocabulary].
+ * Runs one phase and taps positions, caches and logits beside what the model taps. Returns the logits [B, S,
+ * vocabulary].
  * @throws EngineError `badInput` when the slice does not fit the inputs or does not continue the cache.
  */
 export function runPhase(model: RootModel, inputs: ModelInputs, phase: PhaseSpec, state: PhaseState): Tensor {

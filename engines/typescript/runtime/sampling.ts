@@ -20,8 +20,8 @@ export function greedy(logits: Float32Array): number {
 }
 
 /**
- * The token that `uniform` in [0, 1) falls on when tokens lie side by side, the likeliest first, each as wide as its probability. Temperature, then `top_k`,
- * then `top_p`, as transformers' `generate` applies them.
+ * The token that `uniform` in [0, 1) falls on when tokens lie side by side, the likeliest first, each as wide as its
+ * probability. Temperature, then `top_k`, then `top_p`, as transformers' `generate` applies them.
  */
 export function sample(logits: Float32Array, { temperature, top_k, top_p }: Sampling, uniform: number): number {
   const ranked = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);

@@ -6,8 +6,8 @@ import { runPhase, startPhases } from "./phases.ts";
 import { SiteTracer } from "./taps.ts";
 
 /**
- * The sites of one prefill of all tokens, with cache, by a model without weights. A forward that can't go on ends the list: `stop` names the site, and
- * that site is not in the list.
+ * The sites of one prefill of all tokens, with cache, by a model without weights. A forward that can't go on ends the
+ * list: `stop` names the site, and that site is not in the list.
  */
 export function listShapes(model: LoadedModel, inputs: ModelInputs): Result<"shapes"> {
   const sites: Result<"shapes">["sites"] = [];

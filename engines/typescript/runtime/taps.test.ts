@@ -7,7 +7,9 @@ const tensor = floatTensor([1, 2], null);
 const group: TracedModule = { path: "groups.0", type: "Group", repeated: true };
 const layer: TracedModule = { path: "groups.0.layers.0", type: "Layer", repeated: true };
 
-/** The sites of `passes` through a group of one layer, which taps a functional site, and `|` for each end of a batch. */
+/**
+ * The sites of `passes` through a group of one layer, which taps a functional site, and `|` for each end of a batch.
+ */
 function sitesOf(passes: number): string[] {
   const seen: string[] = [];
   const tracer = new SiteTracer(

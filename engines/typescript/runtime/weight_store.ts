@@ -14,9 +14,10 @@ const SPECIAL = 0x7c00;
 const LINE = 64;
 
 /**
- * Where the weights of one model live: in the memory that the kernels work in, matrices in 16 bits where the checkpoint or the model's dtype has no
- * more, everything else in float32. Bytes that can stay as they are go from the file to that memory and nowhere else. A model of more than 4 GiB
- * has several memories: a product is computed where its weight is.
+ * Where the weights of one model live: in the memory that the kernels work in, matrices in 16 bits where the checkpoint
+ * or the model's dtype has no more, everything else in float32. Bytes that can stay as they are go from the file to
+ * that memory and nowhere else. A model of more than 4 GiB has several memories: a product is computed where its weight
+ * is.
  */
 export class WeightStore {
   readonly #dtype: FloatDtype;
@@ -42,7 +43,10 @@ export class WeightStore {
     for (const memory of this.#memories) memory.threads.count = count;
   }
 
-  /** Reads a floating tensor, its numbers as they are stored; `see` gets the stored bytes. @throws SafetensorsError, RangeError */
+  /**
+   * Reads a floating tensor, its numbers as they are stored; `see` gets the stored bytes. @throws SafetensorsError,
+   * RangeError
+   */
   read(entry: TensorEntry, see: (bytes: Uint8Array) => void): Tensor {
     const { dtype, shape } = entry;
     const stays = this.#dtype === "F32" || this.#dtype === dtype; // else its numbers will be rounded, and take other bytes

@@ -6,7 +6,7 @@ import { literal } from "./literal.ts";
 /** Fields under the names that the frame of a decoder reads. */
 const frame = ["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings"];
 
-/** `export const XConfig = config({...}).transform(...)`, with the defaults of the class. */
+/** `export const XConfig = configSchema({...}).transform(...)`, with the defaults of the class. */
 export function configBlock(outline: Outline, imports: Imports, inert: readonly string[]): string {
   const { config_class: name, model_type, fields, rope } = outline;
   imports.value("layers/config_schema", "config");
@@ -25,7 +25,7 @@ export function configBlock(outline: Outline, imports: Imports, inert: readonly 
       lines.push(`  partial_rotary_factor: rope_fields.partial_rotary_factor.default(${partial}),`);
   }
   return `/** \`${name}\`, with its defaults. */
-export const ${name} = config({
+export const ${name} = configSchema({
 ${lines.join("\n")}
 }).transform((fields) => ({
 ${derived(outline, imports)

@@ -87,7 +87,7 @@ test("children are fields of the classes, in the reference's order; what is left
     import { Attention } from "../layers/attention.ts";
     import { AttentionCore } from "../layers/attention_core.ts";
     import type { CausalModelInputs } from "../layers/causal_model.ts";
-    import { alike, config, count, derive_heads, rope_fields, standardize_rope_params } from "../layers/config_schema.ts";
+    import { alike, configSchema, count, derive_heads, rope_fields, standardize_rope_params } from "../layers/config_schema.ts";
     import { ConfiguredModule } from "../layers/configured_module.ts";
     import { DecoderForCausalLM, DecoderLayer } from "../layers/decoder.ts";
     import { GatedMLP } from "../layers/gated_mlp.ts";
@@ -96,7 +96,7 @@ test("children are fields of the classes, in the reference's order; what is left
     import type { IndexTensor, Tensor } from "../tensor/tensor.ts";
 
     /** \`TinyConfig\`, with its defaults. */
-    export const TinyConfig = config({
+    export const TinyConfig = configSchema({
       model_type: z.literal("tiny").default("tiny"),
       hidden_size: count.default(4096),
       layer_norm_eps: z.number().default(0.00001),

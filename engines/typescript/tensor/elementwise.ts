@@ -52,7 +52,10 @@ export function softcap(a: Tensor, cap: number): Tensor {
   return roundedTensor(a.shape, capped, a.dtype);
 }
 
-/** `a` in another dtype: rounded when it is a narrower one, and always a tensor of its own; `a` itself when it has that dtype. */
+/**
+ * `a` in another dtype: rounded when it is a narrower one, and always a tensor of its own; `a` itself when it has that
+ * dtype.
+ */
 export function cast(a: Tensor, dtype: FloatDtype): Tensor {
   if (a.dtype === dtype) return a;
   if (a.data === null) return floatTensor(a.shape, null, dtype);

@@ -20,8 +20,8 @@ function neighbour(value: number, step: 1 | -1): number {
 }
 
 /**
- * Float32 numbers around the middle between each positive finite number of a dtype and the next, with what each must become. Behind the largest
- * number the next one would be where the exponent grows: there begins infinity.
+ * Float32 numbers around the middle between each positive finite number of a dtype and the next, with what each must
+ * become. Behind the largest number the next one would be where the exponent grows: there begins infinity.
  */
 function* middles(dtype: Narrow): Generator<{ value: number; expected: number }> {
   const infinity = numbers[dtype].indexOf(Number.POSITIVE_INFINITY);

@@ -3,7 +3,9 @@ import type { ComputeDtype } from "../../../harness/trace/dtypes.ts";
 import type { RawTensor } from "../../../harness/trace/tensor.ts";
 import { float32Tensor, viewBytes } from "../../../harness/trace/tensor.ts";
 
-/** The floating dtypes of tensors. All are kept as float32 numbers, in the narrow ones only those that the dtype has. */
+/**
+ * The floating dtypes of tensors. All are kept as float32 numbers, in the narrow ones only those that the dtype has.
+ */
 export type FloatDtype = "F32" | "BF16" | "F16";
 
 /** What a model can be loaded in, and the dtype of its tensors then. */
@@ -24,8 +26,8 @@ const number = new Float32Array(1);
 const bits = new Uint32Array(number.buffer);
 
 /**
- * One number rounded to a dtype, ties to even. The narrow dtypes round float32, as an operation that computes in float32 and then rounds to
- * its dtype: twice.
+ * One number rounded to a dtype, ties to even. The narrow dtypes round float32, as an operation that computes in
+ * float32 and then rounds to its dtype: twice.
  */
 export const round: Readonly<Record<FloatDtype, (value: number) => number>> = {
   F32: Math.fround,

@@ -4,8 +4,8 @@ import type { Tensor } from "./tensor.ts";
 import { floatTensor } from "./tensor.ts";
 
 /**
- * Runs `compute`, a step that hands on one tensor and whatever caches keep. In a forward that keeps its tensors in the kernels' memory, everything
- * else that the step made is gone afterwards; elsewhere it just runs.
+ * Runs `compute`, a step that hands on one tensor and whatever caches keep. In a forward that keeps its tensors in the
+ * kernels' memory, everything else that the step made is gone afterwards; elsewhere it just runs.
  */
 export function scratch(compute: () => Tensor): Tensor {
   const memory = openScratch();

@@ -41,8 +41,8 @@ export function takeRows(a: Tensor, rows: Int32Array): Tensor {
 }
 
 /**
- * A copy of `a` [..., D] in which the rows where the 0/1 `mask` [...] is 1 are replaced by the rows of `source` [N, D], in order;
- * surplus rows of `source` are not used, as in `torch.masked_scatter`.
+ * A copy of `a` [..., D] in which the rows where the 0/1 `mask` [...] is 1 are replaced by the rows of `source` [N, D],
+ * in order; surplus rows of `source` are not used, as in `torch.masked_scatter`.
  * @throws ShapeError when `source` has too few rows or another width.
  */
 export function maskedScatter(a: Tensor, mask: IndexTensor, source: Tensor): Tensor {

@@ -4,7 +4,9 @@ import { PagedStates } from "../kernels/pages.ts";
 import type { FloatDtype } from "./rounding.ts";
 import { roundAll } from "./rounding.ts";
 
-/** What a tensor's numbers are kept in: floats of any dtype, int64 (as int32: token ids, positions) and bool (0 or 1). */
+/**
+ * What a tensor's numbers are kept in: floats of any dtype, int64 (as int32: token ids, positions) and bool (0 or 1).
+ */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 
 /** The dtypes of the tensors that keep their numbers in `D`. */
@@ -12,12 +14,16 @@ export type DtypeOf<D extends TensorData> = D extends Float32Array ? FloatDtype 
 
 /**
  * A row-major tensor. `data` is null in shapes-only mode: every operation then checks and computes shapes alone.
- * Operations never write into their operands, so a tensor may be shared freely. A result has the dtype of the first operand and is rounded to it.
+ * Operations never write into their operands, so a tensor may be shared freely. A result has the dtype of the first
+ * operand and is rounded to it.
  */
 export class Tensor<D extends TensorData = Float32Array> {
   readonly shape: readonly number[];
   readonly dtype: DtypeOf<D>;
-  /** The numbers as they are kept: weights may be packed, whatever dtype they count as, and a cache may have room between its heads. */
+  /**
+   * The numbers as they are kept: weights may be packed, whatever dtype they count as, and a cache may have room
+   * between its heads.
+   */
   readonly storage: D | PackedHalves | PagedStates | null;
 
   constructor(shape: readonly number[], dtype: DtypeOf<D>, storage: D | PackedHalves | PagedStates | null) {

@@ -1,6 +1,6 @@
 /**
- * `node logits-digest.ts <checkpoint> <dtype> <threads>`: prefill of 40 tokens and 6 decode steps; prints the SHA-256 of all logits and how many threads took part.
- * For tests that compare processes.
+ * `node logits-digest.ts <checkpoint> <dtype> <threads>`: prefill of 40 tokens and 6 decode steps; prints the SHA-256
+ * of all logits and how many threads took part. For tests that compare processes.
  */
 import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";

@@ -1,4 +1,7 @@
-/** Large models keep weights and tensors in the kernels' memory, which is reused from layer to layer: the bits are those of ordinary arrays. */
+/**
+ * Large models keep weights and tensors in the kernels' memory, which is reused from layer to layer: the bits are those
+ * of ordinary arrays.
+ */
 import { describe, expect, it } from "vitest";
 import { record, writeCheckpoint } from "./tiny.ts";
 import { casesFolder, loadCases } from "../../../harness/case/discover.ts";

@@ -1,4 +1,6 @@
-/** Fixtures of the engine's tests: a tiny gemma4_unified with one layer of every kind, its checkpoint, inputs and runs. */
+/**
+ * Fixtures of the engine's tests: a tiny gemma4_unified with one layer of every kind, its checkpoint, inputs and runs.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Params, PhaseSpec } from "../../../harness/engine/protocol.ts";
@@ -15,7 +17,10 @@ type ComputeDtype = Params<"load">["dtype"];
 
 const [sliding, full] = ["sliding_attention", "full_attention"];
 
-/** Layers 0, 1, 3 sliding and 2, 4 full with their own keys; 5, 6 sliding and 7, 8 full ones that reuse those of 3 and 4. Window 8. */
+/**
+ * Layers 0, 1, 3 sliding and 2, 4 full with their own keys; 5, 6 sliding and 7, 8 full ones that reuse those of 3 and
+ * 4. Window 8.
+ */
 export const tinyText = {
   model_type: "gemma4_unified_text",
   vocab_size: 193,

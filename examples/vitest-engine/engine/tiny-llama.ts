@@ -1,4 +1,7 @@
-/** A Llama of one layer in plain TypeScript: the engine that this repository tests. `TINY_LLAMA_BUG=rope` plants a porting bug. */
+/**
+ * A Llama of one layer in plain TypeScript: the engine that this repository tests. `TINY_LLAMA_BUG=rope` plants a
+ * porting bug.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineObject, Tap } from "lockstep";

@@ -1,4 +1,7 @@
-/** Columns of numbers as bytes that compress well: all lowest bytes first, then the next ones, so that what is alike stands together. */
+/**
+ * Columns of numbers as bytes that compress well: all lowest bytes first, then the next ones, so that what is alike
+ * stands together.
+ */
 
 /** Whole numbers below 2^32 in `width` byte planes. */
 export function toPlanes(numbers: ArrayLike<number>, width: number): Uint8Array {

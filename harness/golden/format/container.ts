@@ -7,7 +7,8 @@ import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 export const goldenEnding = ".golden";
 
 /**
- * A golden's file: one line of JSON that people can read (`head -1`), which ends with the payload's checksum, then the payload, compressed by brotli.
+ * A golden's file: one line of JSON that people can read (`head -1`), which ends with the payload's checksum, then the
+ * payload, compressed by brotli.
  */
 export function packFile(head: Readonly<Record<string, unknown>>, payload: Uint8Array): Uint8Array {
   const packed = brotliCompressSync(payload, {

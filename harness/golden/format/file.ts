@@ -18,7 +18,10 @@ export function readGolden(folder: string, caseName: string): Golden {
   return parseGolden(readFileSync(file), file, caseName);
 }
 
-/** The golden in `bytes`, which came from `file`. @throws UsageError when it is not valid, with the command that records it. */
+/**
+ * The golden in `bytes`, which came from `file`. @throws UsageError when it is not valid, with the command that records
+ * it.
+ */
 export function parseGolden(bytes: Uint8Array, file: string, caseName: string): Golden {
   try {
     refuseOtherVersion(readHead(bytes));

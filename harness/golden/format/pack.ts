@@ -4,16 +4,19 @@ import { fromCode, toCode } from "./scale.ts";
 import { quantise, restore } from "./sketch.ts";
 import type { Golden, GoldenSite } from "./schema.ts";
 
-/** What a golden says of a tensor's values. Sites that hold the same tensor (a module's input is another's output) share one. */
+/**
+ * What a golden says of a tensor's values. Sites that hold the same tensor (a module's input is another's output) share
+ * one.
+ */
 type Sketch = Pick<GoldenSite, "rms" | "max" | "noise" | "projection" | "checksum">;
 
 const forms = { checksum: 0, quantised: 1, float64: 2 } as const;
 
-const tensors = z.array(z.tuple([z.string(), z.array(z.int())]));
+const namedShapes = z.array(z.tuple([z.string(), z.array(z.int())]));
 
 /** Names, phases and kinds of tensors, each once. */
 const tables = z.strictObject({
-  tensors,
+  tensors: namedShapes,
   names: z.array(z.string()),
   phases: z.array(z.string()),
   kinds: z.array(z.tuple([z.string(), z.array(z.int())])),
@@ -22,8 +25,9 @@ const tables = z.strictObject({
 });
 
 /**
- * Tensors and sites as bytes: the tables as JSON, then columns: of each site the places of its name, phase, kind and sketch; of each sketch its form, statistics and
- * numbers, and the numbers of all. Numbers are whole multiples of 1/4 of the noise unit where that fits into 32 bits, else float64.
+ * Tensors and sites as bytes: the tables as JSON, then columns: of each site the places of its name, phase, kind and
+ * sketch; of each sketch its form, statistics and numbers, and the numbers of all. Numbers are whole multiples of 1/4
+ * of the noise unit where that fits into 32 bits, else float64.
  */
 export function packSites({ tensors, sites }: Pick<Golden, "tensors" | "sites">): Uint8Array {
   const [names, phases, kinds, sketches] = [places<string>(), places<string>(), places<string>(), places<Packed>()];

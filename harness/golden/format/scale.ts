@@ -1,4 +1,7 @@
-/** Magnitudes as 16-bit codes on a logarithmic scale: 64 steps an octave (1.1 %) from 2^-160 to 2^130, which holds all of float32. */
+/**
+ * Magnitudes as 16-bit codes on a logarithmic scale: 64 steps an octave (1.1 %) from 2^-160 to 2^130, which holds all
+ * of float32.
+ */
 const lowest = -160;
 const stepsPerOctave = 64;
 const steps = 290 * stepsPerOctave;
@@ -7,7 +10,10 @@ const zero = 0;
 const notFinite = 65_534;
 const absent = 65_535;
 
-/** The code of a magnitude: 0 for zero, two of their own for what is not finite and what is absent. Magnitudes outside the scale go to its ends. */
+/**
+ * The code of a magnitude: 0 for zero, two of their own for what is not finite and what is absent. Magnitudes outside
+ * the scale go to its ends.
+ */
 export function toCode(value: number | undefined): number {
   if (value === undefined) return absent;
   if (!Number.isFinite(value)) return notFinite;

@@ -11,7 +11,10 @@ const shape = z.array(z.int());
 const read = z.tuple([z.string(), z.string()]);
 const tensor = z.strictObject({ name: z.string(), shape, dtype: z.string(), tied_to: z.string().optional() });
 
-/** The reference's shapes of one config at two lengths. Shapes at the second are listed in the order of the first's sites. */
+/**
+ * The reference's shapes of one config at two lengths. Shapes at the second are listed in the order of the first's
+ * sites.
+ */
 const shapesGolden = z.strictObject({
   golden: z.literal(goldenVersion),
   config: z.string(),
@@ -36,7 +39,10 @@ export function readShapesGolden(folder: string, configHash: string, caseName: s
   return parseShapesGolden(readFileSync(file), file, caseName);
 }
 
-/** The shapes in `bytes`, which came from `file`. @throws UsageError when they are not valid, with the command that records them. */
+/**
+ * The shapes in `bytes`, which came from `file`. @throws UsageError when they are not valid, with the command that
+ * records them.
+ */
 export function parseShapesGolden(bytes: Uint8Array, file: string, caseName: string): ShapesGolden {
   try {
     refuseOtherVersion(readHead(bytes));

@@ -19,7 +19,10 @@ export interface RecordedSite {
   readonly relativeNoise: number;
 }
 
-/** Sketches one site: a checksum where an engine must be bit-equal, else the oracle's projection and the reference's noise. */
+/**
+ * Sketches one site: a checksum where an engine must be bit-equal, else the oracle's projection and the reference's
+ * noise.
+ */
 export function sketchSite(recorded: RecordedSite): GoldenSite {
   const { site, phase, shape, dtype, reference, oracle, size, relativeNoise } = recorded;
   const base = { site, phase, shape: [...shape], dtype };

@@ -75,8 +75,8 @@ describe("a projection", () => {
   });
 
   it("of known numbers is known: goldens on disk depend on it", () => {
-    const numbers = project(Float64Array.of(1, 10, 100, 1000), 36);
-    expect([...numbers.slice(0, 3), ...numbers.slice(32, 35)]).toMatchInlineSnapshot(`
+    const projected = project(Float64Array.of(1, 10, 100, 1000), 36);
+    expect([...projected.slice(0, 3), ...projected.slice(32, 35)]).toMatchInlineSnapshot(`
       [
         545.5,
         -444.5,

@@ -3,8 +3,8 @@ import type { Numbers } from "../../compare/distance.ts";
 import { streamKey, uniformBits } from "../../trace/draw.ts";
 
 /**
- * Numbers of a projection: 64 for the first phase, 8 for later ones, which repeat the same modules. Measured on planted faults scaled down to 8x noise at their site:
- * 16 and 8 find and locate as many as 256 and 32 do (docs/method.md).
+ * Numbers of a projection: 64 for the first phase, 8 for later ones, which repeat the same modules. Measured on planted
+ * faults scaled down to 8x noise at their site: 16 and 8 find and locate as many as 256 and 32 do (docs/method.md).
  */
 export const projectionSizes = { first: 64, later: 8 } as const;
 
@@ -15,9 +15,9 @@ const wordKeys = Array.from({ length: 8 }, (_, word) => streamKey(0, `golden.sig
 export const largestProjection = 32 * wordKeys.length;
 
 /**
- * Seeded random projection of a tensor in float64: number k is sum(+-values) / sqrt(length), signs from the portable generator. For the difference d of
- * two tensors, the mean square of the projected difference estimates mean(d^2), so distances survive the sketch. The first numbers of a longer projection are
- * the shorter one.
+ * Seeded random projection of a tensor in float64: number k is sum(+-values) / sqrt(length), signs from the portable
+ * generator. For the difference d of two tensors, the mean square of the projected difference estimates mean(d^2), so
+ * distances survive the sketch. The first numbers of a longer projection are the shorter one.
  */
 export function project(values: Numbers, size: number): Float64Array {
   const sums = new Float64Array(size);
@@ -41,10 +41,15 @@ export function projectedDistance(a: Float64Array, b: Float64Array): number {
   return Math.sqrt(total / a.length);
 }
 
-/** Steps of a stored number in one noise unit: rounding to them makes a ratio of 1 one of 1.003. Judging needs no more, and each further bit is 4 % of a golden. */
+/**
+ * Steps of a stored number in one noise unit: rounding to them makes a ratio of 1 one of 1.003. Judging needs no more,
+ * and each further bit is 4 % of a golden.
+ */
 export const stepsPerNoise = 4;
 
-/** A projection as whole multiples of 1/4 of the noise unit; null where they don't fit into 32 bits or are no numbers. */
+/**
+ * A projection as whole multiples of 1/4 of the noise unit; null where they don't fit into 32 bits or are no numbers.
+ */
 export function quantise(projection: Float64Array, noise: number): Int32Array | null {
   const step = noise / stepsPerNoise;
   const rounded = projection.map((number) => Math.round(number / step));
@@ -56,7 +61,10 @@ export function restore(numbers: Int32Array, noise: number): Float64Array {
   return Float64Array.from(numbers, (number) => number * (noise / stepsPerNoise));
 }
 
-/** Checksum of a tensor that must be equal bit for bit; as in a live comparison, -0 counts as 0 and NaN as any other NaN. */
+/**
+ * Checksum of a tensor that must be equal bit for bit; as in a live comparison, -0 counts as 0 and NaN as any other
+ * NaN.
+ */
 export function checksum(values: Numbers): string {
   const canonical = new Float64Array(values.length);
   for (let index = 0; index < values.length; index++) {

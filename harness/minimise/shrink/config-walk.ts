@@ -44,7 +44,10 @@ export function layerField(object: ConfigObject): string | undefined {
   );
 }
 
-/** Whole numbers that are no sizes: ids, layers and vocabulary (shrunk with what depends on them), and numbers that values are computed with. */
+/**
+ * Whole numbers that are no sizes: ids, layers and vocabulary (shrunk with what depends on them), and numbers that
+ * values are computed with.
+ */
 const noSize =
   /token|_ids?$|_index$|^vocab_size|^num_hidden_layers$|^num_layers$|^n_layers?$|theta|base|factor|scal|cap|eps|alpha|beta|multiplier|limit|seed|std|version/;
 

@@ -1,4 +1,7 @@
-/** Smaller models: fewer parts and layers, smaller sizes and vocabulary. Names are used only to tell what a number is not (an id, a scale). */
+/**
+ * Smaller models: fewer parts and layers, smaller sizes and vocabulary. Names are used only to tell what a number is
+ * not (an id, a scale).
+ */
 import { toNumbers, int64Tensor } from "../../trace/tensor.ts";
 import type { ConfigObject } from "./config-walk.ts";
 import { changeConfig, isCount, layerField, objectsIn, sizeFields, tokenIds, withTokenIds } from "./config-walk.ts";
@@ -22,7 +25,10 @@ export function* shrinkParts(subject: Subject): Generator<Attempt, Subject, bool
   return subject;
 }
 
-/** Drops layers with their entries in per-layer lists; counters of layers (`num_kv_shared_layers`) stay as they are, or shrink by as much. */
+/**
+ * Drops layers with their entries in per-layer lists; counters of layers (`num_kv_shared_layers`) stay as they are, or
+ * shrink by as much.
+ */
 export function* shrinkLayers(subject: Subject): Generator<Attempt, Subject, boolean> {
   for (const { path } of objectsIn(subject.config)) {
     const own = ({ config }: Subject): ConfigObject =>
@@ -67,8 +73,8 @@ function withoutLayers(
 }
 
 /**
- * Smaller sizes: all of them halved at once as long as that goes, then those of one value together (they may have to agree), then each alone. Input features of that
- * size are cut with them.
+ * Smaller sizes: all of them halved at once as long as that goes, then those of one value together (they may have to
+ * agree), then each alone. Input features of that size are cut with them.
  */
 export function* shrinkSizes(subject: Subject): Generator<Attempt, Subject, boolean> {
   subject = yield* halve(subject, { what: "all sizes", paths: pathsOf(sizeFields(subject.config)) });

@@ -46,7 +46,10 @@ export function itemCount(inputs: Inputs, { tensors, flat }: MediaKind): number 
   return counted?.shape[0] ?? 0;
 }
 
-/** The inputs without items [start, end) of a kind; their tokens are not touched. Without the tensors when none are left. */
+/**
+ * The inputs without items [start, end) of a kind; their tokens are not touched. Without the tensors when none are
+ * left.
+ */
 export function withoutItems(inputs: Inputs, kind: MediaKind, start: number, end: number): Inputs {
   const kept = indicesWithout(itemCount(inputs, kind), start, end);
   const next = new Map(inputs);
@@ -78,7 +81,7 @@ function withoutFlatItems(
   const next = new Map(inputs);
   for (const [name, indices] of [
     [patches, rows],
-    ...[grids, ...others].map((name) => [name, kept] as const),
+    ...[grids, ...others].map((tensor) => [tensor, kept] as const),
   ] as const) {
     const tensor = inputs.get(name);
     if (kept.length === 0) next.delete(name);

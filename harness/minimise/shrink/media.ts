@@ -10,7 +10,10 @@ import { withoutRuns } from "./runs.ts";
 import { withColumns } from "./sequence.ts";
 import { indicesWithout, pickAlong } from "./slices.ts";
 
-/** Drops whole modalities, then single items, then patches and frames of those that are left; each with its tokens. Only where the batch has one row. */
+/**
+ * Drops whole modalities, then single items, then patches and frames of those that are left; each with its tokens. Only
+ * where the batch has one row.
+ */
 export function* shrinkMedia(subject: Subject): Generator<Attempt, Subject, boolean> {
   if (subject.inputs.get("input_ids")!.shape[0] !== 1) return subject;
   for (const kind of mediaKinds) {
@@ -32,7 +35,10 @@ export function* shrinkMedia(subject: Subject): Generator<Attempt, Subject, bool
   return subject;
 }
 
-/** Items [start, end) with their tokens; null when there are none, or when tokens and items can't be told to belong together. */
+/**
+ * Items [start, end) with their tokens; null when there are none, or when tokens and items can't be told to belong
+ * together.
+ */
 function dropItems(subject: Subject, kind: MediaKind, start: number, end: number): Subject | null {
   const { config, inputs } = subject;
   const items = itemCount(inputs, kind);
@@ -50,7 +56,10 @@ function columnsWithout(inputs: Inputs, gone: readonly MediaRun[]): number[] {
   );
 }
 
-/** Shorter items: half of the tokens and patches of each as long as that goes, then one less; last without padding, or with one entry of it. */
+/**
+ * Shorter items: half of the tokens and patches of each as long as that goes, then one less; last without padding, or
+ * with one entry of it.
+ */
 function* shrinkItems(subject: Subject, kind: MediaKind): Generator<Attempt, Subject, boolean> {
   for (const shorter of [(length: number) => Math.ceil(length / 2), (length: number) => Math.max(1, length - 1)])
     for (;;) {
@@ -66,8 +75,8 @@ function* shrinkItems(subject: Subject, kind: MediaKind): Generator<Attempt, Sub
 }
 
 /**
- * Keeps the first real entries of every item, so many as `shorter` says of its tokens, and at most `padding` behind the longest; null where that is no smaller, or
- * tokens and entries are not one to one.
+ * Keeps the first real entries of every item, so many as `shorter` says of its tokens, and at most `padding` behind the
+ * longest; null where that is no smaller, or tokens and entries are not one to one.
  */
 function cutItems(
   subject: Subject,

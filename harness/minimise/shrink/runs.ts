@@ -10,7 +10,10 @@ export interface Runs {
   readonly what: string;
 }
 
-/** Takes away runs of items, half of them first, then ever shorter ones down to single items, each time from the end to the beginning. */
+/**
+ * Takes away runs of items, half of them first, then ever shorter ones down to single items, each time from the end to
+ * the beginning.
+ */
 export function* withoutRuns(subject: Subject, runs: Runs): Generator<Attempt, Subject, boolean> {
   const { count, without, what } = runs;
   for (let size = Math.ceil(count(subject) / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {

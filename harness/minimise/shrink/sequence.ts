@@ -102,7 +102,10 @@ function textColumns({ config, inputs }: Subject): number[] {
   return indicesWithout(length, 0, 0).filter(isText);
 }
 
-/** The subject with only these columns of tokens, in order; phases keep their tokens, and one that has none left is gone. */
+/**
+ * The subject with only these columns of tokens, in order; phases keep their tokens, and one that has none left is
+ * gone.
+ */
 export function withColumns(subject: Subject, columns: readonly number[]): Subject {
   const moved = (place: number): number => columns.filter((column) => column < place).length;
   const parents = parentsOf(subject.phases);

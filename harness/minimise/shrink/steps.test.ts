@@ -84,7 +84,10 @@ describe("tokens", () => {
   });
 });
 
-/** Text, an image of 3 patches and 1 of padding, text, an image of 2 patches and 2 of padding, text, a clip of 2 frames and 1 of padding. */
+/**
+ * Text, an image of 3 patches and 1 of padding, text, an image of 2 patches and 2 of padding, text, a clip of 2 frames
+ * and 1 of padding.
+ */
 function mediaSubject(): Subject {
   const types = [0, 1, 1, 1, 0, 1, 1, 0, 3, 3];
   const positions = [0, 0, 1, 0, 2, 0, -1, -1, 0, 0, 0, 1, -1, -1, -1, -1];

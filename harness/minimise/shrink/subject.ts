@@ -7,7 +7,10 @@ export interface Subject {
   readonly phases: Case["phases"];
 }
 
-/** A smaller subject and what was taken away, in a few words. It need not be valid: what can't be run does not fail in the same way. */
+/**
+ * A smaller subject and what was taken away, in a few words. It need not be valid: what can't be run does not fail in
+ * the same way.
+ */
 export interface Attempt {
   readonly what: string;
   readonly subject: Subject;

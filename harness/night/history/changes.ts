@@ -5,7 +5,10 @@ import { listedFrom, seriesOf } from "./record.ts";
 /** A ratio that has grown by this factor, or shrunk, has moved. */
 export const movedBy = 2;
 
-/** A ratio below this, in noise units, moves by chance. `movedBy * listedFrom`: sites that are not listed need no numbers. */
+/**
+ * A ratio below this, in noise units, moves by chance. `movedBy * listedFrom`: sites that are not listed need no
+ * numbers.
+ */
 export const floor = movedBy * listedFrom;
 
 /** Nights that a median is taken over. */
@@ -79,8 +82,8 @@ function movedFactor({ now, before }: Pick<Moved, "now" | "before">): number {
 }
 
 /**
- * Sites of results that still pass, with at least twice the median ratio of the nights before, and above the floor. `earlier` are the results of the same series that
- * passed, at most `medianNights` of them.
+ * Sites of results that still pass, with at least twice the median ratio of the nights before, and above the floor.
+ * `earlier` are the results of the same series that passed, at most `medianNights` of them.
  */
 export function findRegressions(
   results: readonly ResultLine[],

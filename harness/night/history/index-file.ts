@@ -1,4 +1,7 @@
-/** The history's index: an SQLite file beside the JSON lines, made again from them whenever it is missing, broken, of another version, or does not fit them. */
+/**
+ * The history's index: an SQLite file beside the JSON lines, made again from them whenever it is missing, broken, of
+ * another version, or does not fit them.
+ */
 import { closeSync, existsSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -29,7 +32,10 @@ export interface History extends Disposable {
   results(night: string): ResultLine[];
   /** The last night of a scope before this one in which everything was as expected. */
   lastGreen(night: NightLine): NightLine | null;
-  /** Up to `count` results of the same case, engine, dtype, seed and role of the reference, measured in nights before this one and passed; the latest first. */
+  /**
+   * Up to `count` results of the same case, engine, dtype, seed and role of the reference, measured in nights before
+   * this one and passed; the latest first.
+   */
   earlier(result: ResultLine, count: number): ResultLine[];
   /** Seconds that a case took when it was last measured; null where it never was. */
   seconds(job: Pick<ResultLine, "case" | "engine" | "dtype" | "seed"> & { readonly role: string }): number | null;
@@ -40,7 +46,10 @@ export function journalPath(folder: string): string {
   return join(folder, "history.jsonl");
 }
 
-/** Opens the index of a folder's history and brings it up to date; kept in memory where the folder can't be written. @throws UsageError for a file that is no history */
+/**
+ * Opens the index of a folder's history and brings it up to date; kept in memory where the folder can't be written.
+ * @throws UsageError for a file that is no history
+ */
 export function openHistory(folder: string): History {
   const file = join(folder, "history.sqlite");
   const journal = journalPath(folder);

@@ -1,6 +1,7 @@
 /**
- * The history's truth: a file of JSON lines. A night is in it whole or not at all: its results are followed by the line that closes it, in one write. What comes after
- * the last closing line was cut off by a crash, and is dropped before the next night is appended; that night is still open and will be written again.
+ * The history's truth: a file of JSON lines. A night is in it whole or not at all: its results are followed by the line
+ * that closes it, in one write. What comes after the last closing line was cut off by a crash, and is dropped before
+ * the next night is appended; that night is still open and will be written again.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -68,12 +69,18 @@ function parseLine(text: string): ResultLine | NightLine | string {
   return `${issue!.path.join(".") || "line"}: ${issue!.message}`;
 }
 
-/** The nights of a file; none where there is no file. A torn end is passed over. @throws UsageError as `scanJournal` does. */
+/**
+ * The nights of a file; none where there is no file. A torn end is passed over. @throws UsageError as `scanJournal`
+ * does.
+ */
 export function readJournal(file: string): Scanned {
   return existsSync(file) ? scanJournal(readFileSync(file), file) : { nights: [], end: 0, torn: 0 };
 }
 
-/** Cuts off what a crash left behind the last closed night; returns the number of bytes. Only for the holder of the folder's lock. */
+/**
+ * Cuts off what a crash left behind the last closed night; returns the number of bytes. Only for the holder of the
+ * folder's lock.
+ */
 export function mendJournal(file: string): number {
   const { end, torn } = readJournal(file);
   if (torn > 0) truncateSync(file, end);

@@ -1,6 +1,6 @@
 /**
- * The lines of a history: one for each result of a night, then one that closes the night. Small on purpose: a year of nights stays in one file. Whole verdicts of what
- * was not as expected lie beside it (`verdicts/`).
+ * The lines of a history: one for each result of a night, then one that closes the night. Small on purpose: a year of
+ * nights stays in one file. Whole verdicts of what was not as expected lie beside it (`verdicts/`).
  */
 import { z } from "zod";
 import type { SiteVerdict } from "../../verdict/site.ts";
@@ -138,7 +138,10 @@ function threeDigits(value: number): number {
   return Number(value.toPrecision(3));
 }
 
-/** What makes two results of different nights comparable, for the first of the roles that the reference was asked for as. */
+/**
+ * What makes two results of different nights comparable, for the first of the roles that the reference was asked for
+ * as.
+ */
 export function seriesOf({ case: name, engine, dtype, seed, reference }: ResultLine, role = reference.roles[0]!) {
   return [name, engine, dtype, seed, role].join("\0");
 }

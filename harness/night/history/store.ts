@@ -1,4 +1,7 @@
-/** Results by their content address: what a killed night has done already, and what need not be done again while nothing that it depends on changes. */
+/**
+ * Results by their content address: what a killed night has done already, and what need not be done again while nothing
+ * that it depends on changes.
+ */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -21,7 +24,10 @@ export interface Store {
   verdictPath(key: string): string;
 }
 
-/** Opens `results/` and `verdicts/` of a folder. Files are written to another name first: a result is there whole or not at all. */
+/**
+ * Opens `results/` and `verdicts/` of a folder. Files are written to another name first: a result is there whole or not
+ * at all.
+ */
 export function openStore(folder: string): Store {
   const resultPath = (key: string): string => join(folder, "results", `${key}.json`);
   const verdictPath = (key: string): string => join(folder, "verdicts", `${key}.json`);
@@ -54,8 +60,8 @@ export function writeWhole(file: string, content: ResultLine | Verdict | object)
 }
 
 /**
- * Whether a stored result stands for another run in this night. What the machine lacked is always tried again; an engine that broke, and everything where `fresh` is
- * asked for, is taken from this very night alone.
+ * Whether a stored result stands for another run in this night. What the machine lacked is always tried again; an
+ * engine that broke, and everything where `fresh` is asked for, is taken from this very night alone.
  */
 export function isUsable(record: ResultLine, { night, fresh }: { night: string; fresh: boolean }): boolean {
   if (record.error?.kind === "environment") return false;

@@ -1,4 +1,6 @@
-/** A history for people: the nights, and what changed since the last green one; of one case, its ratios over the nights. */
+/**
+ * A history for people: the nights, and what changed since the last green one; of one case, its ratios over the nights.
+ */
 import { styleText } from "node:util";
 import { format } from "../../verdict/words/ratio.ts";
 import type { Changes, Moved } from "../history/changes.ts";

@@ -81,8 +81,8 @@ export function failsIn(site: SiteVerdict, measure: Measure, limit: number): boo
 }
 
 /**
- * How a site counts in this measure: `wrong` on its own account, `inherited` where it does right what it does and carries an error from
- * before, else null.
+ * How a site counts in this measure: `wrong` on its own account, `inherited` where it does right what it does and
+ * carries an error from before, else null.
  */
 export function blameOf(site: SiteVerdict, measure: Measure, limit: number): "wrong" | "inherited" | null {
   if (failsIn(site, measure, limit)) return "wrong";

@@ -39,7 +39,9 @@ export function placeOf(site: string): Place | null {
   return { stack, layer: Number(layer), kind };
 }
 
-/** A layer begins with its input and ends with its output, even where the sites between are listed later or not at all. */
+/**
+ * A layer begins with its input and ends with its output, even where the sites between are listed later or not at all.
+ */
 function kindRank(kind: string): number {
   if (kind.startsWith("cache.")) return 3;
   if (kind.startsWith(":out")) return 2;

@@ -72,8 +72,9 @@ function significantDigits(value: number, digits: number): number {
 }
 
 /**
- * Sites that pass keep what is shown of them: hundredths of a ratio, three digits of one that carries an error on, and two digits of everything else; the others keep six
- * digits. -1 stands for null, and for an error that is ratio times noise. The largest error is in units of noise. Field 7, the oracle's rms, is 0 in a local distance whose oracle is as
+ * Sites that pass keep what is shown of them: hundredths of a ratio, three digits of one that carries an error on, and
+ * two digits of everything else; the others keep six digits. -1 stands for null, and for an error that is ratio times
+ * noise. The largest error is in units of noise. Field 7, the oracle's rms, is 0 in a local distance whose oracle is as
  * large as that of the run's.
  */
 function packDistance(distance: Distance, passed: boolean): number[] {
@@ -137,7 +138,10 @@ function isPlain(why: Why): boolean {
   return why.kind === "noise" && why.at.part === "tensor";
 }
 
-/** A judgement without its distance; a site that only carries an error on keeps no detail: that would be nine tenths of the page, and is in the verdict's JSON. */
+/**
+ * A judgement without its distance; a site that only carries an error on keeps no detail: that would be nine tenths of
+ * the page, and is in the verdict's JSON.
+ */
 function packRest(judgement: Judgement, site: SiteVerdict): Judgement | null {
   switch (judgement.status) {
     case "pass":

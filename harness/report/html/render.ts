@@ -38,8 +38,9 @@ function titleOf(verdicts: readonly Verdict[]): string {
 }
 
 /**
- * One HTML document with everything in it: opens from file://, makes no request, and runs only the script whose hash its
- * content security policy names. Numbers are rounded to the digits that are shown. `history` are the results of earlier nights: cases that are in it show how they went.
+ * One HTML document with everything in it: opens from file://, makes no request, and runs only the script whose hash
+ * its content security policy names. Numbers are rounded to the digits that are shown. `history` are the results of
+ * earlier nights: cases that are in it show how they went.
  */
 export function renderHtml(verdicts: readonly Verdict[], history: readonly PastResult[] = []): string {
   const policy = [

@@ -73,17 +73,17 @@ export function modelSites(layers: number): string[] {
 
 /** A distance with rows and columns around it. */
 function distanceOf(ratio: number, draw: () => number): Distance {
-  const noise = 1e-8 * (1 + 9 * draw());
+  const unit = 1e-8 * (1 + 9 * draw());
   const row = Math.floor(24 * draw());
   const column = 48 * Math.floor(10 * draw() ** 2); // outlier channels
   return {
     ratio,
     worst_row: { index: row, ratio: ratio * (1.1 + 0.4 * draw()) },
     worst_column: { index: column, ratio: ratio * (1.2 + 0.9 * draw()) },
-    error: ratio * noise,
-    noise,
+    error: ratio * unit,
+    noise: unit,
     rms: 0.4 + draw(),
-    max_error: ratio * noise * (3 + 2 * draw()),
+    max_error: ratio * unit * (3 + 2 * draw()),
   };
 }
 
@@ -264,7 +264,7 @@ export function seedVerdict(): Verdict {
     ...names.slice(0, stop).map((name, order) => site(name, order, false)),
     ...wrong.map((name, index) => site(name, stop + index, true)),
   ];
-  const found = new Set(sites.map((site) => site.site));
+  const found = new Set(sites.map((one) => one.site));
   return complete({
     ...common,
     case: "gemma4_unified/12b",
@@ -278,7 +278,7 @@ export function seedVerdict(): Verdict {
     coverage: {
       compared: sites.length,
       total: names.length,
-      unknown: names.filter((site) => !found.has(site)),
+      unknown: names.filter((name) => !found.has(name)),
       unexpected: [],
     },
     worst: null,
@@ -361,7 +361,7 @@ export function errorVerdict(): Verdict {
 export function unknownVerdict(): Verdict {
   const whole = liveVerdict({ name: "llama/golden", phases: ["prefill"] });
   const sites = whole.sites.filter((site) => /layers\.\d+:out|logits/.test(site.site));
-  const offered = new Set(sites.map((site) => site.site));
+  const offered = new Set(sites.map((one) => one.site));
   const unknown = whole.sites.map((site) => site.site).filter((site) => !offered.has(site));
   return {
     ...whole,

@@ -22,7 +22,10 @@ export interface TrendPoint {
   readonly ratio: number | null;
 }
 
-/** The results of the same case, engine, dtype and seed against the pinned reference, in the order of `history`: one a night. */
+/**
+ * The results of the same case, engine, dtype and seed against the pinned reference, in the order of `history`: one a
+ * night.
+ */
 export function trendOf(verdict: Verdict, history: readonly PastResult[]): TrendPoint[] {
   const engine = verdict.rerun?.engine ?? verdict.engine.name;
   return history

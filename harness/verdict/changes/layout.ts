@@ -19,7 +19,9 @@ export const layoutChanges = [
   /** An axis of `blocks` x n in the order of n x `blocks`. */
   z.strictObject({ kind: z.literal("interleaved"), of: subject, axis, blocks: count }),
   z.strictObject({ kind: z.literal("blocks reversed"), of: subject, axis, blocks: count }),
-  /** An axis of `outer` x `inner` blocks in the order of `inner` x `outer`, as of heads and of queries, keys and values. */
+  /**
+   * An axis of `outer` x `inner` blocks in the order of `inner` x `outer`, as of heads and of queries, keys and values.
+   */
   z.strictObject({ kind: z.literal("blocks exchanged"), of: subject, axis, outer: count, inner: count }),
   /** The rows of each of several blocks go from one order of rotary features to the other. */
   z.strictObject({

@@ -58,7 +58,10 @@ export const positionChanges = [
     ] as const),
     call: size.nullable(),
   }),
-  /** Only the first features of a head are rotated, in halves or in pairs; `respaced`: with frequencies spaced over these. */
+  /**
+   * Only the first features of a head are rotated, in halves or in pairs; `respaced`: with frequencies spaced over
+   * these.
+   */
   z.strictObject({
     kind: z.literal("partly rotated"),
     rotated: size,

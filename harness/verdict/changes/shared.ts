@@ -1,7 +1,12 @@
-/** The parts that facts about changes are made of: numbers with their names, axes, tensors and what of a call is meant. */
+/**
+ * The parts that facts about changes are made of: numbers with their names, axes, tensors and what of a call is meant.
+ */
 import { z } from "zod";
 
-/** What a number may be called: one that people type in, or a config field or an attribute of the module, raised to a power. */
+/**
+ * What a number may be called: one that people type in, or a config field or an attribute of the module, raised to a
+ * power.
+ */
 const numberName = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("usual") }),
   z.strictObject({

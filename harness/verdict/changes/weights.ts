@@ -1,4 +1,6 @@
-/** Changes of weights and modules: not loaded, used otherwise, another's; modules left out; experts chosen otherwise. */
+/**
+ * Changes of weights and modules: not loaded, used otherwise, another's; modules left out; experts chosen otherwise.
+ */
 import { z } from "zod";
 import { number } from "./shared.ts";
 

@@ -1,4 +1,7 @@
-/** What is said of changes of the reference: the one place where their facts become sentences. Nothing reads a sentence back. */
+/**
+ * What is said of changes of the reference: the one place where their facts become sentences. Nothing reads a sentence
+ * back.
+ */
 import type { Change, Need, Part, SourceLine } from "../change.ts";
 import type { HoleReason } from "../explanation.ts";
 import { layoutWords } from "./changes/layout.ts";
@@ -17,18 +20,27 @@ interface Changed {
   readonly part: Part | null;
 }
 
-/** What the engine does where the reference does right, as a clause: `the activation is SiLU in place of GELU (erf), only at head 3 of 4`. */
+/**
+ * What the engine does where the reference does right, as a clause: `the activation is SiLU in place of GELU (erf),
+ * only at head 3 of 4`.
+ */
 export function changeText({ changes, part }: Changed): string {
   const clauses = changes.map((change) => (words[change.kind] as (one: Change) => string)(change));
   return `${clauses.join("; and ")}${part ? `, only at ${partText(part)}` : ""}`;
 }
 
-/** `modeling_x.py:17: code`; steps of attention stand in no model file. Lines of two changes are joined; "" where none is known. */
+/**
+ * `modeling_x.py:17: code`; steps of attention stand in no model file. Lines of two changes are joined; "" where none
+ * is known.
+ */
 export function sourceText(sources: readonly SourceLine[]): string {
   return sources.map(({ file, line, text }) => `${file}:${line}: ${text}`).join("; ");
 }
 
-/** Inputs that would tell a candidate from the first one, as a noun: `inputs 30 times as large`; "" where none are known. */
+/**
+ * Inputs that would tell a candidate from the first one, as a noun: `inputs 30 times as large`; "" where none are
+ * known.
+ */
 export function apartText(apart: number | null): string {
   if (apart === null) return "";
   return apart > 1 ? `inputs ${numberText(apart)} times as large` : `inputs ${numberText(1 / apart)} times smaller`;

@@ -1,4 +1,7 @@
-/** What differs beside the sites' values, in words: tensors, sites that only one side has, an engine that disagrees with itself. */
+/**
+ * What differs beside the sites' values, in words: tensors, sites that only one side has, an engine that disagrees with
+ * itself.
+ */
 import type { DeclaredTensor, TensorAudit } from "../audit.ts";
 import type { Verdict } from "../schema.ts";
 import { some } from "./lists.ts";

@@ -9,7 +9,10 @@ type Judged = Pick<Verdict, "status" | "met">;
 /** All outcomes, in the order in which they are listed. */
 export const outcomes: readonly Outcome[] = ["pass", "expected failure", "fail", "unexpected pass", "unknown", "error"];
 
-/** How a case went: a case that is marked to fail and does is an expected failure, one that passes all the same an unexpected pass. */
+/**
+ * How a case went: a case that is marked to fail and does is an expected failure, one that passes all the same an
+ * unexpected pass.
+ */
 export function outcomeOf({ status, met }: Judged): Outcome {
   if (status === "pass") return met ? "pass" : "unexpected pass";
   return met ? "expected failure" : status;

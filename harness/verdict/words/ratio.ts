@@ -1,6 +1,9 @@
 import { isCapped } from "../numbers.ts";
 
-/** A ratio as people read it: two digits below 100, thousands separated above; `infinite` where there is no noise to count in. */
+/**
+ * A ratio as people read it: two digits below 100, thousands separated above; `infinite` where there is no noise to
+ * count in.
+ */
 export function format(ratio: number): string {
   if (isCapped(ratio)) return "infinite";
   if (ratio >= 1e9) return ratio.toExponential(1);

@@ -61,9 +61,9 @@ it.each<[Unjudged, string]>([
 });
 
 describe("indices of an axis", () => {
-  const of = (count: number, first: number, last: number, size: number, step: number | null = 1): Region => ({
+  const of = (count: number, from: number, last: number, size: number, step: number | null = 1): Region => ({
     axis: "channel",
-    ...{ size, count, first, last, step },
+    ...{ size, count, first: from, last, step },
   });
 
   it.each([

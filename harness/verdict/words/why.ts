@@ -90,7 +90,10 @@ export function reasonOf(site: Pick<SiteVerdict, "run" | "local">): string {
   }
 }
 
-/** The indices of one axis: "head 2 of 4", "tokens 8 to 18 of 19", "upper half of 64 channels", "every 2nd channel of 14, from 0". */
+/**
+ * The indices of one axis: "head 2 of 4", "tokens 8 to 18 of 19", "upper half of 64 channels", "every 2nd channel of
+ * 14, from 0".
+ */
 export function regionText({ axis, size, count, first, last, step }: Region): string {
   if (count === 1) return `${axis} ${first} of ${size}`;
   if (step === 1) {

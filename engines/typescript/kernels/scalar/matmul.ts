@@ -1,6 +1,6 @@
 /**
- * Scalar twins of assembly/matmul.ts and assembly/attention.ts: the same sums in the same order, one rounding to float32 after each operation. Tests hold the
- * kernels against them bit by bit.
+ * Scalar twins of assembly/matmul.ts and assembly/attention.ts: the same sums in the same order, one rounding to
+ * float32 after each operation. Tests hold the kernels against them bit by bit.
  */
 import type { AttentionSizes } from "../attention.ts";
 import type { LinearSizes } from "../linear.ts";

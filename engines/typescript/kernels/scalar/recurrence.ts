@@ -1,4 +1,7 @@
-/** Scalar twin of the gated delta rule in assembly/recurrence.ts; that of the scan is `rounded_scan` in ../selective_scan.ts. */
+/**
+ * Scalar twin of the gated delta rule in assembly/recurrence.ts; that of the scan is `rounded_scan` in
+ * ../selective_scan.ts.
+ */
 import type { DeltaRuleInputs, DeltaRuleSizes } from "../gated_delta_rule.ts";
 
 export function gated_delta_rule(

@@ -1,9 +1,17 @@
 /** Configs of deepseek_v3. Source: transformers 5.24.0, `models/deepseek_v3/configuration_deepseek_v3.py`. */
 import { z } from "zod";
-import { activation, alike, config, count, rope_fields, standardize_rope_params, tokenId } from "../../layers/config_schema.ts";
+import {
+  activation,
+  alike,
+  configSchema,
+  count,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../../layers/config_schema.ts";
 
 /** `DeepseekV3Config`, with its defaults. */
-export const DeepseekV3Config = config({
+export const DeepseekV3Config = configSchema({
   model_type: z.literal("deepseek_v3").default("deepseek_v3"),
   vocab_size: count.default(129_280),
   hidden_size: count.default(7168),

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { linear_transposed } from "../../kernels/linear.ts";
 import type { CausalModelInputs, MaskRequest, ModalityInputs } from "../../layers/causal_model.ts";
-import { config, count, tokenId } from "../../layers/config_schema.ts";
+import { configSchema, count, tokenId } from "../../layers/config_schema.ts";
 import { ConfiguredModule } from "../../layers/configured_module.ts";
 import { DecoderForCausalLM } from "../../layers/decoder.ts";
 import type { AttentionMasks } from "../../layers/masks.ts";
@@ -21,7 +21,7 @@ import { floatTensor, indexTensor, roundedTensor, ShapeError } from "../../tenso
 import { Gemma3RMSNorm, Gemma3TextConfig, Gemma3TextModel } from "./text.ts";
 
 /** `Gemma3Config`, with its defaults; token ids also under the names that its `attribute_map` has. */
-export const Gemma3Config = config({
+export const Gemma3Config = configSchema({
   model_type: z.literal("gemma3").default("gemma3"),
   text_config: Gemma3TextConfig.prefault({}),
   vision_config: SiglipVisionConfig.prefault({}),

@@ -6,7 +6,15 @@ import { z } from "zod";
 import type { DecoderLayerInputs } from "../../layers/attention.ts";
 import { Attention } from "../../layers/attention.ts";
 import { AttentionCore } from "../../layers/attention_core.ts";
-import { activation, config, count, layer_type, layerTypes, rope_parameters, tokenId } from "../../layers/config_schema.ts";
+import {
+  activation,
+  configSchema,
+  count,
+  layer_type,
+  layerTypes,
+  rope_parameters,
+  tokenId,
+} from "../../layers/config_schema.ts";
 import { DecoderForCausalLM, DecoderLayer, DecoderModel } from "../../layers/decoder.ts";
 import { GatedMLP } from "../../layers/gated_mlp.ts";
 import { LayerTypeRotaryEmbedding } from "../../layers/layer_type_rotary_embedding.ts";
@@ -29,7 +37,7 @@ function complete({ type, ...rope_params }: z.output<typeof rope>, rope_theta: n
 }
 
 /** `Gemma3TextConfig`, with its defaults. */
-export const Gemma3TextConfig = config({
+export const Gemma3TextConfig = configSchema({
   model_type: z.literal("gemma3_text").default("gemma3_text"),
   vocab_size: count.default(262_208),
   hidden_size: count.default(2304),

@@ -1,10 +1,10 @@
 /** The text config of gemma4, read beside transformers 5.24.0, `models/gemma4/configuration_gemma4.py`. */
 import { z } from "zod";
-import { config, count } from "../../layers/config_schema.ts";
+import { configSchema, count } from "../../layers/config_schema.ts";
 import { bidirectional, derive_layers, kv_sharing_fields } from "../../layers/kv_sharing_config.ts";
 
 /** `Gemma4TextConfig`, with its defaults. */
-export const Gemma4TextConfig = config({
+export const Gemma4TextConfig = configSchema({
   model_type: z.literal("gemma4_text").default("gemma4_text"),
   ...kv_sharing_fields,
   max_position_embeddings: count.default(131_072),

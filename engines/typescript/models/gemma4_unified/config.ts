@@ -3,11 +3,11 @@
  * The defaults are those of the reference's classes.
  */
 import { z } from "zod";
-import { config, count, tokenId } from "../../layers/config_schema.ts";
+import { configSchema, count, tokenId } from "../../layers/config_schema.ts";
 import { bidirectional, derive_layers, kv_sharing_fields } from "../../layers/kv_sharing_config.ts";
 
 /** `Gemma4UnifiedTextConfig`: the values that the reference's `__post_init__` derives are filled in. */
-export const Gemma4UnifiedTextConfig = config({
+export const Gemma4UnifiedTextConfig = configSchema({
   model_type: z.literal("gemma4_unified_text").default("gemma4_unified_text"),
   ...kv_sharing_fields,
   max_position_embeddings: count.default(262_144),
@@ -17,7 +17,7 @@ export const Gemma4UnifiedTextConfig = config({
 export type Gemma4UnifiedTextConfig = z.output<typeof Gemma4UnifiedTextConfig>;
 
 /** `Gemma4UnifiedVisionConfig`. */
-export const Gemma4UnifiedVisionConfig = config({
+export const Gemma4UnifiedVisionConfig = configSchema({
   model_type: z.literal("gemma4_unified_vision").default("gemma4_unified_vision"),
   patch_size: count.default(16),
   pooling_kernel_size: count.default(3),
@@ -34,7 +34,7 @@ export const Gemma4UnifiedVisionConfig = config({
 export type Gemma4UnifiedVisionConfig = z.output<typeof Gemma4UnifiedVisionConfig>;
 
 /** `Gemma4UnifiedAudioConfig`. */
-export const Gemma4UnifiedAudioConfig = config({
+export const Gemma4UnifiedAudioConfig = configSchema({
   model_type: z.literal("gemma4_unified_audio").default("gemma4_unified_audio"),
   audio_embed_dim: count.default(640),
   rms_norm_eps: z.number().default(1e-6),
@@ -44,7 +44,7 @@ export type Gemma4UnifiedAudioConfig = z.output<typeof Gemma4UnifiedAudioConfig>
 /**
  * `Gemma4UnifiedConfig`: the whole multimodal model. Without `vision_config` or `audio_config` it has no such embedder.
  */
-export const Gemma4UnifiedConfig = config({
+export const Gemma4UnifiedConfig = configSchema({
   model_type: z.literal("gemma4_unified").default("gemma4_unified"),
   text_config: Gemma4UnifiedTextConfig.prefault({}),
   vision_config: Gemma4UnifiedVisionConfig.nullable().default(null),

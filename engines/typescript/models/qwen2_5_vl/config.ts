@@ -3,10 +3,20 @@
  * are those of the reference's classes.
  */
 import { z } from "zod";
-import { activation, config, count, layer_type, layerTypes, rope_fields, rope_parameters, standardize_rope_params, tokenId } from "../../layers/config_schema.ts";
+import {
+  activation,
+  configSchema,
+  count,
+  layer_type,
+  layerTypes,
+  rope_fields,
+  rope_parameters,
+  standardize_rope_params,
+  tokenId,
+} from "../../layers/config_schema.ts";
 
 /** `Qwen2_5_VLVisionConfig`; `num_heads` and `depth` also under the names that its `attribute_map` has. */
-export const Qwen2_5_VLVisionConfig = config({
+export const Qwen2_5_VLVisionConfig = configSchema({
   model_type: z.enum(["qwen2_5_vl_vision", "qwen2_5_vl"]).default("qwen2_5_vl_vision"), // the latter in older configs
   depth: count.default(32),
   hidden_size: count.default(3584),
@@ -61,7 +71,7 @@ const text_fields = {
 };
 
 /** `Qwen2_5_VLTextConfig`. */
-export const Qwen2_5_VLTextConfig = config({
+export const Qwen2_5_VLTextConfig = configSchema({
   model_type: z.literal("qwen2_5_vl_text").default("qwen2_5_vl_text"),
   ...text_fields,
   tie_word_embeddings: z.boolean().default(false), // read by the whole model's config
@@ -95,7 +105,7 @@ export type Qwen2_5_VLTextConfig = z.output<typeof Qwen2_5_VLTextConfig>;
 /** `Qwen2_5_VLConfig`; checkpoints have the fields of the text config beside those of the whole model. */
 export const Qwen2_5_VLConfig = z.preprocess(
   nest_text_config,
-  config({
+  configSchema({
     model_type: z.literal("qwen2_5_vl").default("qwen2_5_vl"),
     text_config: Qwen2_5_VLTextConfig.prefault({}),
     vision_config: Qwen2_5_VLVisionConfig.prefault({}),

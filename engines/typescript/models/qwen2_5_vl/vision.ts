@@ -17,7 +17,13 @@ import { compute_default_rope_parameters } from "../../layers/rope_init.ts";
 import type { PositionEmbeddings } from "../../layers/rotary_embedding.ts";
 import { apply_rotary_pos_emb, position_embeddings } from "../../layers/rotary_embedding.ts";
 import { Sequential } from "../../layers/sequential.ts";
-import { get_vision_cu_seqlens, get_vision_position_ids, get_vision_window_index, packed_mask, take_groups } from "../../layers/vision_grid.ts";
+import {
+  get_vision_cu_seqlens,
+  get_vision_position_ids,
+  get_vision_window_index,
+  packed_mask,
+  take_groups,
+} from "../../layers/vision_grid.ts";
 import { add, cast } from "../../tensor/elementwise.ts";
 import { reshape } from "../../tensor/layout.ts";
 import { takeRows } from "../../tensor/select.ts";

@@ -1,9 +1,16 @@
 /** The config of qwen3_next, read beside transformers 5.24.0, `models/qwen3_next/configuration_qwen3_next.py`. */
 import { z } from "zod";
-import { activation, config, count, rope_fields, standardize_rope_params, tokenId } from "../../layers/config_schema.ts";
+import {
+  activation,
+  configSchema,
+  count,
+  rope_fields,
+  standardize_rope_params,
+  tokenId,
+} from "../../layers/config_schema.ts";
 
 /** `Qwen3NextConfig`, with its defaults. */
-export const Qwen3NextConfig = config({
+export const Qwen3NextConfig = configSchema({
   model_type: z.literal("qwen3_next").default("qwen3_next"),
   vocab_size: count.default(151_936),
   hidden_size: count.default(2048),

@@ -1,9 +1,9 @@
 /** The config of whisper, read beside transformers 5.24.0, `models/whisper/configuration_whisper.py`. */
 import { z } from "zod";
-import { activation, config, count, tokenId, unread } from "../../layers/config_schema.ts";
+import { activation, configSchema, count, tokenId, unread } from "../../layers/config_schema.ts";
 
 /** `WhisperConfig`, with its defaults; sizes also under the names of other models, as its `attribute_map` has them. */
-export const WhisperConfig = config({
+export const WhisperConfig = configSchema({
   model_type: z.literal("whisper").default("whisper"),
   vocab_size: count.default(51_865),
   num_mel_bins: count.default(80),

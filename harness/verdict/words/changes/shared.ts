@@ -18,7 +18,10 @@ export function numberText(value: number, digits = usualDigits): string {
     : `${short === 0 ? 0 : short}`;
 }
 
-/** A number with what it is called: `0.223607 (1/sqrt(text_config.head_dim 20))`; with enough digits to tell it from `other`. */
+/**
+ * A number with what it is called: `0.223607 (1/sqrt(text_config.head_dim 20))`; with enough digits to tell it from
+ * `other`.
+ */
 export function namedNumber({ value, name }: NumberFact, other?: number): string {
   const called = name && nameText(name);
   return `${numberText(value, digitsFrom(value, other))}${called ? ` (${called})` : ""}`;
