@@ -56,6 +56,21 @@ test("the order is: one change, no fitted numbers, everywhere, a field that is n
   expect(ranked.status).toBe("ambiguous");
 });
 
+test("another activation in a module is the one in the function that it calls, unless that needs more assumptions", () => {
+  const activation = (expected: "gelu_tanh" | { module: string }): Pick<Judged, "changes"> => ({
+    changes: [{ kind: "activation", expected, found: "gelu_erf" }],
+  });
+  const ofModule = judged("module", here, activation({ module: "GELUTanh" }));
+  const ofFunction = judged("function", { prefill: [true, 2] }, activation("gelu_tanh"));
+  const { status, candidates } = rankCounterfactuals([ofModule, ofFunction], facts);
+  expect({ status, ids: idsOf(candidates) }).toEqual({ status: "explained", ids: ["function"] });
+  const synonym = { id: "module", category: "activation", part: null, ...activation({ module: "GELUTanh" }) };
+  const [first] = rankCounterfactuals([{ ...ofFunction, synonyms: [synonym] }], facts).candidates;
+  expect(first!.synonyms).toEqual([]);
+  const inPart = { ...ofFunction, part };
+  expect(idsOf(rankCounterfactuals([ofModule, inPart], facts).candidates)).toEqual(["module", "function"]);
+});
+
 test("a sum of two terms is one change, and likelier than a number that was only fitted", () => {
   const term = (site: string) => ({ kind: "site" as const, site });
   const combined = (operation: "+" | "x"): Change => ({

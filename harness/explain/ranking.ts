@@ -2,6 +2,7 @@
  * Which changes of the reference explain an engine, the likeliest first, and which of them are as likely as the first.
  * From facts alone.
  */
+import type { Change } from "../verdict/change.ts";
 import type { Counterfactual, ErrorReading, Explanation } from "../verdict/explanation.ts";
 
 /** A counterfactual with how the engine's tensor was judged against it. */
@@ -39,15 +40,19 @@ export function rankCounterfactuals(
     .filter((one) => explains(one, failing))
     .map(({ phases, ...rest }): Counterfactual => ({
       ...rest,
+      synonyms: rest.synonyms.filter(({ changes }) => !restates(changes, rest.changes)),
       unread: unreadFields(rest, unread),
       ratio: worst(phases, failing),
       phases: phases.filter(({ agrees }) => agrees).map(({ phase }) => phase),
       not_in: phases.filter(({ agrees }) => !agrees).map(({ phase }) => phase),
     }))
     .toSorted(compareCandidates);
-  const { cause, rivals, forms } = sortCandidates(explaining);
+  const distinct = explaining.filter(
+    (one) => !explaining.some((other) => restates(one.changes, other.changes) && compareAssumptions(other, one) <= 0),
+  );
+  const { cause, rivals, forms } = sortCandidates(distinct);
   // Where there is a cause, a form of the error adds nothing.
-  const candidates = (cause ? explaining.filter(({ form }) => !form) : forms).slice(0, shown);
+  const candidates = (cause ? distinct.filter(({ form }) => !form) : forms).slice(0, shown);
   return {
     status: cause ? (rivals.length > 0 ? "ambiguous" : "explained") : forms.length > 0 ? "pattern" : "unexplained",
     tried,
@@ -93,6 +98,15 @@ function compareAssumptions(one: Counterfactual, other: Counterfactual): number 
  */
 function assumptions({ form, changes, fitted, part, not_in }: Counterfactual): number[] {
   return [Number(form), changes.length, fitted, Number(part !== null) + Number(not_in.length > 0)];
+}
+
+/** True when `one` says of a whole module what `other` says of the one function that it calls. */
+function restates(one: readonly Change[], other: readonly Change[]): boolean {
+  const [ofModule, ...more] = one;
+  const [ofFunction, ...others] = other;
+  if (ofModule?.kind !== "activation" || ofFunction?.kind !== "activation") return false;
+  if (more.length + others.length > 0 || ofModule.found !== ofFunction.found) return false;
+  return typeof ofModule.expected !== "string" && typeof ofFunction.expected === "string";
 }
 
 /** Config fields that the engine never reads and the change, or the reference's line, names. */
