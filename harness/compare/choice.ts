@@ -6,7 +6,7 @@ import type { Numbers } from "./distance.ts";
 import type { Rules, TapTriple } from "./judge.ts";
 import { visibleNumbers } from "./judge.ts";
 
-/** What a router computed: logits [..., experts], and the experts that it chose by them, integers [..., k]. */
+/** The two outputs of a router: logits [..., experts], and the experts that it chose by them, integers [..., k]. */
 export interface Routing {
   readonly logits: TapTriple;
   readonly choice: TapTriple;

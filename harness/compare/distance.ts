@@ -27,7 +27,7 @@ const elementsForExactness = 16;
 /** Fewer elements than this may all be small by chance. */
 const elementsForMagnitude = 3;
 
-/** What `measure` found beyond the distance itself. */
+/** The result of `measure`: the distance, and two facts that no ratio shows. */
 export interface Measurement {
   readonly distance: Distance;
   /** The reference has no rounding error here at all: an engine must be bit-equal. */

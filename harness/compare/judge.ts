@@ -20,7 +20,7 @@ export interface TapTriple {
   readonly oracle: RawTensor;
 }
 
-/** What a site is judged by. */
+/** The rules that a site is judged by. */
 export interface Rules {
   /** Largest ratio (noise units) that passes, for the whole tensor and for its worst row and column. */
   readonly limit: number;

@@ -16,7 +16,7 @@ const manifest = z.strictObject({
   environment: z.record(z.string(), z.string()).default({}),
   /** Requirement files of the Python environment that it runs in, relative to the folder. */
   requirements: z.array(z.string()).default([]),
-  /** What must follow `name:`; absent when nothing does. */
+  /** The name of the argument that must follow `name:`; absent for an engine that takes none. */
   argument: z.string().optional(),
   /** True for the engine that the others are compared with. */
   reference: z.boolean().default(false),

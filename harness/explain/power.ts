@@ -4,13 +4,13 @@ import { withoutLayer } from "../trace/site.ts";
 
 /** A likely change of the reference at one place, and how visible a case makes it. */
 export interface Visibility extends Omit<Hole, "reason"> {
-  /** What inputs it needs to be seen. */
+  /** Properties that the inputs must have for the change to show. */
   readonly needs: readonly Need[];
   /** Largest distance from the reference over all phases, in noise units. */
   readonly ratio: number;
 }
 
-/** What is known of a case's inputs, for the reasons of its holes. */
+/** The properties of a case's inputs that give the reasons of its holes. */
 export interface InputFacts {
   readonly longest: number;
   readonly sequences: number;

@@ -88,8 +88,8 @@ function compareAssumptions(one: Counterfactual, other: Counterfactual): number 
 }
 
 /**
- * What a candidate assumes, the heaviest first: that it is more than a form; two changes at once; numbers that were
- * fitted and have no name; only a part of the tensor, or only some of the phases.
+ * Counts what a candidate assumes, the heaviest first: 1 where it only describes the form of the error; its changes;
+ * numbers that were fitted and have no name; only a part of the tensor, or only some of the phases.
  */
 function assumptions({ form, changes, fitted, part, not_in }: Counterfactual): number[] {
   return [Number(form), changes.length, fitted, Number(part !== null) + Number(not_in.length > 0)];

@@ -18,8 +18,8 @@ const [below, above] = [1 / 3, 6];
 const coarse: readonly string[] = ["BF16", "F16"];
 
 /**
- * What the size and kind of an error that no change explains say to somebody who knows where such errors come from;
- * null when they say nothing.
+ * Reads an error that no change explains by its size and kind, as somebody would who knows where such errors come from;
+ * null when these say nothing.
  */
 export function readError(site: SiteVerdict): ErrorReading | null {
   if (whyOf(site)?.kind === "not finite") return { kind: "not finite" };

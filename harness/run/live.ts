@@ -72,7 +72,7 @@ interface Setting {
   readonly options: RunOptions;
 }
 
-/** What a comparison has found, and how its verdict can be explained. */
+/** The findings of a comparison, and the function that adds explanations to their verdict. */
 interface Compared {
   readonly findings: Findings;
   readonly explain: (verdict: Verdict) => Promise<Verdict>;

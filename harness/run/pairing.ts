@@ -20,7 +20,7 @@ export interface Group {
   readonly sides: Partial<Record<Side, RawTensor>>;
 }
 
-/** What is left when all streams have ended: sites that only some sides sent. */
+/** A site that only some sides had sent when all streams ended. */
 export interface Incomplete extends Omit<Group, "sides"> {
   readonly sides: readonly Side[];
   /** The reference's tensor; null where the reference did not send one. */

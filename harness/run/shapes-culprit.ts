@@ -26,7 +26,7 @@ export interface TwoShapes {
 /** The lengths at which a `shapes` case is run, to see which sizes move with the sequence. */
 export const shapeLengths: Lengths = { first: 19, second: 27 };
 
-/** What is known where shapes first differ. */
+/** The facts at the first site whose shapes differ, from which its culprit is made. */
 export interface CulpritFacts {
   readonly testCase: Case;
   readonly first: SiteVerdict;

@@ -27,7 +27,7 @@ export type Findings = Partial<
   readonly unexpected: readonly string[];
 };
 
-/** What is known of a case before it runs. */
+/** The part of a verdict that is known before the case runs. */
 export interface Frame {
   readonly testCase: Case;
   readonly mode: Verdict["mode"];

@@ -1,4 +1,4 @@
-/** What a verdict says of a run beside its sites: logits, self-consistency, config fields, tensors, texts. */
+/** The schemas of a run's findings beside its sites: logits, self-consistency, config fields, tensors, texts. */
 import { z } from "zod";
 import { place, ratio, shape, status } from "./site.ts";
 
@@ -56,7 +56,7 @@ export const tensorAudit = z.strictObject({
 /** A text that stands for a case's inputs: its tokens, and how both sides go on. */
 export const textFindings = z.strictObject({
   text: z.string(),
-  /** In the checkpoint's chat template. */
+  /** True when the text was put into the checkpoint's chat template. */
   chat: z.boolean(),
   /** The reference's tokens. */
   tokens: z.int(),

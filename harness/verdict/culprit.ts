@@ -1,4 +1,4 @@
-/** What is known of a place that is wrong on its own account. */
+/** The schema of a culprit, a place that is wrong on its own account, and of the readings of its shape. */
 import { z } from "zod";
 import { explanation } from "./explanation.ts";
 import { place, region, shape, why } from "./site.ts";

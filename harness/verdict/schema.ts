@@ -26,7 +26,7 @@ export const verdict = z.strictObject({
   case_file: z.string().optional(),
   mode: z.enum(["live", "golden", "shapes"]),
   status,
-  /** What the case expects; a verdict that meets `fail` at the expected site is as good as a pass. */
+  /** The outcome that the case expects; a verdict that meets `fail` at the expected site is as good as a pass. */
   expectation: z.union([z.literal("pass"), z.strictObject({ fail_at: z.string() })]),
   met: z.boolean(),
   engine: engineIdentity,
@@ -51,11 +51,11 @@ export const verdict = z.strictObject({
   sites: z.array(siteVerdict),
   logits: z.array(logitsAgreement),
   consistency: z.array(consistency),
-  /** Null where it was never measured. */
+  /** The power of the case; null where it was never measured. */
   power: power.nullable().default(null),
   config_audit: configAudit.nullable(),
   tensor_audit: tensorAudit.nullable(),
-  /** Of a run on a text. A tokenizer that differs makes the verdict a fail. */
+  /** The findings of a run on a text. A tokenizer that differs makes the verdict a fail. */
   text: textFindings.optional(),
   error: z
     .strictObject({
@@ -66,7 +66,7 @@ export const verdict = z.strictObject({
       stderr_tail: z.array(z.string()).default([]),
     })
     .nullable(),
-  /** What it takes to run this again: the engine as `--engine` names it, a planted fault's id. */
+  /** The options that run this again: the engine as `--engine` names it, a planted fault's id. */
   rerun: z.strictObject({ engine: z.string(), fault: z.string().optional() }).optional(),
   /** SHA-256 of config, weights and inputs, as far as they are known. */
   checksums: z.record(z.string(), z.string()),

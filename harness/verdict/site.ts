@@ -1,4 +1,7 @@
-/** What is known of one site in one phase, as facts: what was expected, how it was judged, and why it does not pass. */
+/**
+ * The schema of one site in one phase, as facts: the expected tensor, how the engine's was judged, and why it does not
+ * pass.
+ */
 import { z } from "zod";
 
 /** pass: equal to within noise; unknown: could not be judged (never green); error: something broke. */
@@ -10,7 +13,7 @@ export const ratio = z.number().nonnegative();
 /** A place: a site in a phase. */
 export const place = z.strictObject({ site: z.string(), phase: z.string() });
 
-/** What a tensor is, apart from its values. */
+/** The shape and dtype of a tensor. */
 export const tensorKind = z.strictObject({ shape, dtype: z.string() });
 
 /** How far the engine is from the float64 oracle at one site, in units of the reference's own rounding noise. */
@@ -169,8 +172,8 @@ export const siteVerdict = z.strictObject({
   /** The reference's tensor; null where it was not seen. */
   expected: tensorKind.nullable(),
   /**
-   * What is said of the site: the local judgement where there is one, else that of the run; but what is not finite in
-   * the engine's run and finite in the reference's fails, whatever the local judgement says.
+   * The status of the site: by the local judgement where there is one, else by that of the run. Values that are not
+   * finite in the engine's run and finite in the reference's fail, whatever the local judgement says.
    */
   status: status.exclude(["error"]),
   /**
