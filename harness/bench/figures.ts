@@ -6,7 +6,7 @@ export interface Figure {
   readonly what: string;
   /** Value and unit, already spelled: `1.84 GB/s`. */
   readonly value: string;
-  /** What it was made from. */
+  /** The measurements that the figure was computed from. */
   readonly from?: string;
 }
 

@@ -20,7 +20,8 @@ export function nightFolder({ folder }: { readonly folder: string }): string {
 }
 
 /**
- * What `lockstep nightly` is asked for, in a fixed order, so that the same wish is the same scope. @throws UsageError
+ * Reads what `lockstep nightly` is to run from its options, in a fixed order, so that the same wish is the same scope.
+ * @throws UsageError
  */
 export function askedFor(
   cases: readonly string[],

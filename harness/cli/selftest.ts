@@ -86,7 +86,7 @@ export function addSelftest(program: Command): void {
     });
 }
 
-/** What the page says of goldens: the live selftest leaves it as it is. */
+/** The section about goldens of the page as it is on disk, which the live selftest keeps; null where there is none. */
 function sectionOnDisk(): string | null {
   return existsSync(page) ? goldenSectionOf(readFileSync(page, "utf8")) : null;
 }

@@ -17,11 +17,11 @@ import type { Ready } from "../run/routers.ts";
 import { collectRouters } from "../run/routers.ts";
 import { buildVerdict, errorVerdict, identify, openFrame } from "../run/verdict-builder.ts";
 
-/** How a case is compared with its golden. */
+/** Options of a comparison with a golden. */
 export interface CheckOptions {
-  /** Where the goldens are. */
+  /** The folder of the goldens. */
   readonly folder: string;
-  /** In place of the case's engine. */
+  /** The engine that takes the place of the case's own. */
   readonly engine?: string;
   readonly limit?: number;
   /** Only sites that match one of these patterns. */

@@ -1,4 +1,4 @@
-/** Whether a golden still speaks of its case. */
+/** Tells goldens that still speak of their case from stale ones. */
 import { existsSync, readFileSync } from "node:fs";
 import type { EngineManifest } from "../engine/registry.ts";
 import { referenceEngine } from "../engine/registry.ts";
@@ -42,7 +42,7 @@ export function refuseOldShapes(reference: Golden["reference"], testCase: Case):
   if (stale) throw refusal(testCase, stale);
 }
 
-/** What is stale of a golden of a run, as one sentence; null where it still speaks of its case. */
+/** Says in one sentence why a golden of a run is stale; null where it still speaks of its case. */
 export function whyStale(golden: Golden, testCase: Case): string | null {
   const { stale } = compareWithCase(golden, testCase, writeInputs(testCase.inputs(golden.seed)));
   return stale ? describeStale(stale) : null;

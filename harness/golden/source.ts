@@ -15,7 +15,7 @@ export interface GoldenSource {
   read(testCase: Case): Promise<object | null>;
 }
 
-/** What became of the golden of a case. */
+/** The outcome of comparing the two goldens of a case. */
 export type Compared =
   | { readonly case: string; readonly state: "only before" | "only after" | "in neither" }
   | { readonly case: string; readonly state: "unreadable"; readonly reason: string }

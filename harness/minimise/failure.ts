@@ -1,4 +1,4 @@
-/** What makes two failures the same one, whatever the sizes of their models. Pure. */
+/** Decides whether two failures are the same one, whatever the sizes of their models. Pure. */
 import type { Culprit } from "../verdict/culprit.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { layerOf, parseSite, withoutLayer } from "../trace/site.ts";
@@ -9,9 +9,9 @@ import { layerField, objectsIn } from "./shrink/config-walk.ts";
 export interface Failure {
   /** The culprit's site without layer numbers; empty for an engine that broke. */
   readonly site: string;
-  /** What kind of difference it is: `noise`, `shape`, ... */
+  /** The kind of the difference: `noise`, `shape`, ... */
   readonly kind: string;
-  /** What the config's per-layer lists say of the culprit's layer: `full_attention`. */
+  /** The entries of the config's per-layer lists for the culprit's layer: `full_attention`. */
   readonly layer: string;
   /** All culprits, each as its site and kind: a smaller case may have fewer, but none that the first did not have. */
   readonly places: readonly string[];
@@ -64,7 +64,7 @@ function causesOf({ explanation }: Culprit): string[] {
   return counted.map(({ id }) => withoutLayer(id));
 }
 
-/** What kind of difference a culprit is, without the numbers that change with the size of a model. */
+/** The kind of a culprit's difference, without the numbers that change with the size of a model. */
 function kindOf({ why, inherited }: Culprit): string {
   return inherited ? `${why.kind}, inherited` : why.kind;
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Attempt, Shrinker, Subject } from "./shrink/subject.ts";
 
-/** How a search is made. */
+/** Options of a search. */
 export interface SearchOptions {
   readonly shrinkers: readonly Shrinker[];
   /** Runs a subject and says whether it fails in the same way as the first one. */
@@ -13,7 +13,7 @@ export interface SearchOptions {
   readonly progress?: (attempt: Attempt, accepted: boolean) => void;
 }
 
-/** What a search has found. */
+/** The result of a search. */
 export interface Minimised {
   readonly subject: Subject;
   /** Subjects that were run, and those of them that failed in the same way. */

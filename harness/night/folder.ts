@@ -1,4 +1,4 @@
-/** What a night leaves in its folder while it runs: a lock, and what it is called and set out to do. */
+/** Files that a night leaves in its folder while it runs: a lock, and a record with its name and its plan. */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";

@@ -25,7 +25,7 @@ export interface KeyedJob extends Job {
   readonly versions: { readonly engine: Identity; readonly reference: Identity };
 }
 
-/** How jobs are run. */
+/** Options of a lab. */
 export interface LabOptions {
   /** Told about set-up steps. */
   readonly report: (line: string) => void;

@@ -27,9 +27,9 @@ export const defaultLimit = 4;
 /** Seconds spent on the cause at one culprit, where nothing else is asked for. */
 const defaultSeconds = 20;
 
-/** How a case is run. */
+/** Options of a run. */
 export interface RunOptions {
-  /** In place of the case's engine. */
+  /** The engine that takes the place of the case's own. */
   readonly engine?: string;
   readonly dtype?: Params<"load">["dtype"];
   readonly seed?: number;

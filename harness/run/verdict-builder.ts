@@ -169,7 +169,7 @@ export function describeError(error: unknown): NonNullable<Verdict["error"]> {
   return { kind: "engine", message, stderr_tail: [...error.stderrTail], ...(error.remedy && { remedy: error.remedy }) };
 }
 
-/** How an engine is named in a verdict. */
+/** The identity of an engine in a verdict. */
 export function identify(hello: Result<"hello">, fault?: string): Verdict["engine"] {
   const { name, version, versions } = hello;
   return { name, version, versions, ...(fault && { fault }) };

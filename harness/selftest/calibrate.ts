@@ -23,7 +23,9 @@ export async function* measureHealthy(pool: EnginePool, runs: readonly HealthyRu
   }
 }
 
-/** What a healthy run measured. Sites that the variant is known to lack may be unknown, all others must pass. */
+/**
+ * Measures a healthy run by its verdict. Sites that the variant is known to lack may be unknown, all others must pass.
+ */
 export function measure(
   { variant, testCase, dtype, seed }: Omit<HealthyRun, "found"> & { testCase: Pick<Case, "name"> },
   verdict: Verdict,

@@ -1,4 +1,7 @@
-/** What goldens see: planted faults, and right engines that round in their own way, against recorded references. */
+/**
+ * Measures what goldens find: planted faults, and right engines that round in their own way, against recorded
+ * references.
+ */
 import { existsSync } from "node:fs";
 import { goldenPath } from "../golden/format/file.ts";
 import type { Measured } from "./pages/calibration.ts";

@@ -22,7 +22,7 @@ export type ReferenceOptions = Omit<RunOptions, "engine" | "progress">;
 
 /** Options of `toMatchGolden`. */
 export interface GoldenOptions {
-  /** Where the goldens are; `golden/` beside `cases/` when absent. */
+  /** The folder of the goldens; `golden/` beside `cases/` when absent. */
   readonly folder?: string;
   readonly limit?: number;
   /** Only sites that match one of these patterns, `*` for any characters. */

@@ -40,12 +40,12 @@ export function writeGolden(folder: string, golden: Golden): string {
   return writeWhole(goldenPath(folder, golden.case), packFile(head, packSites({ sites, tensors })));
 }
 
-/** What to say where the golden of `what` is missing, which `caseName` needs. */
+/** The error for the missing golden of `what`, which `caseName` needs; it names the command that records it. */
 export function missingGolden(file: string, what: string, caseName: string): UsageError {
   return new UsageError(`${file}: no golden for ${what}; ${remedyFor(caseName)}`);
 }
 
-/** What to do about a golden that can't be used. */
+/** The advice for a golden that can't be used: the command that records it again. */
 export function remedyFor(caseName: string): string {
   return `record it, where there is Python, with: lockstep golden update ${caseName}`;
 }

@@ -1,4 +1,4 @@
-/** What changed between two nights, and what moved below the limit. Pure. */
+/** Finds what changed between two nights, and what moved below the limit. Pure. */
 import type { NightLine, ResultLine } from "./record.ts";
 import { listedFrom, seriesOf } from "./record.ts";
 

@@ -5,7 +5,7 @@ export interface MapColumn {
   readonly kind: string;
   /** Child module that several columns share (`self_attn`), or "" for the layer's own sites and small children. */
   readonly group: string;
-  /** What is left of the kind under its group. */
+  /** The rest of the kind's name, after that of its group. */
   readonly name: string;
 }
 
@@ -119,7 +119,7 @@ function stripBlock(sites: readonly string[], labelOf: (site: string) => string)
   return { title: "", columns: null, rows };
 }
 
-/** What a site in front of the text layers belongs to, for the label of its row. */
+/** The input that a site before the text layers belongs to, as the label of its row. */
 function inputLabel(site: string): string {
   if (/vision|visual|image|patch/.test(site)) return "vision";
   return /audio|speech/.test(site) ? "audio" : "embedding";

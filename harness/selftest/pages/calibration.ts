@@ -15,7 +15,7 @@ export interface Measured {
   readonly accumulated: number;
   /** The local ratios of all judged sites. */
   readonly ratios: readonly number[];
-  /** Why the run was not green: a false alarm. Null for one that was. */
+  /** The reason why the run was not green, a false alarm; null for a green run. */
   readonly alarm: string | null;
 }
 
@@ -60,7 +60,7 @@ export function summarize({ healthy, faults, limit }: Calibration) {
 
 const edges = [0, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4, 8, 16, 64, 256, 1e3, 1e4, 1e5, 1e6, Number.POSITIVE_INFINITY];
 
-/** What was measured in a few lines: for the terminal, and at the head of the page. */
+/** Summarises the measurements in a few lines: for the terminal, and at the head of the page. */
 export function renderSummaryLines(all: Calibration): string[] {
   const { healthy, faults, catalogue, limit } = all;
   const { sites, alarms, worst, byRatio, otherwise, missed, least } = summarize(all);

@@ -48,7 +48,7 @@ export function cellAt(
   return isInside ? { row, column } : null;
 }
 
-/** What the painter has to know besides the cells. */
+/** Everything that the painter has to know besides the cells. */
 export interface Paint {
   readonly entries: ReadonlyMap<string, SiteVerdict>;
   readonly isDimmed: (site: SiteVerdict) => boolean;

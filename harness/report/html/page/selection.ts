@@ -1,4 +1,4 @@
-/** What of a case is shown: which phase, which measure, which sites. */
+/** The selection of what is shown of a case: its phase, its measure, its sites. */
 import type { SiteVerdict } from "../../../verdict/site.ts";
 import type { Verdict } from "../../../verdict/schema.ts";
 import { isInherited, type Measure, worseSite } from "../format.ts";
