@@ -1,5 +1,6 @@
 /**
- * What the cases of text decoders share: sizes that differ pairwise and as products, inputs, and one plan of phases.
+ * The common parts of the cases of text decoders: sizes that differ pairwise and as products, inputs, and one plan of
+ * phases.
  */
 import type { Case, CaseDefinition } from "../harness/case/case.ts";
 import { defineCase, planPhases } from "../harness/case/case.ts";

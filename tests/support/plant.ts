@@ -18,7 +18,7 @@ export const record = readRecord(dirname(faults[0]!.spec.module));
 /** One fault of each category. */
 export const oneOfEach = [...Map.groupBy(faults, ({ category }) => category).values()].map(([first]) => first!);
 
-/** What is compared of a fault. */
+/** The part of a fault's result that is compared with the record. */
 interface Finding {
   readonly status: string;
   readonly site: string | null;
@@ -36,7 +36,7 @@ export async function find(fault: KnownFault): Promise<Finding> {
   return { status, ...comparable(found) };
 }
 
-/** What the record says of a fault, which is at its exact site. */
+/** The finding that the record has of a fault, which is at its exact site. */
 export function recorded({ id }: KnownFault): Finding {
   return { status: "exact", ...comparable(record.get(id)!) };
 }

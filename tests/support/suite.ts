@@ -29,7 +29,7 @@ export default function surround(): () => void {
   };
 }
 
-/** Why tests were skipped, where nobody overlooks it: at the end. */
+/** Says why tests were skipped, at the end, where nobody overlooks it. */
 function sayWhatWasMissing(): void {
   const file = missingFile();
   if (!existsSync(file)) return;

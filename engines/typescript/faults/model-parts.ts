@@ -1,6 +1,6 @@
 /**
- * What the faults are made of: parts of a built gemma4_unified by name, methods replaced from outside, and small
- * changes of tensors.
+ * Tools that the faults are made with: parts of a built gemma4_unified by name, methods replaced from outside, and
+ * small changes of tensors.
  */
 import type { BuiltModel } from "../fault.ts";
 import { rotary_tables } from "../kernels/rotary.ts";

@@ -109,7 +109,7 @@ export class KernelMemory {
     return this.#end;
   }
 
-  /** Where the stack ends now; the same whenever nothing runs. */
+  /** The end of the stack; the same whenever nothing runs. */
   get stackTop(): number {
     return this.#stack;
   }

@@ -1,8 +1,8 @@
 import { drawUniform } from "../../../harness/trace/draw.ts";
 
-/** How the next token is chosen; without a temperature the likeliest is taken. */
+/** The rule that draws the next token. Temperature, `top_k` and `top_p` are applied in this order. */
 export interface Sampling {
-  /** Logits are divided by it; above 0. */
+  /** The number that logits are divided by; above 0. */
   readonly temperature: number;
   /** Only so many of the likeliest tokens; all when absent. */
   readonly top_k?: number;

@@ -1,7 +1,7 @@
 /**
- * Every kernel has the signature `(args, part, parts)`: `args` points at its arguments, one 4-byte word each, and the work is cut into `parts`
- * of which this call does number `part`. A number of the result is computed by one part alone and always in the same order, so that its bits don't
- * depend on `parts`.
+ * Every kernel has the signature `(args, part, parts)`: `args` points at its arguments, one 4-byte word each, and the
+ * work is cut into `parts` of which this call does number `part`. A number of the result is computed by one part alone
+ * and always in the same order, so that its bits don't depend on `parts`.
  */
 
 /** Argument `index`, a pointer. */

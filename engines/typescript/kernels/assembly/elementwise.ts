@@ -115,8 +115,8 @@ export function round_f16(args: usize, part: i32, parts: i32): void {
 }
 
 /**
- * Adding and subtracting 2^13 times the number's own power of two (at least 2^-14, the smallest normal one) rounds to the 11 bits that float16 has;
- * what comes to 65520 or more is infinite.
+ * Adding and subtracting 2^13 times the number's own power of two (at least 2^-14, the smallest normal one) rounds to
+ * the 11 bits that float16 has; what comes to 65520 or more is infinite.
  */
 @inline
 function float16(x: v128): v128 {
