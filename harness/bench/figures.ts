@@ -10,7 +10,7 @@ export interface Figure {
   readonly from?: string;
 }
 
-/** How long one figure may take: at least `runs` runs, and at least `time` ms. */
+/** The time that one figure takes: at least `runs` runs, and at least `time` ms. */
 export interface Effort {
   readonly time: number;
   readonly runs: number;

@@ -98,7 +98,7 @@ function twoNumbers(text: string): [number, number] {
   return [Number(match[1]), Number(match[2])];
 }
 
-/** Of a verdict's thousands of sites only the culprit's is needed here. */
+/** A verdict without its thousands of sites, but for the culprit's, which is needed here. */
 function withoutSites(verdict: Verdict): Verdict {
   const { culprit } = verdict;
   return {

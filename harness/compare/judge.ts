@@ -24,7 +24,7 @@ export interface TapTriple {
 export interface Rules {
   /** Largest ratio (noise units) that passes, for the whole tensor and for its worst row and column. */
   readonly limit: number;
-  /** Present when some sequences are padded. */
+  /** The real tokens; present when some sequences are padded. */
   readonly tokens?: TokenMask;
   /** Noise over magnitude of this site in earlier phases. */
   readonly relativeNoise?: number;
@@ -61,7 +61,7 @@ export function judge(triple: TapTriple, rules: Rules): Judgement {
   return judgeNumbers({ site, shape }, { ...values, columns, dtype: reference.dtype, relativeNoise }, rules);
 }
 
-/** Why a tensor can't take another's place: its shape, else its dtype; null where both are the same. */
+/** Says why a tensor can't take another's place: its shape, else its dtype; null where both are the same. */
 export function differsInKind(
   found: Pick<RawTensor, "shape"> & { readonly dtype: string },
   expected: Pick<RawTensor, "shape"> & { readonly dtype: string },

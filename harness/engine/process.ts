@@ -20,7 +20,7 @@ export interface Patience {
 
 const defaultPatience: Patience = { hello: 120_000, request: 300_000 };
 
-/** How to start an engine. */
+/** The command that starts an engine. */
 export interface EngineCommand {
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;

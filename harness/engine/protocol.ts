@@ -150,7 +150,7 @@ export const methods = {
       sites: z.array(z.strictObject({ site: z.string(), shape, dtype: z.string() })),
       modules: z.array(moduleSpec),
       tensors: z.array(tensorSpec),
-      /** Present when the engine's forward could not go on. */
+      /** The site at which the engine's forward stopped; absent when it went through. */
       stop: z
         .strictObject({ site: z.string(), message: z.string(), found: shape.optional(), expected: shape.optional() })
         .optional(),

@@ -37,7 +37,8 @@ export type EngineChoice =
 export const packageRoot: string = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Where this code was loaded from: the package's root in a clone, its `dist` once published, where sources are `.js`.
+ * The folder that this code was loaded from: the package's root in a clone, its `dist` once published, where sources
+ * are `.js`.
  */
 export const codeRoot: string = fileURLToPath(import.meta.url).startsWith(join(packageRoot, "dist"))
   ? join(packageRoot, "dist")

@@ -20,7 +20,7 @@ export interface InputFacts {
   readonly media: boolean;
 }
 
-/** Up to this ratio, a change that depends on the inputs has made no difference. */
+/** Largest ratio at which a change that depends on the inputs counts as having made no difference. */
 const hardlyMoved = 2;
 
 /** One name for the same change in all layers and cases. */
@@ -59,7 +59,8 @@ function reasonFor(needs: readonly Need[], ratio: number, facts: InputFacts): Ho
 }
 
 /**
- * Whether the inputs have what a change needs. That a change of the window was not seen says that no query reaches it.
+ * True when the inputs have what a change needs. That a change of the window was not seen says that no query reaches
+ * it.
  */
 function has(need: Need, { padded, sequences, chunked, decodes, media }: InputFacts): boolean {
   return {

@@ -1,6 +1,6 @@
 /**
- * Which changes of the reference explain an engine, the likeliest first, and which of them are as likely as the first.
- * From facts alone.
+ * Ranks the changes of the reference that explain an engine, the likeliest first, and finds those that are as likely as
+ * the first. From facts alone.
  */
 import type { Counterfactual, ErrorReading, Explanation } from "../verdict/explanation.ts";
 

@@ -11,7 +11,10 @@ const roundings = [
   { to: "float16", size: 2 ** -11 / Math.sqrt(12) },
 ] as const;
 
-/** How far the size may be from one rounding: below, and above where a sum is rounded many times. */
+/**
+ * Factors by which the size may differ from that of one rounding: downwards, and upwards where a sum is rounded many
+ * times.
+ */
 const [below, above] = [1 / 3, 6];
 
 /** Dtypes whose own rounding is as coarse: there it says nothing. */

@@ -27,7 +27,7 @@ export interface GoldenDiff {
   readonly kinds: readonly Change[];
   /** Values that must be bit-equal and are other ones. */
   readonly bits: readonly string[];
-  /** How far the values of a site are from what they were, in noise units. */
+  /** Sites whose values moved, with the distance from what they were, in noise units. */
   readonly moved: readonly { readonly place: string; readonly ratio: number }[];
   /** The reference's noise, as a multiple of what it was. */
   readonly noise: readonly { readonly place: string; readonly factor: number }[];

@@ -44,20 +44,23 @@ function places({ culprits }: Verdict): string[] {
   return [...new Set(culprits.map((culprit) => `${withoutLayer(culprit.site)} ${kindOf(culprit)}`))];
 }
 
-/** The same culprit and the same kind of difference, and nothing new beside it. */
+/** True for the same culprit and the same kind of difference, with nothing new beside it. */
 export function sameFailure(one: Failure, other: Failure | null): boolean {
   if (!other || one.site !== other.site || one.kind !== other.kind || one.layer !== other.layer) return false;
   return other.places.every((place) => one.places.includes(place));
 }
 
-/** The same likeliest cause, and the only one where it was that. Anything where the first had none. */
+/**
+ * True for the same likeliest cause, which must still be the only one where it was that. Any cause will do where the
+ * first failure had none.
+ */
 export function sameCause({ causes: [wanted, ...others] }: Failure, other: Failure | null): boolean {
   if (wanted === undefined) return true;
   const [likeliest, ...rivals] = other?.causes ?? [];
   return likeliest === wanted && (others.length > 0 || rivals.length === 0);
 }
 
-/** Ids without layer numbers; what something is changed to, behind `:` or `=`, stays. */
+/** The ids of a culprit's causes, without layer numbers; what something is changed to, behind `:` or `=`, stays. */
 function causesOf({ explanation }: Culprit): string[] {
   const { status, candidates = [] } = explanation ?? {};
   const counted = status === "explained" ? candidates.slice(0, 1) : status === "ambiguous" ? candidates : [];

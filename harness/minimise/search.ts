@@ -9,7 +9,7 @@ export interface SearchOptions {
   readonly stillFails: (attempt: Attempt) => Promise<boolean>;
   /** True when the time is up. */
   readonly isOver: () => boolean;
-  /** Told after every attempt that was run. */
+  /** Called after every attempt that was run. */
   readonly progress?: (attempt: Attempt, accepted: boolean) => void;
 }
 

@@ -1,4 +1,4 @@
-/** How a night ends: the line that closes it, and what changed since earlier nights. */
+/** Ends a night: the line that closes it, and what changed since earlier nights. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import type { Changes, Moved } from "./history/changes.ts";

@@ -52,7 +52,7 @@ export interface NightPlan {
   readonly commit: NightLine["commit"];
 }
 
-/** Told what a night does. */
+/** A listener that is told what a night does. */
 export interface NightListener {
   /** Set-up steps. */
   report(line: string): void;

@@ -5,7 +5,7 @@ import type { Case } from "../case/case.ts";
 import type { RunOptions } from "../run/live.ts";
 import { kindOf } from "../golden/kinds.ts";
 
-/** Stands for a version that could not be found out. */
+/** The text that stands for a version that could not be found out. */
 export const unknownVersion = "?";
 
 /** A version of the reference and the roles that it plays. */

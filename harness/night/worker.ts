@@ -22,7 +22,7 @@ export interface WorkerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Told what a worker does. */
+/** A listener that is told what a worker does. */
 export interface WorkerListener {
   report(line: string): void;
   ready(queue: string): void;

@@ -47,7 +47,9 @@ export interface Finding {
   /** Kind of porting fault (`norm-eps`), where the cause is known. */
   readonly category: string | null;
   readonly remedy: string | null;
-  /** The same place in other layers and phases, and how people read them; "" where there are none. */
+  /**
+   * The other layers and phases that are wrong at the same place, and how people read them; "" where there are none.
+   */
   readonly also: readonly Place[];
   readonly alsoSaid: string;
 }
@@ -99,7 +101,7 @@ export function enginesText({ engine, reference }: Pick<Verdict, "engine" | "ref
   return `${engine.name}${fault} vs ${reference.name} ${reference.version}`;
 }
 
-/** All that is known of a finding's cause as one line; "" when nothing is. */
+/** The cause of a finding with its distances, as one line; "" when no cause is known. */
 export function causeText({ cause, distances }: Pick<Finding, "cause" | "distances">): string {
   return [cause, distances && `(${distances})`].filter(Boolean).join(" ");
 }

@@ -6,8 +6,8 @@ import type { TensorKind } from "../verdict/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 
 /**
- * Where a tensor comes from: the engine under test; the reference and its float64 oracle on the case's inputs; and both
- * again with every module working on what the engine recorded before it.
+ * The run that a tensor comes from: the engine under test; the reference and its float64 oracle on the case's inputs;
+ * and both again with every module working on what the engine recorded before it.
  */
 export type Side = "engine" | "reference" | "oracle" | "localReference" | "localOracle";
 
@@ -37,8 +37,8 @@ const lead = 8;
 const layersKept = 12;
 
 /**
- * How far a side is, in layers that it has come to: engines cut their phases into batches as they like, one a module,
- * one a layer or one for all, and what counts is where they are.
+ * The progress of a side, in layers that it has come to: engines cut their phases into batches as they like, one a
+ * module, one a layer or one for all, and what counts is where they are.
  */
 interface Progress {
   phase: string;

@@ -104,7 +104,7 @@ export function explainCulprit({ testCase, first, sites, ours, theirs, audit }: 
   };
 }
 
-/** Of the fields that only the reference reads there, those that the expected size is made of. */
+/** The fields that only the reference reads there and that the expected size is made of. */
 function neverRead({ at_culprit: there }: CulpritFacts["audit"], { factors }: SizeReading): string[] {
   return (there?.reference_only ?? []).filter((field) => {
     const leaf = field.slice(field.lastIndexOf(".") + 1);

@@ -61,7 +61,7 @@ interface Tokens {
   readonly tokens: readonly string[];
 }
 
-/** Where two lists of tokens part, and what each has there; null when they are the same. */
+/** The first place where two lists of tokens differ, and what each has there; null when they are the same. */
 export function firstDifference(expected: Tokens, found: Tokens): TextFindings["difference"] {
   const length = Math.max(expected.ids.length, found.ids.length);
   const position = Array.from({ length }, (_, i) => i).find((i) => expected.ids[i] !== found.ids[i]);

@@ -82,7 +82,7 @@ function localRatio({ local }: Pick<SiteVerdict, "local">): number {
   return largestRatio(distanceOf(local));
 }
 
-/** So many faults of each category, evenly spread over it: always the same ones. */
+/** Chooses so many faults of each category, evenly spread over it: always the same ones. */
 export function sampleFaults(all: readonly KnownFault[], perCategory: number): KnownFault[] {
   const chosen = [...Map.groupBy(all, ({ category }) => category).values()].flatMap((own) => {
     const count = Math.min(perCategory, own.length);

@@ -18,7 +18,7 @@ const recordOfFault = z.strictObject({
   rating: z.enum(["right", "listed", "wrong", "unexplained"]),
 });
 
-/** Where one fault was found, and how its explanation rates. */
+/** The place where one fault was found, and the rating of its explanation. */
 export type FaultRecord = z.infer<typeof recordOfFault>;
 
 /** One fault as `lockstep selftest --json` shows it. */

@@ -13,8 +13,7 @@ export interface SiteParts {
   /** `q_rope`, `scores`, ... for functional sites, else null. */
   readonly functional: string | null;
   /**
-   * Which call of the module in this phase: "" for the only or first one, else what follows `@` (`1`, `2`, a layer
-   * type).
+   * The call of the module in this phase: "" for the only or first one, else what follows `@` (`1`, `2`, a layer type).
    */
   readonly call: string;
 }

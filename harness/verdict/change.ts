@@ -32,7 +32,7 @@ export const need = z.enum(["padding", "second sequence", "window", "cache", "me
 
 /** A change of the reference, or two that are made together, apart from how well it fits. */
 export const changed = {
-  /** Names it among others, and means nothing. */
+  /** A name that tells it from other changes; nothing is read out of it. */
   id: z.string(),
   /** Kind of porting fault; of two different ones both. */
   category: z.string(),
@@ -45,7 +45,7 @@ export const changed = {
 /** A change of the reference with everything else that is known of it. */
 export const changedWithFacts = {
   ...changed,
-  /** How many of its numbers were fitted to the engine and have no name. */
+  /** Count of its numbers that were fitted to the engine and have no name. */
   fitted: z.int().nonnegative(),
   /** True where it only describes the form of an error, and says nothing of where it comes from. */
   form: z.boolean(),

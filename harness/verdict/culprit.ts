@@ -60,7 +60,7 @@ export const culprit = z.strictObject({
   site: z.string(),
   phase: z.string(),
   why,
-  /** Where in the tensor the error lives, one entry an axis; empty when it is everywhere. */
+  /** The part of the tensor that the error is in, one entry an axis; empty when it is everywhere. */
   where: z.array(region).default([]),
   /**
    * The module does its work right on the input it recorded, so that input was wrong: only the run as a whole fails
@@ -78,7 +78,7 @@ export const culprit = z.strictObject({
     })
     .nullable()
     .default(null),
-  /** The same place in other layers, calls and phases. */
+  /** Other layers, calls and phases that are wrong at the same place. */
   also: z.array(place).default([]),
   explanation: explanation.optional(),
 });

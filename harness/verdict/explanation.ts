@@ -1,4 +1,7 @@
-/** Why an engine differs at a culprit, found by experiment; and what a green verdict is worth. */
+/**
+ * The schema of an explanation, which says why an engine differs at a culprit and was found by experiment; and of the
+ * worth of a green verdict.
+ */
 import { z } from "zod";
 import { changed, changedWithFacts, need } from "./change.ts";
 import { ratio } from "./site.ts";
@@ -35,7 +38,7 @@ export const errorReading = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("search broke"), message: z.string() }),
 ]);
 
-/** Why the engine differs at a culprit, found by experiment. */
+/** An explanation of why the engine differs at a culprit, found by experiment. */
 export const explanation = z.strictObject({
   /**
    * explained: one change reproduces the engine; ambiguous: several that differ elsewhere do; pattern: none, but the
@@ -52,7 +55,7 @@ export const explanation = z.strictObject({
   seconds: z.number(),
 });
 
-/** Why a case can't see a change, and what would make it. */
+/** The reason why a case can't see a change, from which follows what would make it. */
 export const holeReason = z.discriminatedUnion("kind", [
   /** Its inputs lack what the change needs to be seen; of a window, `longest` is the length of the longest. */
   z.strictObject({ kind: z.literal("inputs lack"), what: need, longest: z.int() }),

@@ -16,7 +16,7 @@ export const place = z.strictObject({ site: z.string(), phase: z.string() });
 /** The shape and dtype of a tensor. */
 export const tensorKind = z.strictObject({ shape, dtype: z.string() });
 
-/** How far the engine is from the float64 oracle at one site, in units of the reference's own rounding noise. */
+/** The distance of the engine from the float64 oracle at one site, in units of the reference's own rounding noise. */
 export const distance = z.strictObject({
   /** Whole tensor: rms(engine - oracle) / noise. */
   ratio,
@@ -76,9 +76,9 @@ export const detail = z.strictObject({
   worst_elements: z.array(element),
   /** Counts of |engine - oracle| / noise in powers of two: below 1/16, 1/8, ... */
   histogram: z.array(z.int()),
-  /** Where in the tensor the error lives, one entry an axis; empty when it is everywhere. */
+  /** The part of the tensor that the error is in, one entry an axis; empty when it is everywhere. */
   where: z.array(region).default([]),
-  /** Of a site that fails on the engine's own input. */
+  /** The picture of the error at a site that fails on the engine's own input. */
   picture: picture.optional(),
 });
 
@@ -90,7 +90,7 @@ export const flips = z.strictObject({
     row: z.int(),
     found: z.array(z.number()),
     expected: z.array(z.number()),
-    /** How far the logits of the two choices are apart, in noise units; null where columns are not there. */
+    /** The distance between the logits of the two choices, in noise units; null where columns are not there. */
     gap: z.number().nullable(),
   }),
 });
@@ -103,7 +103,7 @@ export const direction = z.strictObject({
   z: z.number(),
 });
 
-/** Why a site fails. */
+/** The reason why a site fails. */
 export const why = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("shape"), expected: shape, found: shape }),
   z.strictObject({ kind: z.literal("dtype"), expected: z.string(), found: z.string() }),
@@ -130,7 +130,7 @@ export const why = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("choice"), flips }),
 ]);
 
-/** Why a site could not be judged. */
+/** The reason why a site could not be judged. */
 export const unjudged = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("not offered") }),
   z.strictObject({ kind: z.literal("out of order") }),

@@ -1,4 +1,4 @@
-/** From what a matcher is given to a verdict: one warm pool for all tests of a process, one comparison at a time. */
+/** Makes a verdict of what a matcher is given: one warm pool for all tests of a process, one comparison at a time. */
 import type { Verdict } from "../verdict/schema.ts";
 import type { EngineObject } from "../engine/in-process.ts";
 import { isEngineObject } from "../engine/in-process.ts";

@@ -9,7 +9,7 @@ import { repositoryPath } from "../case/discover.ts";
 import type { GoldenOptions, ReferenceOptions } from "./judge.ts";
 import { judgeGolden, judgeLive } from "./judge.ts";
 
-/** Where a test keeps its verdicts; vitest sends `meta` to reporters and stores it in blobs. */
+/** A test, which keeps its verdicts in `meta`; vitest sends `meta` to reporters and stores it in blobs. */
 interface Task {
   readonly meta: { lockstep?: Verdict[] };
 }

@@ -21,13 +21,13 @@ export interface Ended {
   readonly output: string;
 }
 
-/** No Python to be found, by name or by path, and none of this repository's settings. */
+/** An environment in which no Python is found, by name or by path, and without this repository's settings. */
 const withoutPython = { PATH: "/nonexistent", LOCKSTEP_PYTHON: "/nonexistent", LOCKSTEP_REFERENCE_PYTHON: "" };
 
 /** The folder of the files that the build copies beside what it compiles. */
 const kernels = "engines/typescript/kernels";
 
-/** Not what somebody installed in the example. */
+/** True for files of this package, false for what somebody installed in the example. */
 const isOwn = (path: string): boolean =>
   !/node_modules|__pycache__|transformers\/tests/.test(path.slice(packageRoot.length));
 

@@ -24,8 +24,8 @@ interface Finding {
   readonly site: string | null;
   readonly phase: string | null;
   /**
-   * Which of several causes that fit to within rounding stands first is up to hundredths of the noise: another
-   * processor has another order.
+   * The rating of the cause, without its rank: which of several causes that fit to within rounding stands first depends
+   * on hundredths of the noise, and another processor has another order.
    */
   readonly cause: "named" | "wrong" | "unexplained";
 }

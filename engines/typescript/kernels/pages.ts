@@ -4,7 +4,7 @@ import { openScratch } from "./memory.ts";
 export const PAGE_TOKENS = 64;
 
 /**
- * Where the keys or the values of a layer are kept: [heads, room, dim], of which the first `used` tokens of every head
+ * The memory of the keys or the values of a layer: [heads, room, dim], of which the first `used` tokens of every head
  * have been written.
  */
 class Pages {

@@ -6,7 +6,7 @@ import type { Golden } from "./schema.ts";
 import { goldenHead, goldenVersion } from "./schema.ts";
 import { packSites, unpackSites } from "./pack.ts";
 
-/** Where the golden of a case lies. */
+/** The path of the golden of a case. */
 export function goldenPath(folder: string, caseName: string): string {
   return join(folder, `${caseName}${goldenEnding}`);
 }

@@ -27,7 +27,7 @@ export const resultLine = z.strictObject({
   /** Content address: everything that the result depends on. */
   key: z.string(),
   case: z.string(),
-  /** As `--engine` takes it. */
+  /** The engine as `--engine` takes it. */
   engine: z.string(),
   /** `shapes` for a comparison of shapes. */
   dtype: z.string(),

@@ -1,4 +1,4 @@
-/** Where each site lies on the heat map: pure, from site names in execution order. */
+/** Lays out the sites on the heat map: pure, from site names in execution order. */
 
 /** One column of a stack of layers: a kind of site, e.g. `self_attn.o_proj:in`. */
 export interface MapColumn {

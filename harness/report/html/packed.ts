@@ -57,7 +57,7 @@ export interface PackedDocument {
   readonly verdicts: readonly PackedVerdict[];
 }
 
-/** Where `packDistance` puts the oracle's rms. */
+/** Place of the oracle's rms in what `packDistance` returns. */
 export const rmsField = 7;
 
 /** Powers of ten that a double holds exactly. */

@@ -24,12 +24,12 @@ export interface Planted {
   readonly id: string;
   readonly category: string;
   readonly found: boolean;
-  /** Null where shapes, masks or exactness decide, not a ratio. */
+  /** The ratio; null where shapes, masks or exactness decide. */
   readonly ratio: number | null;
   readonly reason: string;
 }
 
-/** All that a calibration measured. */
+/** The measurements of a calibration. */
 export interface Calibration {
   readonly healthy: readonly Measured[];
   readonly faults: readonly Planted[];
@@ -152,7 +152,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   ];
 }
 
-/** Both distributions as bars, one line an interval of ratios. */
+/** Draws both distributions as bars, one line an interval of ratios. */
 function plot(healthy: readonly number[], faults: readonly number[], limit: number): string[] {
   const count = (values: readonly number[], bin: number): number =>
     values.filter((value) => value >= edges[bin]! && value < edges[bin + 1]!).length;

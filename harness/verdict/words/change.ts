@@ -58,7 +58,7 @@ const lacks: Readonly<Record<Need, (longest: number) => string>> = {
   media: () => "there are no media tokens: add an image",
 };
 
-/** Why a case can't see a change, and what would make it. */
+/** Says why a case can't see a change, and what would make it. */
 export function holeReasonText(reason: HoleReason): string {
   switch (reason.kind) {
     case "inputs lack":

@@ -30,8 +30,8 @@ export function placeText({ site, phase }: Place): string {
 }
 
 /**
- * Where else the same is wrong, grouped: `the same in layers 0-1, in all phases`; other ports, calls and kinds of sites
- * by name. `phases` are those of the verdict.
+ * Says where else the same is wrong, grouped: `the same in layers 0-1, in all phases`; other ports, calls and kinds of
+ * sites by name. `phases` are those of the verdict.
  */
 export function alsoText(
   { site, phase, also }: Pick<Culprit, "site" | "phase" | "also">,

@@ -22,7 +22,7 @@ export function number(args: usize, index: i32): f32 {
   return load<f32>(args + (<usize>index << 2));
 }
 
-/** Where part `part` of `total` items begins, in multiples of `grain`; part `parts` begins at the end. */
+/** The item at which part `part` of `total` items begins, in multiples of `grain`; part `parts` begins at the end. */
 @inline
 export function begin(total: i32, part: i32, parts: i32, grain: i32): i32 {
   const grains = (total + grain - 1) / grain;

@@ -77,7 +77,7 @@ export function tanh4(x: v128): v128 {
   return v128.bitselect(small, signed, f32x4.lt(z, f32x4.splat(0.625)));
 }
 
-/** Beyond this 1 + erf(-z) is 0 in float64. */
+/** From this z on, 1 + erf(-z) is 0 in float64. */
 const ERFC_END: f32 = 5.9;
 
 /**

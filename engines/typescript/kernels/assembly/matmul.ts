@@ -153,7 +153,7 @@ function blockRows(
   blockColumns<f32>(x + <usize>m * x_stride, x_stride, w, w_stride, out + <usize>m * out_stride, out_stride, rows - m, columns, length);
 }
 
-/** The same, eight columns at a time, for few rows. */
+/** Adds a block of the product as `blockRows` does, eight columns at a time, for few rows. */
 @inline
 function blockColumns<W>(
   x: usize, x_stride: usize, w: usize, w_stride: usize, out: usize, out_stride: usize,
