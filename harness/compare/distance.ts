@@ -18,13 +18,13 @@ export interface Triple {
   readonly relativeNoise?: number;
 }
 
-/** Fewer rows than this give no usable statistics per column. */
+/** Fewest rows that give usable statistics per column. */
 const rowsForColumns = 8;
 
-/** Fewer elements than this may be exact by luck. */
+/** Fewest elements that are not exact by mere luck. */
 const elementsForExactness = 16;
 
-/** Fewer elements than this may all be small by chance. */
+/** Fewest elements that are not all small by mere chance. */
 const elementsForMagnitude = 3;
 
 /** The result of `measure`: the distance, and two facts that no ratio shows. */

@@ -29,8 +29,8 @@ export interface Rules {
   /** Noise over magnitude of this site in earlier phases. */
   readonly relativeNoise?: number;
   /**
-   * For local judgements, where the reference worked on the engine's own input: look for a direction in errors that are
-   * small enough to pass.
+   * True to look for a direction in errors that are small enough to pass: for local judgements, where the reference
+   * worked on the engine's own input.
    */
   readonly structure?: boolean;
 }

@@ -23,7 +23,7 @@ export interface InputFacts {
 /** Largest ratio at which a change that depends on the inputs counts as having made no difference. */
 const hardlyMoved = 2;
 
-/** One name for the same change in all layers and cases. */
+/** The key of a change, which is the same in all layers and cases. */
 export function changeKey({ site, id }: Pick<Visibility, "site" | "id">): string {
   return `${withoutLayer(site)} ${id}`;
 }
@@ -43,7 +43,7 @@ export function summarisePower(changes: readonly Visibility[], limit: number, fa
   };
 }
 
-/** Several cases together: a change counts as seen when one of them sees it. */
+/** Unites the power of several cases: a change counts as seen when one of them sees it. */
 export function unitePower(cases: readonly (readonly Visibility[])[], limit: number, facts: InputFacts): Power {
   return summarisePower(cases.flat(), limit, facts);
 }

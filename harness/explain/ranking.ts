@@ -6,7 +6,7 @@ import type { Counterfactual, ErrorReading, Explanation } from "../verdict/expla
 
 /** A counterfactual with how the engine's tensor was judged against it. */
 export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_in" | "unread"> {
-  /** Per phase: is the engine within noise of the changed reference, and how far is it. */
+  /** For each phase, whether the engine is within noise of the changed reference, and its distance from it. */
   readonly phases: readonly { readonly phase: string; readonly agrees: boolean; readonly ratio: number }[];
 }
 
@@ -14,9 +14,9 @@ export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_i
 export interface Candidates {
   /** The cause; null where only forms of the error fit, or nothing does. */
   readonly cause: Counterfactual | null;
-  /** Others that assume as little as the cause: the case can't tell them apart. */
+  /** Other changes that assume as little as the cause: the case can't tell them apart. */
   readonly rivals: readonly Counterfactual[];
-  /** Others that assume more: two changes at once, fitted numbers, a part of the tensor, some phases. */
+  /** Other changes that assume more: two changes at once, fitted numbers, a part of the tensor, some phases. */
   readonly lesser: readonly Counterfactual[];
   /** Forms that the error has, which say nothing of where it comes from. */
   readonly forms: readonly Counterfactual[];

@@ -24,7 +24,7 @@ export interface CheckOptions {
   /** The engine that takes the place of the case's own. */
   readonly engine?: string;
   readonly limit?: number;
-  /** Only sites that match one of these patterns. */
+  /** Patterns of the sites that are compared; all sites when absent. */
   readonly sites?: readonly string[];
   /**
    * Numbers of a sketch that are used, in the first phase and in later ones, to measure how many are needed; all when

@@ -36,7 +36,7 @@ export function freshCheckpoint(golden: Golden, testCase: Case, inputs: InputsFi
   return directory;
 }
 
-/** @throws UsageError for shapes recorded of another reference. */
+/** Refuses shapes that were recorded of another major version of the reference. @throws UsageError for these. */
 export function refuseOldShapes(reference: Golden["reference"], testCase: Case): void {
   const stale = findOldReference(reference.version, pinnedReference());
   if (stale) throw refusal(testCase, stale);

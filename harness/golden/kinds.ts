@@ -30,7 +30,7 @@ interface GoldenKind<G> {
   record(pool: EnginePool, testCase: Case): Promise<G>;
   /** Writes a golden and returns its file. */
   write(folder: string, golden: G): string;
-  /** @throws UsageError for what is no golden, with the command that records it. */
+  /** Reads a golden. @throws UsageError for what is no golden, with the command that records it. */
   parse(bytes: Uint8Array, file: string, testCase: Case): G;
   diff(testCase: Case, before: G, after: G): GoldenDiff;
   /** Says why a golden no longer speaks of its case; null where it does. @throws UsageError that says why. */

@@ -34,7 +34,7 @@ export interface Request {
   readonly engine: string;
   /** The verdict of the failure that must stay. */
   readonly verdict: Verdict;
-  /** Time for the search. */
+  /** Longest time for the search. */
   readonly seconds: number;
   readonly progress: (attempt: Attempt, accepted: boolean, size: Size) => void;
 }
@@ -53,7 +53,7 @@ export interface SmallestCase extends Minimised {
 /** Longest search for the cause at one culprit, in seconds; most take less than one. */
 export const explainSeconds = 20;
 
-/** @throws UsageError for a verdict that has no failure to keep, saying what to do. */
+/** Checks that a verdict has a failure to keep. @throws UsageError for one that has none, saying what to do. */
 export function checkMinimisable({ case: name, mode, status: outcome, culprit, error }: Verdict): void {
   const refuse = (what: string): never => {
     throw new UsageError(`the verdict of ${name} ${what}`);

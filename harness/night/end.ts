@@ -14,7 +14,7 @@ import { scopeOf } from "./plan.ts";
 
 /** The end of a night: its line and results in the history, with what changed. */
 export interface NightEnd extends Night {
-  /** Against the last green night of the same scope; null where there is none. */
+  /** The changes since the last green night of the same scope; null where there is none. */
   readonly since: { readonly night: NightLine; readonly changes: Changes } | null;
   readonly regressions: readonly Moved[];
   /** The file of the history that it was written to. */

@@ -1,6 +1,6 @@
 /**
- * One worker of a queue: takes jobs, runs them here, gives the results back. Any number, on any machines with the same
- * sources.
+ * Works on a queue of jobs: takes them, runs them here, gives the results back. There may be any number of workers, on
+ * any machines with the same sources.
  */
 import { EnvironmentError } from "../trace/errors.ts";
 import type { Outcome } from "./history/store.ts";

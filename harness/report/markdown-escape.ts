@@ -38,7 +38,7 @@ function entity(character: string): string {
   return `&#${character.codePointAt(0)!};`;
 }
 
-/** One line without what no page can show. */
+/** Makes a text one line, without the characters that no page can show. */
 function clean(raw: string): string {
   return raw
     .toWellFormed()

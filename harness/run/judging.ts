@@ -21,7 +21,7 @@ export function judgeGroups(options: {
   readonly testCase: Case;
   readonly inputs: InputsFile;
   readonly limit: number;
-  /** Stop at the first site that fails locally. */
+  /** True to stop at the first site that fails locally. */
   readonly bail: boolean;
   /** Called with the number of sites judged so far. */
   readonly progress: ((sites: number) => void) | undefined;

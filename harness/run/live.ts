@@ -34,9 +34,9 @@ export interface RunOptions {
   readonly dtype?: Params<"load">["dtype"];
   readonly seed?: number;
   readonly limit?: number;
-  /** Only sites that match one of these patterns. */
+  /** Patterns of the sites that are compared; all sites when absent. */
   readonly sites?: readonly string[];
-  /** Stop both sides at the first culprit. */
+  /** True to stop both sides at the first culprit. */
   readonly bail?: boolean;
   /** Seconds to search for the cause at one culprit; 0 not to search. */
   readonly explain?: number;

@@ -31,8 +31,8 @@ export interface Incomplete extends Omit<Group, "sides"> {
 const lead = 8;
 
 /**
- * When every side that a group lacks has sent sites which its first side sent so many layers later, the group's tensors
- * are let go: memory stays O(one layer).
+ * Layers after which the tensors of a group are let go: when every side that the group lacks has sent sites which its
+ * first side sent so many layers later. Memory stays O(one layer).
  */
 const layersKept = 12;
 

@@ -43,7 +43,7 @@ export async function resolveVersion(
   return highest;
 }
 
-/** Below 0 when `a` is the older one. */
+/** Compares two versions: below 0 when `a` is the older one. */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [a, b].map((version) => version.split(".").map(Number));
   for (let place = 0; place < Math.max(left!.length, right!.length); place++) {

@@ -46,7 +46,7 @@ export function withoutLayer(path: string): string {
   return module.replaceAll(/(^|\.)\d+(?=\.|$)/g, "$1*") + path.slice(module.length);
 }
 
-/** One tensor's place in a trace: a site in one phase. */
+/** The key of one tensor in a trace: a site in one phase. */
 export function tapKey(phase: string, site: Site): string {
   return `${phase}|${site}`;
 }

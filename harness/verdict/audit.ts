@@ -15,7 +15,9 @@ export const logitsAgreement = z.strictObject({
   margin: z.number().nullable(),
 });
 
-/** One side against itself: rows of chunked and decoded phases against the same rows of one full forward. */
+/**
+ * The agreement of one side with itself: rows of chunked and decoded phases against the same rows of one full forward.
+ */
 export const consistency = z.strictObject({
   engine: z.string(),
   status,
@@ -27,7 +29,7 @@ export const consistency = z.strictObject({
 export const configAudit = z.strictObject({
   never_read_by_engine: z.array(z.string()),
   never_read_by_reference: z.array(z.string()),
-  /** At the culprit: fields the reference reads in that module and the engine's producing code does not. */
+  /** Fields that the reference reads in the culprit's module and the engine's producing code does not. */
   at_culprit: z
     .strictObject({
       scope: z.string(),

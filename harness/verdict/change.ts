@@ -36,7 +36,7 @@ export const changed = {
   id: z.string(),
   /** Kind of porting fault; of two different ones both. */
   category: z.string(),
-  /** One; two where one alone does not give what the engine has. */
+  /** The change; two where one alone does not give what the engine has. */
   changes: z.array(change).min(1).max(2),
   /** The only part of the tensor that is changed; null for all of it. */
   part: part.nullable(),

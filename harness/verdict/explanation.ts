@@ -57,7 +57,7 @@ export const explanation = z.strictObject({
 
 /** The reason why a case can't see a change, from which follows what would make it. */
 export const holeReason = z.discriminatedUnion("kind", [
-  /** Its inputs lack what the change needs to be seen; of a window, `longest` is the length of the longest. */
+  /** The inputs lack what the change needs to be seen. For a window, `longest` is the length of the longest input. */
   z.strictObject({ kind: z.literal("inputs lack"), what: need, longest: z.int() }),
   /** The change moves the site by `ratio` noise units only: rounding or the mathematics hides it. */
   z.strictObject({ kind: z.literal("below rounding"), ratio }),

@@ -59,7 +59,7 @@ export const verdict = z.strictObject({
   text: textFindings.optional(),
   error: z
     .strictObject({
-      /** Whose matter it is: the caller's, the machine's, or the engine's. Decides the exit code. */
+      /** The one whose matter the error is: the caller's, the machine's, or the engine's. It decides the exit code. */
       kind: z.enum(["usage", "environment", "engine"]),
       message: z.string(),
       remedy: z.string().optional(),

@@ -18,7 +18,7 @@ export const tensorKind = z.strictObject({ shape, dtype: z.string() });
 
 /** The distance of the engine from the float64 oracle at one site, in units of the reference's own rounding noise. */
 export const distance = z.strictObject({
-  /** Whole tensor: rms(engine - oracle) / noise. */
+  /** The ratio of the whole tensor: rms(engine - oracle) / noise. */
   ratio,
   /**
    * The worst row (all but the last axis flattened) and the worst column (last axis), same unit; null where a golden
@@ -36,7 +36,7 @@ export const distance = z.strictObject({
 /** A number as JSON can hold it: what is not finite is spelled out. */
 const spelled = z.union([z.number(), z.literal(["NaN", "Infinity", "-Infinity"])]);
 
-/** One element of a tensor: where, what the engine has, what the reference has. */
+/** An element of a tensor: its place, and its value in the engine and in the reference. */
 export const element = z.strictObject({ index: shape, found: spelled, expected: spelled });
 
 const axis = z.strictObject({
@@ -116,7 +116,7 @@ export const why = z.discriminatedUnion("kind", [
     count: z.int().nullable(),
     of: z.int(),
   }),
-  /** More than the limit, in noise units: the whole tensor, or one row or column of it. */
+  /** A distance above the limit, in noise units: of the whole tensor, or of one row or column. */
   z.strictObject({
     kind: z.literal("noise"),
     at: z.discriminatedUnion("part", [

@@ -25,7 +25,7 @@ export interface GoldenOptions {
   /** The folder of the goldens; `golden/` beside `cases/` when absent. */
   readonly folder?: string;
   readonly limit?: number;
-  /** Only sites that match one of these patterns, `*` for any characters. */
+  /** Patterns of the sites that are compared, `*` for any characters; all sites when absent. */
   readonly sites?: readonly string[];
 }
 

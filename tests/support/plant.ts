@@ -1,4 +1,4 @@
-/** Known porting bugs, planted in the TypeScript engine, against what the committed record says of them. */
+/** Plants known porting bugs in the TypeScript engine and compares what is found with the committed record. */
 import { dirname } from "node:path";
 import { loadCases, standardFolders } from "../../harness/case/discover.ts";
 import type { KnownFault } from "../../harness/engine/faults.ts";

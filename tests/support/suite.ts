@@ -1,4 +1,7 @@
-/** Around all tests: a temp folder of their own, and the test of the suite itself, that they leave nothing behind. */
+/**
+ * Runs around all tests: gives them a temp folder of their own, and tests of the suite itself that it leaves nothing
+ * behind.
+ */
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -15,8 +15,8 @@ class Pages {
   used = 0;
 
   /**
-   * In the memory of the open scratch scope, which takes them back when nobody holds them any more; else an array of
-   * their own.
+   * Takes its pages from the memory of the open scratch scope, which takes them back when nobody holds them any more;
+   * without one, from an array of their own.
    */
   constructor(heads: number, room: number, dim: number) {
     this.heads = heads;

@@ -4,9 +4,9 @@ import { drawUniform } from "../../../harness/trace/draw.ts";
 export interface Sampling {
   /** The number that logits are divided by; above 0. */
   readonly temperature: number;
-  /** Only so many of the likeliest tokens; all when absent. */
+  /** The number of likeliest tokens that are drawn from; all when absent. */
   readonly top_k?: number;
-  /** Only the likeliest tokens that together have at least this probability; all when absent. */
+  /** The probability that the tokens to draw from reach together, the likeliest first; all tokens when absent. */
   readonly top_p?: number;
   /** The same seed draws the same tokens. */
   readonly seed: number;

@@ -50,7 +50,7 @@ export function remedyFor(caseName: string): string {
   return `record it, where there is Python, with: lockstep golden update ${caseName}`;
 }
 
-/** @throws Error that names the version found. */
+/** Refuses a golden of another version of the format. @throws Error that names the version found. */
 export function refuseOtherVersion(head: unknown): void {
   const { golden } = (head ?? {}) as { golden?: unknown };
   if (golden !== goldenVersion) throw new Error(`found version ${String(golden)}`);

@@ -9,7 +9,7 @@ export interface MapColumn {
   readonly name: string;
 }
 
-/** One row: a layer, or what lies outside of layers. A cell lists the sites that share it, usually one. */
+/** A row: a layer, or a group of sites outside of layers. A cell lists the sites that share it, usually one. */
 export interface MapRow {
   readonly label: string;
   readonly cells: readonly (readonly string[])[];

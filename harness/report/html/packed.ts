@@ -50,7 +50,7 @@ export interface PackedVerdict {
   readonly trend?: readonly TrendPoint[];
 }
 
-/** Everything the page is drawn from. */
+/** Everything that the page is drawn from. */
 export interface PackedDocument {
   /** Front-coded: length shared with the previous text, then the rest. */
   readonly texts: readonly (number | string)[];

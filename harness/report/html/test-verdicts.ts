@@ -373,7 +373,7 @@ export function unknownVerdict(): Verdict {
   };
 }
 
-/** One of everything. */
+/** Returns verdicts of every kind that the page shows. */
 export function sampleVerdicts(): Verdict[] {
   return [
     liveVerdict(),

@@ -3,7 +3,7 @@ import { format } from "../../verdict/words/ratio.ts";
 import type { Measured } from "./calibration.ts";
 import type { Found } from "./selftest.ts";
 
-/** One planted fault, and what a golden said of it. */
+/** A planted fault and the verdict of its golden. */
 export interface GoldenRow {
   readonly id: string;
   readonly title: string;

@@ -12,7 +12,7 @@ export type Found = "exact" | "parent" | "wrong" | "undetected";
 /** The rating of its explanation. */
 export type Explained = "right" | "listed" | "wrong" | "unexplained";
 
-/** One planted fault and what the harness said of it. */
+/** A planted fault and the verdict about it. */
 export interface SelftestRow {
   readonly id: string;
   readonly title: string;

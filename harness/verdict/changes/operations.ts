@@ -45,7 +45,7 @@ export const operationChanges = [
     to: z.enum(["-x", "2x", "1 + x", "x - 1"]),
   }),
   z.strictObject({ kind: z.literal("applied twice"), operation }),
-  /** Another operation in the place of the reference's. */
+  /** Another operation is done in the place of the reference's. */
   z.strictObject({
     kind: z.literal("operation"),
     expected: operation,

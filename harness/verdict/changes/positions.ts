@@ -21,7 +21,7 @@ export const maskRule = z.strictObject({
   padding: z.boolean(),
   /** Number of tokens that queries are taken to be further on. */
   shift: z.int(),
-  /** Only keys of the same chunk of so many tokens; 0 for no chunks. */
+  /** Tokens of a chunk, where a query reads keys of its own chunk only; 0 for no chunks. */
   chunk: z.int().nonnegative(),
   /** Tokens of earlier phases are read. */
   past: z.boolean(),

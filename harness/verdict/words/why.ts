@@ -36,7 +36,9 @@ function elementText({ index, found, expected }: Element): string {
   return `[${index.join(", ")}]: ${found}, expected ${expected}`;
 }
 
-/** "every row is off by the same factor: 2.1 ulp, 13 standard errors from zero". */
+/**
+ * Says in which direction an error goes: "every row is off by the same factor: 2.1 ulp, 13 standard errors from zero".
+ */
 function directionText({ kind, ulp, z }: Direction): string {
   const what = kind === "scale" ? "every row is off by the same factor" : "every element is off by the same amount";
   return `${what}: ${Math.abs(ulp).toFixed(1)} ulp, ${Math.abs(z).toFixed(0)} standard errors from zero`;

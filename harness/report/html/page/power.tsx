@@ -7,7 +7,7 @@ import { formatCount } from "../format.ts";
 import { groupHoles, type HoleGroup, type HoleReason } from "../holes.ts";
 import { Sentence, SiteName } from "./parts.tsx";
 
-/** Up to this many different faults are all open at once. */
+/** Most different faults that are all open at once. */
 const openAtOnce = 8;
 const listLimit = 100;
 

@@ -11,7 +11,7 @@ type Colour = readonly [red: number, green: number, blue: number];
 interface Ramp {
   readonly below: readonly Colour[];
   readonly above: readonly Colour[];
-  /** Below the limit for small marks, which need more contrast than areas. */
+  /** Colours below the limit for small marks, which need more contrast than areas. */
   readonly belowMark: readonly Colour[];
 }
 
