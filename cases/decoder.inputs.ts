@@ -1,5 +1,6 @@
 /**
- * What the cases of text decoders share: sizes that differ pairwise and as products, inputs, and one plan of phases.
+ * The common parts of the cases of text decoders: sizes that differ pairwise and as products, inputs, and one plan of
+ * phases.
  */
 import type { Case, CaseDefinition } from "../harness/case/case.ts";
 import { defineCase, planPhases } from "../harness/case/case.ts";
@@ -25,7 +26,7 @@ export const decoder = {
   eos_token_id: 2,
 };
 
-/** The same for models whose heads together have the width between layers: 6 heads of 8 channels. */
+/** The fields of `decoder` for models whose heads together have the width between layers: 6 heads of 8 channels. */
 export const squareDecoder = { ...decoder, hidden_size: 48, num_attention_heads: 6 };
 
 /** Token ids drawn from the seed, one row per length, padded on the left. */

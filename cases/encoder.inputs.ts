@@ -1,4 +1,4 @@
-/** What the cases of text encoders share: one forward without a cache, and tokens of several segments. */
+/** The common parts of the cases of text encoders: one forward without a cache, and tokens of several segments. */
 import type { CaseDefinition } from "../harness/case/case.ts";
 import { streamKey, uniformBits } from "../harness/trace/draw.ts";
 import { elementCount, int64Tensor } from "../harness/trace/tensor.ts";

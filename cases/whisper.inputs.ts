@@ -6,7 +6,7 @@ import { decoderInputs } from "./decoder.inputs.ts";
 
 type Json = Record<string, unknown>;
 
-/** Of the tiny config: bins, and frames, two for each position of the encoder. */
+/** Sizes of the features of the tiny config: bins, and frames, two for each position of the encoder. */
 export const features = { num_mel_bins: 10, frames: 46 };
 
 /**

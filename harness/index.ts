@@ -1,5 +1,5 @@
 /**
- * What the package offers to programs: cases, engines and verdicts, with what its functions take, return and throw.
+ * The interface for programs: cases, engines and verdicts, with the types that its functions take, return and throw.
  * @packageDocumentation
  */
 export type { Case, CaseDefinition, Inputs } from "./case/case.ts";

@@ -8,7 +8,7 @@ type Json = Record<string, unknown>;
 /** A built model, as a fault gets it. */
 export interface BuiltModel {
   readonly root: RootModel;
-  /** By Hugging Face path, in registration order. */
+  /** The modules by Hugging Face path, in registration order. */
   readonly modules: ReadonlyMap<string, Module>;
 }
 

@@ -11,7 +11,7 @@ import { runCase } from "../run/live.ts";
 import type { Figure } from "./figures.ts";
 import { mediansInTurn, spellBytes, spellTime } from "./figures.ts";
 
-/** From request to verdict, engines warm. */
+/** Measures a case from the request to the verdict, engines warm. */
 export async function* benchWarmCase(pool: EnginePool, testCase: Case): AsyncGenerator<Figure> {
   let sites = 0;
   const run = async () => {

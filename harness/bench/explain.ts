@@ -13,9 +13,7 @@ const looked = ["llamacpp-gemma27b-scale", "mlx-swa-offbyone", "cache-stores-k-b
 
 const rounds = 3;
 
-/**
- * How long the search for the cause takes at one culprit, engines warm: the verdict's own figure, median of three runs.
- */
+/** Measures the search for the cause at one culprit, engines warm: the verdict's own figure, median of three runs. */
 export async function* benchExplain(pool: EnginePool, cases: readonly Case[], folder: string): AsyncGenerator<Figure> {
   for (const fault of selectFaults(await loadFaults(faultFolders(folder)), looked)) {
     const searches: Explanation[] = [];

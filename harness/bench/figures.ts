@@ -6,11 +6,11 @@ export interface Figure {
   readonly what: string;
   /** Value and unit, already spelled: `1.84 GB/s`. */
   readonly value: string;
-  /** What it was made from. */
+  /** The measurements that the figure was computed from. */
   readonly from?: string;
 }
 
-/** How long one figure may take: at least `runs` runs, and at least `time` ms. */
+/** The time that one figure takes: at least `runs` runs, and at least `time` ms. */
 export interface Effort {
   readonly time: number;
   readonly runs: number;

@@ -37,7 +37,10 @@ function realCase(): Case | null {
     : null;
 }
 
-/** Before the other sections, whose large arrays would raise the harness's peak. */
+/**
+ * Prints the figures of live runs. It comes before the other sections, whose large arrays would raise the harness's
+ * peak.
+ */
 async function showLive(pool: EnginePool): Promise<void> {
   await pool.reference(); // a case makes a verdict of what it throws
   const folder = join(packageRoot, "cases");

@@ -13,8 +13,9 @@ const rounds = 3;
 const nothing = ["no site is called this"];
 
 /**
- * What capture and replay cost the reference, as ratios to the same phases with no site asked for (hooks in place,
- * nothing kept). All through the protocol, so that copying, writing and reading of the taps is part of it.
+ * Measures the cost of capture and of replay to the reference, as ratios to the same phases with no site asked for
+ * (hooks in place, nothing kept). All runs go through the protocol, so that copying, writing and reading of the taps is
+ * part of the cost.
  */
 export async function* benchReference(pool: EnginePool, testCase: Case, name: string): AsyncGenerator<Figure> {
   const reference = await pool.reference();

@@ -98,7 +98,9 @@ function literalOf(tensor: RawTensor): string | null {
   return dtype === "F32" ? `float32Tensor(Float32Array.from(${values}), ${size})` : null;
 }
 
-/** How a file of that folder imports this package: by its path in a clone, by its name where it is installed. */
+/**
+ * The name by which a file of that folder imports this package: its path in a clone, `lockstep` where it is installed.
+ */
 function libraryFor(folder: string): string {
   return codeRoot === packageRoot ? fromFolder(folder, join(packageRoot, "harness", "index.ts")) : "lockstep";
 }

@@ -37,7 +37,7 @@ const caseSchema = z.strictObject({
 
 /** One comparison: a model, inputs, phases, an engine and what is expected of it. */
 export type Case = z.infer<typeof caseSchema>;
-/** What `defineCase` takes. */
+/** The argument of `defineCase`. */
 export type CaseDefinition = z.input<typeof caseSchema>;
 
 /**

@@ -9,8 +9,8 @@ import { defineCase, planPhases } from "./case.ts";
 export const defaultDecodeSteps = 4;
 
 /**
- * How transformers ends the names of classes that continue a sequence; others (`BertModel`, `AlbertForMaskedLM`) read
- * it once.
+ * Matches the class names of transformers' models that continue a sequence; others (`BertModel`, `AlbertForMaskedLM`)
+ * read it once.
  */
 const generates = /(ForCausalLM|LMHeadModel|ForConditionalGeneration)$/;
 

@@ -73,8 +73,8 @@ export function repositoryPath(file: string): string {
 }
 
 /**
- * What a command line names: the cases of files (`reports/minimised/x.case.ts`), and those of the folder that match the
- * other patterns; all of the folder when nothing is named.
+ * Returns the cases that a command line names: those of files (`reports/minimised/x.case.ts`), and those of the folder
+ * that match the other patterns; all of the folder when nothing is named.
  * @throws UsageError as `loadCaseFile` and `selectCases` do.
  */
 export async function findCases(named: readonly string[], folder = casesFolder()): Promise<Case[]> {

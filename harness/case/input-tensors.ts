@@ -11,7 +11,7 @@ import type { Inputs } from "./case.ts";
  */
 export interface MediaKind {
   readonly name: "image" | "video" | "audio";
-  /** How several of its items are called. */
+  /** The name of several of its items. */
   readonly plural: string;
   readonly type: number;
   /** Tensors whose first axis counts items: images, frames, clips. */
@@ -19,8 +19,8 @@ export interface MediaKind {
   /** [items, entries, ...]: an entry is real where a number of it is at least this. */
   readonly real: { readonly tensor: string; readonly from: number };
   /**
-   * Where the patches of all items lie one behind the other in `patches`: their numbers [items, 3] in time, height and
-   * width, and what else is per item.
+   * Present where the patches of all items lie one behind the other in `patches`: `grids` [items, 3] has their numbers
+   * in time, height and width, `others` are the other tensors per item.
    */
   readonly flat?: { readonly patches: string; readonly grids: string; readonly others: readonly string[] };
 }

@@ -7,7 +7,7 @@ import { isText } from "./input-tensors.ts";
 
 /** A change of a case's inputs or phases that may let it see more. */
 export interface Variant {
-  /** What a person would do to the case: "a batch of two, one padded on the left". */
+  /** The change in words, as advice: "a batch of two, one padded on the left". */
   readonly title: string;
   readonly testCase: Case;
 }

@@ -14,7 +14,7 @@ import { hasMedia } from "./input-tensors.ts";
 export interface InputsFile {
   readonly path: string;
   readonly sha256: string;
-  /** Which tokens of a phase are real; undefined when nothing is padded. */
+  /** Tells which tokens of a phase are real; undefined when nothing is padded. */
   tokensOf(phase: PhaseSpec): TokenMask;
   readonly padded: boolean;
   /** True when there are tensors of images, video or audio. */

@@ -9,8 +9,9 @@ const textInputs: ShapeInputs = (_, length) => plainText(length);
 type ShapeInputs = (config: Json, length: number) => Inputs;
 
 /**
- * How to make small inputs for a bare config: `shapeInputs(config, length)` of `<cases>/<model_type>.inputs.ts` where
- * there is one (it knows the model's modalities), else one sequence of text.
+ * Returns the function that makes small inputs for a bare config: `shapeInputs(config, length)` of
+ * `<cases>/<model_type>.inputs.ts` where there is one (it knows the model's modalities), else one that makes a sequence
+ * of text.
  */
 export async function shapeInputsFor(config: Json, casesFolder: string): Promise<ShapeInputs> {
   const file = ["ts", "js"]

@@ -6,7 +6,7 @@ import { chooseEngine } from "../engine/registry.ts";
 import { UsageError, exitCodes } from "../trace/errors.ts";
 import { computeDtypeNames, isComputeDtype } from "../trace/dtypes.ts";
 
-/** Where nights are kept unless it is said otherwise. */
+/** The folder of nights unless another is named. */
 const defaultFolder = "reports/nightly";
 
 /** Adds `--folder`, which all commands of nights have. */
@@ -20,7 +20,8 @@ export function nightFolder({ folder }: { readonly folder: string }): string {
 }
 
 /**
- * What `lockstep nightly` is asked for, in a fixed order, so that the same wish is the same scope. @throws UsageError
+ * Reads what `lockstep nightly` is to run from its options, in a fixed order, so that the same wish is the same scope.
+ * @throws UsageError
  */
 export function askedFor(
   cases: readonly string[],
@@ -42,8 +43,8 @@ export function askedFor(
 }
 
 /**
- * As of a run: 4 when an engine broke, else 3 for what a machine lacked, else 2 for what the caller must mend, else 1
- * when a result is not as expected, else 0.
+ * The exit code of a night, by the rules of a run: 4 when an engine broke, else 3 for what a machine lacked, else 2 for
+ * what the caller must mend, else 1 when a result is not as expected, else 0.
  */
 export function nightExitCode(results: readonly ResultLine[]): number {
   const kinds = results.flatMap(({ error }) => (error ? [error.kind] : []));

@@ -126,7 +126,7 @@ function listener(verbose: boolean): NightListener {
   };
 }
 
-/** What the night has set out to do. */
+/** Renders the plan of a night: its name, cases, engines, dtypes and versions, and how many jobs are left to run. */
 function planLines({ night, references, jobs, cases, done, goesOn, shard, commit, asked }: NightPlan): string[] {
   const versions = references.map(sayReference).join(", ");
   const engines =

@@ -22,7 +22,7 @@ import { runAny, kindOf, checkAny } from "../golden/kinds.ts";
 import { computeDtypeNames, isComputeDtype } from "../trace/dtypes.ts";
 import { watchCases } from "./watch.ts";
 
-/** Stand for the tokens of a text until it has been read. */
+/** Token ids that stand for those of a text until it has been read. */
 const noIds = [0, 0, 0, 0, 0];
 
 interface Flags extends ReportOptions {

@@ -86,7 +86,7 @@ export function addSelftest(program: Command): void {
     });
 }
 
-/** What the page says of goldens: the live selftest leaves it as it is. */
+/** The section about goldens of the page as it is on disk, which the live selftest keeps; null where there is none. */
 function sectionOnDisk(): string | null {
   return existsSync(page) ? goldenSectionOf(readFileSync(page, "utf8")) : null;
 }
@@ -98,7 +98,7 @@ function twoNumbers(text: string): [number, number] {
   return [Number(match[1]), Number(match[2])];
 }
 
-/** Of a verdict's thousands of sites only the culprit's is needed here. */
+/** A verdict without its thousands of sites, but for the culprit's, which is needed here. */
 function withoutSites(verdict: Verdict): Verdict {
   const { culprit } = verdict;
   return {

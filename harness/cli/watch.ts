@@ -15,12 +15,12 @@ import type { Verdict } from "../verdict/schema.ts";
 import type { JudgeOne } from "./judge-all.ts";
 import { say, status } from "./output.ts";
 
-/** How a run is watched. */
+/** The cases of a run that is watched, how they are judged, and the signal that ends it. */
 export interface Watched {
   /** The selected cases, read anew from their files. */
   readonly choose: () => Promise<readonly Case[]>;
   readonly prepare: (pool: EnginePool) => Promise<JudgeOne> | JudgeOne;
-  /** In place of the cases' engines. */
+  /** The engine that takes the place of the cases' own. */
   readonly engine: string | undefined;
   /** Ends watching. */
   readonly signal: AbortSignal;
@@ -83,7 +83,10 @@ export async function watchCases({ choose, prepare, engine, signal }: Watched): 
   }
 }
 
-/** What a case's verdict follows from beside its engine. Shapes have lengths in place of a seed. */
+/**
+ * A key over everything that a case's verdict depends on beside its engine. The key of a case of shapes holds the two
+ * lengths in place of a seed.
+ */
 function keyOf(one: Case): string {
   return `${one.kind} ${JSON.stringify(one.expect)} ${caseKey(one)}`;
 }

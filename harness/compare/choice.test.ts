@@ -19,7 +19,10 @@ function logits(gap: number): TapTriple {
   return triple("gate:out", tensors as [RawTensor, RawTensor, RawTensor]);
 }
 
-/** What the engine, the reference and the oracle chose, 2 of 4 in 2 rows. */
+/**
+ * A router's choice on all three sides, 2 of 4 experts in each of 2 rows; the oracle chooses as the reference does
+ * unless told otherwise.
+ */
 function choice(engine: number[], reference: number[], oracle = reference): TapTriple {
   const tensors = [engine, reference, oracle].map((all) => int64Tensor(all, [2, 2]));
   return triple("gate:out.2", tensors as [RawTensor, RawTensor, RawTensor]);

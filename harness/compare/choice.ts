@@ -6,7 +6,7 @@ import type { Numbers } from "./distance.ts";
 import type { Rules, TapTriple } from "./judge.ts";
 import { visibleNumbers } from "./judge.ts";
 
-/** What a router computed: logits [..., experts], and the experts that it chose by them, integers [..., k]. */
+/** The two outputs of a router: logits [..., experts], and the experts that it chose by them, integers [..., k]. */
 export interface Routing {
   readonly logits: TapTriple;
   readonly choice: TapTriple;
@@ -81,8 +81,8 @@ export function judgeChoice({ logits, choice }: Routing, rules: Rules): JudgedCh
 }
 
 /**
- * Where each of `values` is in `others`, -1 where it is not; its own place where both are equal (hidden rows are all
- * zero).
+ * The place in `others` of each of `values`, -1 where it is not there; its own place where both are equal (hidden rows
+ * are all zero).
  */
 function placesIn(others: readonly number[], values: readonly number[]): number[] {
   const equal = values.every((value, place) => value === others[place]);

@@ -18,16 +18,16 @@ export interface Triple {
   readonly relativeNoise?: number;
 }
 
-/** Fewer rows than this give no usable statistics per column. */
+/** Fewest rows that give usable statistics per column. */
 const rowsForColumns = 8;
 
-/** Fewer elements than this may be exact by luck. */
+/** Fewest elements that are not exact by mere luck. */
 const elementsForExactness = 16;
 
-/** Fewer elements than this may all be small by chance. */
+/** Fewest elements that are not all small by mere chance. */
 const elementsForMagnitude = 3;
 
-/** What `measure` found beyond the distance itself. */
+/** The result of `measure`: the distance, and two facts that no ratio shows. */
 export interface Measurement {
   readonly distance: Distance;
   /** The reference has no rounding error here at all: an engine must be bit-equal. */
@@ -158,11 +158,11 @@ function independent(squares: number, fourthPowers: number): number {
   return fourthPowers === 0 ? 1 : Math.max((squares * squares) / fourthPowers, 1);
 }
 
-/** Elements by which a lane is told from others. */
+/** Number of elements of a lane that are compared to tell it from others. */
 const marks = 8;
 
 /**
- * How many of `count` lanes there are when those that are equal on all sides count together: count^2 /
+ * Counts the different ones among `count` lanes, those that are equal on all sides together: count^2 /
  * sum(multiplicity^2). The frames of padded audio are all the same, and one rounding error stands in all of them: they
  * are one sample. Lanes lie `step` elements apart, and have `length` elements `stride` apart.
  */

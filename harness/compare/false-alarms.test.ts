@@ -1,7 +1,7 @@
 /**
- * How often healthy noise fails at the default limit: seeded draws of sites whose two sides differ by rounding alone.
- * The hard ones are small (one token, few probabilities) and those whose errors are not independent (one reciprocal
- * square root serves a whole row).
+ * Counts how often healthy noise fails at the default limit: seeded draws of sites whose two sides differ by rounding
+ * alone. The hard ones are small (one token, few probabilities) and those whose errors are not independent (one
+ * reciprocal square root serves a whole row).
  */
 import { describe, expect, it } from "vitest";
 import type { Triple } from "./distance.ts";
@@ -62,7 +62,7 @@ const probabilities =
     return { oracle, reference: side(), engine: side(), columns: keys, dtype: "F32" };
   };
 
-/** Of `draws` healthy sites, how many fail, and the largest ratio. */
+/** Draws healthy sites and returns how many fail, and the largest ratio. */
 function falseAlarms(name: string, draws: number, next: (draw: Draw) => Triple): { alarms: number; largest: number } {
   const draw = normal(name);
   let [alarms, largest] = [0, 0];

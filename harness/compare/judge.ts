@@ -20,17 +20,17 @@ export interface TapTriple {
   readonly oracle: RawTensor;
 }
 
-/** What a site is judged by. */
+/** The rules that a site is judged by. */
 export interface Rules {
   /** Largest ratio (noise units) that passes, for the whole tensor and for its worst row and column. */
   readonly limit: number;
-  /** Present when some sequences are padded. */
+  /** The real tokens; present when some sequences are padded. */
   readonly tokens?: TokenMask;
   /** Noise over magnitude of this site in earlier phases. */
   readonly relativeNoise?: number;
   /**
-   * For local judgements, where the reference worked on the engine's own input: look for a direction in errors that are
-   * small enough to pass.
+   * True to look for a direction in errors that are small enough to pass: for local judgements, where the reference
+   * worked on the engine's own input.
    */
   readonly structure?: boolean;
 }
@@ -61,7 +61,7 @@ export function judge(triple: TapTriple, rules: Rules): Judgement {
   return judgeNumbers({ site, shape }, { ...values, columns, dtype: reference.dtype, relativeNoise }, rules);
 }
 
-/** Why a tensor can't take another's place: its shape, else its dtype; null where both are the same. */
+/** Says why a tensor can't take another's place: its shape, else its dtype; null where both are the same. */
 export function differsInKind(
   found: Pick<RawTensor, "shape"> & { readonly dtype: string },
   expected: Pick<RawTensor, "shape"> & { readonly dtype: string },

@@ -19,7 +19,10 @@ function hidden(site: string, shape: readonly number[], tokens: TokenMask): numb
   return [...values.keys()].filter((index) => values[index] === 0);
 }
 
-/** What must be hidden, from first principles: element by element, by the position of the token on each of its axes. */
+/**
+ * Returns the flat indices that must be hidden, from first principles: element by element, by the position of the token
+ * on each of its axes.
+ */
 function expected(shape: readonly number[], axes: readonly number[], { mask, length, end }: TokenMask): number[] {
   const place = (index: number) =>
     shape.map((size, axis) => Math.floor(index / elementCount(shape.slice(axis + 1))) % size);

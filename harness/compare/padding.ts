@@ -2,7 +2,7 @@ import { factsOf } from "../trace/functional-sites.ts";
 import type { Site } from "../trace/site.ts";
 import type { Numbers } from "./distance.ts";
 
-/** Which tokens of one phase are real. */
+/** The real tokens of one phase. */
 export interface TokenMask {
   readonly batch: number;
   /** Phase slice [start, end) of the sequence. */

@@ -7,7 +7,7 @@ import { float64Tensor, noisy, noisyRows, normal } from "./test-tensors.ts";
 const columns = 40;
 const ulp = 2 ** -23;
 
-/** The same output by two healthy implementations, `noise` making one of them. */
+/** An output as two healthy implementations compute it: `noise` makes the tensor of each. */
 function pair(name: string, rows: number, noise: (oracle: Float64Array, draw: () => number) => Float32Array) {
   const draw = normal(name);
   const oracle = Float64Array.from({ length: rows * columns }, draw);

@@ -4,8 +4,8 @@ import type { Region } from "../verdict/site.ts";
 import type { Triple } from "./distance.ts";
 
 /**
- * Where in a tensor an error lives, one region for each axis along which only some indices are wrong. Empty when the
- * error is everywhere. An index is wrong when the rms error over all that has it is above `limit` times the noise.
+ * Locates an error in a tensor: one region for each axis along which only some indices are wrong. Empty when the error
+ * is everywhere. An index is wrong when the rms error over all elements that have it is above `limit` times the noise.
  */
 export function whereabouts(
   site: Site,

@@ -16,7 +16,7 @@ export interface CheckResult {
   readonly note?: string;
 }
 
-/** What the suite needs beside the command: a model that the engine can load and inputs for it. */
+/** The model that the conformance suite runs the engine on: a checkpoint that it can load, and inputs for it. */
 export interface ConformanceModel {
   readonly checkpoint: string;
   readonly config: Record<string, unknown>;

@@ -68,7 +68,10 @@ export function openConnection(child: Child, title: string, kill: () => void): C
     tail.push(line);
     if (tail.length > stderrLines) tail.shift();
   });
-  /** What the engine wrote to stderr on the way may still be in the pipe: it is read first. */
+  /**
+   * Rejects one turn of the event loop later, when stderr that the engine wrote before its error has been read from the
+   * pipe.
+   */
   const rejectWith = (reject: (error: Error) => void, error: NonNullable<Incoming["error"]>): void =>
     void setImmediate(() => reject(remoteError(title, error, [...tail])));
   const tooLong = () => fail(`sent a line longer than ${maxMessageBytes} bytes`);

@@ -10,7 +10,7 @@ import { UsageError } from "../trace/errors.ts";
 import type { FaultSpec } from "./protocol.ts";
 import { listEngines, runnableFolder } from "./registry.ts";
 
-/** What the harness knows of a planted fault; what it does is the engine's business. */
+/** The facts of a planted fault that the harness reads; how it changes the model is the engine's business. */
 const faultFacts = z.object({
   id: z.string(),
   title: z.string(),

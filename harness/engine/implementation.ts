@@ -23,9 +23,9 @@ export interface EngineImplementation {
   shapes(params: Params<"shapes">): Promise<Result<"shapes">>;
   configReads(): Result<"config_reads">;
   unload(): void;
-  /** Of an engine with the capability `text`. */
+  /** Tokenizes a text; for an engine with the capability `text`. */
   tokenize?(params: Params<"tokenize">): Promise<Result<"tokenize">>;
-  /** Of an engine with the capability `text`. */
+  /** Continues a text; for an engine with the capability `text`. */
   generate?(params: Params<"generate">): Promise<Result<"generate">>;
 }
 

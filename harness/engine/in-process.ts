@@ -28,7 +28,7 @@ export type TakeTaps = (phase: string, taps: readonly Tap[]) => Promise<void>;
 export interface EngineObject {
   readonly name?: string;
   readonly version?: string;
-  /** What it can do; float32 and nothing else where it does not say. */
+  /** The engine's capabilities; float32 and nothing else for those that it does not state. */
   readonly capabilities?: Partial<Capabilities>;
   hello?(): Omit<Result<"hello">, "protocol">;
   load(params: Params<"load">): unknown;

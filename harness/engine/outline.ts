@@ -26,9 +26,9 @@ const childFields = {
   path: z.string(),
   /** The switch that the child is there for: a field, or `!field`. */
   when: z.string().optional(),
-  /** Of its weight. */
+  /** Shape of the child's weight. */
   shape: z.array(outlineSize).optional(),
-  /** Or the switch that it has one for. */
+  /** True where the child has a bias, or the config field that decides whether it has one. */
   bias: z.union([z.boolean(), z.string()]).optional(),
   eps: outlineNumber.nullish(),
   activation: z.string().optional(),
@@ -38,7 +38,7 @@ const childFields = {
 
 const outlineChild = z.strictObject({
   ...childFields,
-  /** Of a list: how many elements, and what they are. */
+  /** The number of elements of a list, and what they are. */
   count: outlineNumber.optional(),
   element: z.string().nullish(),
   elements: z.strictObject(childFields).optional(),
@@ -46,9 +46,9 @@ const outlineChild = z.strictObject({
 
 const outlineClass = z.strictObject({
   name: z.string(),
-  /** Of the first module of the class. */
+  /** Path of the first module of the class. */
   path: z.string(),
-  /** What its numbers show it to be. */
+  /** The kind of module that its structure and its results show it to be. */
   like: z.enum([
     "root",
     "model",
@@ -62,12 +62,12 @@ const outlineClass = z.strictObject({
     "embedding",
     "module",
   ]),
-  /** Whether it has a forward of its own. */
+  /** True where the class has a forward of its own. */
   forward: z.boolean(),
-  /** Whether its constructor takes a layer index. */
+  /** True where its constructor takes a layer index. */
   indexed: z.boolean(),
   eps: outlineNumber.nullable(),
-  /** What an attention's scores are multiplied by. */
+  /** The factor that an attention multiplies its scores by. */
   scaling: z.number().nullable(),
   tensors: z.array(z.strictObject({ name: z.string(), shape: z.array(outlineSize) })),
   children: z.array(outlineChild),
@@ -86,7 +86,7 @@ export const outline = z.strictObject({
   config_class: z.string(),
   /** The modeling file, from `models/` on. */
   source: z.string(),
-  /** Of transformers. */
+  /** The version of transformers. */
   version: z.string(),
   /** The root's child that is the model without its head. */
   prefix: z.string(),

@@ -25,7 +25,7 @@ export interface EnginePool {
 
 /** Options of a pool. */
 export interface PoolOptions {
-  /** Told about set-up steps. */
+  /** Called with a line for each set-up step. */
   readonly report: (line: string) => void;
   readonly patience?: Partial<Patience>;
   /** Interpreter of the reference, in place of its own environment's: another version of transformers. */

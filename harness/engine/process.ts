@@ -20,7 +20,7 @@ export interface Patience {
 
 const defaultPatience: Patience = { hello: 120_000, request: 300_000 };
 
-/** How to start an engine. */
+/** The command that starts an engine. */
 export interface EngineCommand {
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -192,7 +192,10 @@ export async function startEngine({ command, environment, patience }: EngineComm
   }
 }
 
-/** What compiled sources of Node and of PyTorch are to be kept in: else they are left in the temp folder. */
+/**
+ * Environment variables that put what Node and PyTorch compile into the cache folder; without them it is left in the
+ * temp folder. A variable that is set already is kept.
+ */
 function cachesOfLibraries(): Record<string, string> {
   const names = { NODE_COMPILE_CACHE: "node-compiled", TORCHINDUCTOR_CACHE_DIR: "torchinductor" };
   return Object.fromEntries(

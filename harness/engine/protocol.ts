@@ -49,7 +49,7 @@ export const phaseSpec = z.strictObject({
   from: phaseName.optional(),
 });
 
-/** What a KV cache of a given budget holds, per kind of layer. */
+/** The number of tokens and bytes that a KV cache of a given budget holds, per kind of layer. */
 export const kvPlan = z.strictObject({
   budget_bytes: size,
   /** Longest sequence the dummy forward was run at. */
@@ -138,7 +138,7 @@ export const methods = {
        * engine.
        */
       replay: z.boolean().default(false),
-      /** Of a replaying run: keeps the calls that lead to these sites, for `explain` (capability `explain`). */
+      /** The calls that a replaying run keeps for `explain`: those that lead to these sites (capability `explain`). */
       explain: z.array(z.strictObject({ site: z.string(), phase: z.string() })).optional(),
       credits: z.int().positive(),
     }),
@@ -150,7 +150,7 @@ export const methods = {
       sites: z.array(z.strictObject({ site: z.string(), shape, dtype: z.string() })),
       modules: z.array(moduleSpec),
       tensors: z.array(tensorSpec),
-      /** Present when the engine's forward could not go on. */
+      /** The site at which the engine's forward stopped; absent when it went through. */
       stop: z
         .strictObject({ site: z.string(), message: z.string(), found: shape.optional(), expected: shape.optional() })
         .optional(),
@@ -203,7 +203,7 @@ export const methods = {
         z.strictObject({
           /** `id` is the same for the same change in other layers, cases and versions of the reference. */
           ...changed,
-          /** What inputs it needs to be seen. */
+          /** Properties that the inputs must have for the change to show. */
           needs: z.array(need),
           ratio: z.number(),
           phase: z.string(),
@@ -220,7 +220,7 @@ export const methods = {
     }),
     result: z.strictObject({
       ids: z.array(size),
-      /** What each id stands for, as the vocabulary spells it. */
+      /** The token of each id, as the vocabulary spells it. */
       tokens: z.array(z.string()),
     }),
   },
@@ -229,11 +229,14 @@ export const methods = {
     result: z.strictObject({
       /** The likeliest next tokens of the loaded model, one after the other, up to an end token. */
       ids: z.array(size),
-      /** What they spell. */
+      /** The text of these ids. */
       text: z.string(),
     }),
   },
-  /** What a port of an architecture starts from; asked of the reference alone. */
+  /**
+   * Returns the outline of an architecture, from which `lockstep new` writes the skeleton of a port; asked of the
+   * reference alone.
+   */
   outline: {
     params: z.strictObject({
       model_type: z.string(),

@@ -16,7 +16,7 @@ const manifest = z.strictObject({
   environment: z.record(z.string(), z.string()).default({}),
   /** Requirement files of the Python environment that it runs in, relative to the folder. */
   requirements: z.array(z.string()).default([]),
-  /** What must follow `name:`; absent when nothing does. */
+  /** The name of the argument that must follow `name:`; absent for an engine that takes none. */
   argument: z.string().optional(),
   /** True for the engine that the others are compared with. */
   reference: z.boolean().default(false),
@@ -37,7 +37,8 @@ export type EngineChoice =
 export const packageRoot: string = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Where this code was loaded from: the package's root in a clone, its `dist` once published, where sources are `.js`.
+ * The folder that this code was loaded from: the package's root in a clone, its `dist` once published, where sources
+ * are `.js`.
  */
 export const codeRoot: string = fileURLToPath(import.meta.url).startsWith(join(packageRoot, "dist"))
   ? join(packageRoot, "dist")

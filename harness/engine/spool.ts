@@ -8,8 +8,8 @@ import { EngineFailure } from "../trace/errors.ts";
 const roomNeeded = 512 * 1024 * 1024; // bytes; containers often give /dev/shm only 64 MiB
 
 /**
- * Where process numbers mean the same: containers and machines may share a folder for temporary files, and then must
- * not sweep what is another's.
+ * Identifies the machine, or the container, in which process numbers mean the same: containers and machines may share a
+ * folder for temporary files, and must not sweep each other's.
  */
 const place = createHash("sha256").update(`${hostname()} ${pidNamespace()}`).digest("hex").slice(0, 8);
 

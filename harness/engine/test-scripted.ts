@@ -9,7 +9,7 @@ import type { EnginePool } from "./pool.ts";
 import type { EngineProcess, TapStream } from "./process.ts";
 import type { Method, PhaseSpec, Result } from "./protocol.ts";
 
-/** What one site computes from the site before it: [tokens, width] values -> [tokens, width] values. */
+/** A site, and a function from the values of the site before it to its own: [tokens, width] -> [tokens, width]. */
 export type Step = readonly [site: string, compute: (x: Float64Array, phase: PhaseSpec) => Float64Array];
 
 /** A model, the engine's own version of it, and what else both say of themselves. */

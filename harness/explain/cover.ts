@@ -1,4 +1,4 @@
-/** Something that closes some of the open holes. */
+/** A choice that closes some of the open holes, such as a variant of a case's inputs. */
 export interface Closing {
   readonly title: string;
   readonly closes: ReadonlySet<string>;

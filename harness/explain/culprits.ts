@@ -25,7 +25,7 @@ export function findCulprits(sites: readonly SiteVerdict[]): Located[] {
   }));
 }
 
-/** The same place in all layers, calls, output ports, and for keys and values. */
+/** The name that a place has in common over all layers, calls, output ports, and for keys and values. */
 function placeOf(site: string): string {
   return withoutLayer(site)
     .replace(/@.*$/, "")
@@ -48,7 +48,7 @@ function withoutFollowers(local: readonly SiteVerdict[]): SiteVerdict[] {
   });
 }
 
-/** Whether a site fails on the data that it got, or holds values that are not finite in the engine's run alone. */
+/** True when a site fails on the data that it got, or holds values that are not finite in the engine's run alone. */
 function failsAlone({ local, run }: SiteVerdict): boolean {
   return local?.status === "fail" || (local !== null && run?.status === "fail" && run.why.kind === "not finite");
 }

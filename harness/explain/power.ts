@@ -4,13 +4,13 @@ import { withoutLayer } from "../trace/site.ts";
 
 /** A likely change of the reference at one place, and how visible a case makes it. */
 export interface Visibility extends Omit<Hole, "reason"> {
-  /** What inputs it needs to be seen. */
+  /** Properties that the inputs must have for the change to show. */
   readonly needs: readonly Need[];
   /** Largest distance from the reference over all phases, in noise units. */
   readonly ratio: number;
 }
 
-/** What is known of a case's inputs, for the reasons of its holes. */
+/** The properties of a case's inputs that give the reasons of its holes. */
 export interface InputFacts {
   readonly longest: number;
   readonly sequences: number;
@@ -20,10 +20,10 @@ export interface InputFacts {
   readonly media: boolean;
 }
 
-/** Up to this ratio, a change that depends on the inputs has made no difference. */
+/** Largest ratio at which a change that depends on the inputs counts as having made no difference. */
 const hardlyMoved = 2;
 
-/** One name for the same change in all layers and cases. */
+/** The key of a change, which is the same in all layers and cases. */
 export function changeKey({ site, id }: Pick<Visibility, "site" | "id">): string {
   return `${withoutLayer(site)} ${id}`;
 }
@@ -43,7 +43,7 @@ export function summarisePower(changes: readonly Visibility[], limit: number, fa
   };
 }
 
-/** Several cases together: a change counts as seen when one of them sees it. */
+/** Unites the power of several cases: a change counts as seen when one of them sees it. */
 export function unitePower(cases: readonly (readonly Visibility[])[], limit: number, facts: InputFacts): Power {
   return summarisePower(cases.flat(), limit, facts);
 }
@@ -59,7 +59,8 @@ function reasonFor(needs: readonly Need[], ratio: number, facts: InputFacts): Ho
 }
 
 /**
- * Whether the inputs have what a change needs. That a change of the window was not seen says that no query reaches it.
+ * True when the inputs have what a change needs. That a change of the window was not seen says that no query reaches
+ * it.
  */
 function has(need: Need, { padded, sequences, chunked, decodes, media }: InputFacts): boolean {
   return {

@@ -1,13 +1,13 @@
 /**
- * Which changes of the reference explain an engine, the likeliest first, and which of them are as likely as the first.
- * From facts alone.
+ * Ranks the changes of the reference that explain an engine, the likeliest first, and finds those that are as likely as
+ * the first. From facts alone.
  */
 import type { Change } from "../verdict/change.ts";
 import type { Counterfactual, ErrorReading, Explanation } from "../verdict/explanation.ts";
 
 /** A counterfactual with how the engine's tensor was judged against it. */
 export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_in" | "unread"> {
-  /** Per phase: is the engine within noise of the changed reference, and how far is it. */
+  /** For each phase, whether the engine is within noise of the changed reference, and its distance from it. */
   readonly phases: readonly { readonly phase: string; readonly agrees: boolean; readonly ratio: number }[];
 }
 
@@ -15,9 +15,9 @@ export interface Judged extends Omit<Counterfactual, "ratio" | "phases" | "not_i
 export interface Candidates {
   /** The cause; null where only forms of the error fit, or nothing does. */
   readonly cause: Counterfactual | null;
-  /** Others that assume as little as the cause: the case can't tell them apart. */
+  /** Other changes that assume as little as the cause: the case can't tell them apart. */
   readonly rivals: readonly Counterfactual[];
-  /** Others that assume more: two changes at once, fitted numbers, a part of the tensor, some phases. */
+  /** Other changes that assume more: two changes at once, fitted numbers, a part of the tensor, some phases. */
   readonly lesser: readonly Counterfactual[];
   /** Forms that the error has, which say nothing of where it comes from. */
   readonly forms: readonly Counterfactual[];
@@ -93,8 +93,8 @@ function compareAssumptions(one: Counterfactual, other: Counterfactual): number 
 }
 
 /**
- * What a candidate assumes, the heaviest first: that it is more than a form; two changes at once; numbers that were
- * fitted and have no name; only a part of the tensor, or only some of the phases.
+ * Counts what a candidate assumes, the heaviest first: 1 where it only describes the form of the error; its changes;
+ * numbers that were fitted and have no name; only a part of the tensor, or only some of the phases.
  */
 function assumptions({ form, changes, fitted, part, not_in }: Counterfactual): number[] {
   return [Number(form), changes.length, fitted, Number(part !== null) + Number(not_in.length > 0)];

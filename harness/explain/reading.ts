@@ -11,15 +11,18 @@ const roundings = [
   { to: "float16", size: 2 ** -11 / Math.sqrt(12) },
 ] as const;
 
-/** How far the size may be from one rounding: below, and above where a sum is rounded many times. */
+/**
+ * Factors by which the size may differ from that of one rounding: downwards, and upwards where a sum is rounded many
+ * times.
+ */
 const [below, above] = [1 / 3, 6];
 
 /** Dtypes whose own rounding is as coarse: there it says nothing. */
 const coarse: readonly string[] = ["BF16", "F16"];
 
 /**
- * What the size and kind of an error that no change explains say to somebody who knows where such errors come from;
- * null when they say nothing.
+ * Reads an error that no change explains by its size and kind, as somebody would who knows where such errors come from;
+ * null when these say nothing.
  */
 export function readError(site: SiteVerdict): ErrorReading | null {
   if (whyOf(site)?.kind === "not finite") return { kind: "not finite" };

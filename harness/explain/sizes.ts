@@ -17,7 +17,7 @@ export function configNumbers(config: unknown, { least = 2, prefix = "" } = {}):
   });
 }
 
-/** What helps to choose between products that give the same size. */
+/** Facts that help to choose between products that give the same size. */
 export interface SizeHints {
   readonly numbers: readonly ConfigNumber[];
   /** Paths of the fields that the code in question reads. */

@@ -9,9 +9,9 @@ export interface Substitution {
 }
 
 /**
- * Which field, replaced by which other, makes the expected size the found one: found = expected / a x b. Fields of like
- * names come first, and of these the ones that the reference reads there; a head size may also have been computed as
- * hidden size over heads. `numbers` includes ones. Null when no such pair is alike.
+ * Finds the field that, replaced by another, makes the expected size the found one: found = expected / a x b. Fields of
+ * like names come first, and of these the ones that the reference reads there; a head size may also have been computed
+ * as hidden size over heads. `numbers` includes ones. Null when no such pair is alike.
  */
 export function substituteField(
   expected: number,

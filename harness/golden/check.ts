@@ -17,14 +17,14 @@ import type { Ready } from "../run/routers.ts";
 import { collectRouters } from "../run/routers.ts";
 import { buildVerdict, errorVerdict, identify, openFrame } from "../run/verdict-builder.ts";
 
-/** How a case is compared with its golden. */
+/** Options of a comparison with a golden. */
 export interface CheckOptions {
-  /** Where the goldens are. */
+  /** The folder of the goldens. */
   readonly folder: string;
-  /** In place of the case's engine. */
+  /** The engine that takes the place of the case's own. */
   readonly engine?: string;
   readonly limit?: number;
-  /** Only sites that match one of these patterns. */
+  /** Patterns of the sites that are compared; all sites when absent. */
   readonly sites?: readonly string[];
   /**
    * Numbers of a sketch that are used, in the first phase and in later ones, to measure how many are needed; all when

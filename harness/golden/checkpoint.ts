@@ -41,7 +41,7 @@ export function hashTensors(tensors: ReadonlyMap<string, RawTensor>): string {
   return hash.digest("hex");
 }
 
-/** As Python orders texts. `<` compares UTF-16 units, which put U+1F600 before U+E000. */
+/** Orders texts as Python does. `<` compares UTF-16 units, which put U+1F600 before U+E000. */
 function byCodePoints(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

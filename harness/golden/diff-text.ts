@@ -5,7 +5,7 @@ import { isSame } from "./diff.ts";
 /** Places of one kind that are listed where not all are asked for. */
 const listed = 4;
 
-/** What changed in a golden, as people read it: a line for what it was recorded of, then the places. */
+/** Renders the changes of a golden for people: a line for each change of what it was recorded of, then the places. */
 export function renderDiff(diff: GoldenDiff, options: { all?: boolean } = {}): string {
   const { head, added, removed, kinds, bits, moved, noise, compared } = diff;
   if (isSame(diff)) return ` same     ${diff.case}   ${compared} sites`;

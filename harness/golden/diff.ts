@@ -5,7 +5,7 @@ import type { Golden, GoldenSite } from "./format/schema.ts";
 import type { ShapesGolden } from "./format/shapes.ts";
 import { projectedDistance } from "./format/sketch.ts";
 
-/** What is different in one place from one golden to another. */
+/** A difference in one place from one golden to another. */
 export interface Change {
   readonly place: string;
   readonly from: string;
@@ -13,7 +13,7 @@ export interface Change {
 }
 
 /**
- * What changed from one golden of a case to another. Places are "site in phase", in the order in which they are
+ * The changes from one golden of a case to another. Places are "site in phase", in the order in which they are
  * computed.
  */
 export interface GoldenDiff {
@@ -27,7 +27,7 @@ export interface GoldenDiff {
   readonly kinds: readonly Change[];
   /** Values that must be bit-equal and are other ones. */
   readonly bits: readonly string[];
-  /** How far the values of a site are from what they were, in noise units. */
+  /** Sites whose values moved, with the distance from what they were, in noise units. */
   readonly moved: readonly { readonly place: string; readonly ratio: number }[];
   /** The reference's noise, as a multiple of what it was. */
   readonly noise: readonly { readonly place: string; readonly factor: number }[];
@@ -93,7 +93,7 @@ export function diffShapes(name: string, before: ShapesGolden, after: ShapesGold
   };
 }
 
-/** Whether two goldens say the same. */
+/** True when two goldens say the same. */
 export function isSame({ head, added, removed, kinds, bits, moved, noise }: GoldenDiff): boolean {
   return [head, added, removed, kinds, bits, moved, noise].every(({ length }) => length === 0);
 }

@@ -1,4 +1,4 @@
-/** Whether a golden still speaks of its case. */
+/** Tells goldens that still speak of their case from stale ones. */
 import { existsSync, readFileSync } from "node:fs";
 import type { EngineManifest } from "../engine/registry.ts";
 import { referenceEngine } from "../engine/registry.ts";
@@ -36,13 +36,13 @@ export function freshCheckpoint(golden: Golden, testCase: Case, inputs: InputsFi
   return directory;
 }
 
-/** @throws UsageError for shapes recorded of another reference. */
+/** Refuses shapes that were recorded of another major version of the reference. @throws UsageError for these. */
 export function refuseOldShapes(reference: Golden["reference"], testCase: Case): void {
   const stale = findOldReference(reference.version, pinnedReference());
   if (stale) throw refusal(testCase, stale);
 }
 
-/** What is stale of a golden of a run, as one sentence; null where it still speaks of its case. */
+/** Says in one sentence why a golden of a run is stale; null where it still speaks of its case. */
 export function whyStale(golden: Golden, testCase: Case): string | null {
   const { stale } = compareWithCase(golden, testCase, writeInputs(testCase.inputs(golden.seed)));
   return stale ? describeStale(stale) : null;

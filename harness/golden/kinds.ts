@@ -1,6 +1,7 @@
 /**
- * What one kind of case does and the other does not, in one table: a `run` compares values on a tiny model, `shapes`
- * compares shapes from a config of any size. A new kind is a row here, its name in `case/case.ts`, and what it does.
+ * The differences between the kinds of cases, in one table: a `run` compares values on a tiny model, `shapes` compares
+ * shapes from a config of any size. A new kind is a row here, its name in `case/case.ts`, and the functions that the
+ * row names.
  */
 import type { Case } from "../case/case.ts";
 import { hashConfig } from "../case/config-hash.ts";
@@ -22,29 +23,29 @@ import { refuseOldShapes, whyStale } from "./fresh-checkpoint.ts";
 import { recordGolden } from "./record.ts";
 import { checkShapesGolden, recordShapes } from "./shapes.ts";
 
-/** How the goldens of a kind are made, kept and compared. */
+/** Functions that record, keep and compare the goldens of one kind of case. */
 interface GoldenKind<G> {
   /** The file of a case's golden in a folder of goldens. */
   path(folder: string, testCase: Case): string;
   record(pool: EnginePool, testCase: Case): Promise<G>;
   /** Writes a golden and returns its file. */
   write(folder: string, golden: G): string;
-  /** @throws UsageError for what is no golden, with the command that records it. */
+  /** Reads a golden. @throws UsageError for what is no golden, with the command that records it. */
   parse(bytes: Uint8Array, file: string, testCase: Case): G;
   diff(testCase: Case, before: G, after: G): GoldenDiff;
-  /** Why a golden no longer speaks of its case; null where it does. @throws UsageError that says why. */
+  /** Says why a golden no longer speaks of its case; null where it does. @throws UsageError that says why. */
   stale(golden: G, testCase: Case): string | null;
 }
 
-/** What a kind of case does. */
+/** The behaviour of one kind of case. */
 interface CaseKind {
   /** The mode of its live verdicts. */
   readonly mode: Exclude<Verdict["mode"], "golden">;
-  /** Whether values are compared: then there are weights, phases, dtypes, seeds, ratios and power. */
+  /** True where values are compared: then there are weights, phases, dtypes, seeds, ratios and power. */
   readonly hasValues: boolean;
-  /** What a night runs it in, of the dtypes that were asked for. */
+  /** Returns the dtypes that a night runs such a case in, of those that were asked for. */
   dtypes(asked: readonly string[]): readonly string[];
-  /** What its inputs are built from: a result depends on all of them. */
+  /** Returns all the seeds, or lengths, that the case's inputs are built from: a result depends on all of them. */
   inputSeeds(seed: number): readonly number[];
   /** Compares with the live reference. */
   run(pool: EnginePool, testCase: Case, options: RunOptions): Promise<Verdict>;
@@ -95,7 +96,7 @@ const kinds: Readonly<Record<Case["kind"], CaseKind>> = {
   },
 };
 
-/** What a case's kind does. */
+/** The behaviour of a case, by its kind. */
 export function kindOf({ kind }: Pick<Case, "kind">): CaseKind {
   return kinds[kind];
 }

@@ -1,4 +1,4 @@
-/** Where the goldens of a comparison come from: a folder, what git has of it at a revision, or a fresh recording. */
+/** Sources of the goldens of a comparison: a folder, what git has of it at a revision, or a fresh recording. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, relative, resolve, sep } from "node:path";
@@ -15,7 +15,7 @@ export interface GoldenSource {
   read(testCase: Case): Promise<object | null>;
 }
 
-/** What became of the golden of a case. */
+/** The outcome of comparing the two goldens of a case. */
 export type Compared =
   | { readonly case: string; readonly state: "only before" | "only after" | "in neither" }
   | { readonly case: string; readonly state: "unreadable"; readonly reason: string }

@@ -1,7 +1,7 @@
 import { generatorVersion } from "../trace/draw.ts";
 import type { Golden } from "./format/schema.ts";
 
-/** What a golden must have been recorded of to say anything about a case. */
+/** The properties that a golden must have been recorded with to say anything about a case. */
 export interface Wanted {
   /** SHA-256 of the case's config, inputs and phases. */
   readonly config: string;
@@ -11,7 +11,7 @@ export interface Wanted {
   readonly reference: string | null;
 }
 
-/** What a golden and its case differ in. */
+/** A difference between what a golden was recorded of and its case. */
 export interface Stale {
   readonly what: string;
   readonly expected: string;
@@ -19,8 +19,8 @@ export interface Stale {
 }
 
 /**
- * What makes a golden stale; null when it is fresh. Of the reference's version the first number counts: others are for
- * `golden diff` to tell.
+ * Finds the first property that makes a golden stale; null when it is fresh. Of the reference's version the first
+ * number counts: smaller steps are for `golden diff` to tell.
  */
 export function findStale(golden: Golden, wanted: Wanted): Stale | null {
   const { config, inputs, phases } = golden.checksums;
@@ -34,13 +34,13 @@ export function findStale(golden: Golden, wanted: Wanted): Stale | null {
   return findOldReference(golden.reference.version, wanted.reference);
 }
 
-/** The same of the reference's version alone. */
+/** Finds a difference as `findStale` does, in the reference's version alone. */
 export function findOldReference(recorded: string, wanted: string | null): Stale | null {
   if (wanted === null || major(recorded) === major(wanted)) return null;
   return { what: "reference", expected: recorded, found: wanted };
 }
 
-/** Why a golden is stale, as people read it. */
+/** Says why a golden is stale, as a sentence without a full stop. */
 export function describeStale({ what, expected, found }: Stale): string {
   return `its ${what} is ${expected.slice(0, 12)}, the case has ${found.slice(0, 12)}`;
 }

@@ -1,4 +1,6 @@
-/** What recording and checking goldens have in common: the tensor of a site as it is sketched. */
+/**
+ * Prepares the tensor of a site for its sketch, in the same way when goldens are recorded and when they are checked.
+ */
 import { inOrderOfChoice } from "../compare/choice.ts";
 import type { Numbers } from "../compare/distance.ts";
 import { hidePadding } from "../compare/padding.ts";

@@ -24,8 +24,8 @@ export async function recordCase(pool: EnginePool, testCase: Case, folder: strin
 }
 
 /**
- * Why the golden of a case has to be recorded (again): "new", what is stale, or that it can't be read; null when it is
- * as it should be.
+ * Says why the golden of a case has to be recorded (again): "new", what is stale, or that it can't be read; null when
+ * it is as it should be.
  */
 export function whyRecord(folder: string, testCase: Case): string | null {
   const { golden } = kindOf(testCase);

@@ -1,4 +1,4 @@
-/** What makes two failures the same one, whatever the sizes of their models. Pure. */
+/** Decides whether two failures are the same one, whatever the sizes of their models. Pure. */
 import type { Culprit } from "../verdict/culprit.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { layerOf, parseSite, withoutLayer } from "../trace/site.ts";
@@ -9,9 +9,9 @@ import { layerField, objectsIn } from "./shrink/config-walk.ts";
 export interface Failure {
   /** The culprit's site without layer numbers; empty for an engine that broke. */
   readonly site: string;
-  /** What kind of difference it is: `noise`, `shape`, ... */
+  /** The kind of the difference: `noise`, `shape`, ... */
   readonly kind: string;
-  /** What the config's per-layer lists say of the culprit's layer: `full_attention`. */
+  /** The entries of the config's per-layer lists for the culprit's layer: `full_attention`. */
   readonly layer: string;
   /** All culprits, each as its site and kind: a smaller case may have fewer, but none that the first did not have. */
   readonly places: readonly string[];
@@ -44,27 +44,30 @@ function places({ culprits }: Verdict): string[] {
   return [...new Set(culprits.map((culprit) => `${withoutLayer(culprit.site)} ${kindOf(culprit)}`))];
 }
 
-/** The same culprit and the same kind of difference, and nothing new beside it. */
+/** True for the same culprit and the same kind of difference, with nothing new beside it. */
 export function sameFailure(one: Failure, other: Failure | null): boolean {
   if (!other || one.site !== other.site || one.kind !== other.kind || one.layer !== other.layer) return false;
   return other.places.every((place) => one.places.includes(place));
 }
 
-/** The same likeliest cause, and the only one where it was that. Anything where the first had none. */
+/**
+ * True for the same likeliest cause, which must still be the only one where it was that. Any cause will do where the
+ * first failure had none.
+ */
 export function sameCause({ causes: [wanted, ...others] }: Failure, other: Failure | null): boolean {
   if (wanted === undefined) return true;
   const [likeliest, ...rivals] = other?.causes ?? [];
   return likeliest === wanted && (others.length > 0 || rivals.length === 0);
 }
 
-/** Ids without layer numbers; what something is changed to, behind `:` or `=`, stays. */
+/** The ids of a culprit's causes, without layer numbers; what something is changed to, behind `:` or `=`, stays. */
 function causesOf({ explanation }: Culprit): string[] {
   const { status, candidates = [] } = explanation ?? {};
   const counted = status === "explained" ? candidates.slice(0, 1) : status === "ambiguous" ? candidates : [];
   return counted.map(({ id }) => withoutLayer(id));
 }
 
-/** What kind of difference a culprit is, without the numbers that change with the size of a model. */
+/** The kind of a culprit's difference, without the numbers that change with the size of a model. */
 function kindOf({ why, inherited }: Culprit): string {
   return inherited ? `${why.kind}, inherited` : why.kind;
 }

@@ -17,24 +17,24 @@ import type { Attempt, Subject } from "./shrink/subject.ts";
 import { shrinkers } from "./shrink/steps.ts";
 import { culpritText } from "../verdict/words/culprit.ts";
 
-/** How large a subject is. */
+/** The size of a subject. */
 export interface Size {
   readonly phases: number;
   readonly rows: number;
   /** Length of a row. */
   readonly tokens: number;
   readonly layers: number;
-  /** Of the model, tied ones once; null where the model was not built. */
+  /** Parameters of the model, tied ones counted once; null where the model was not built. */
   readonly parameters: number | null;
 }
 
-/** What is minimised, and how it was run. */
+/** A case to minimise, and how it was run. */
 export interface Request {
   readonly testCase: Case;
   readonly engine: string;
   /** The verdict of the failure that must stay. */
   readonly verdict: Verdict;
-  /** Time for the search. */
+  /** Longest time for the search. */
   readonly seconds: number;
   readonly progress: (attempt: Attempt, accepted: boolean, size: Size) => void;
 }
@@ -43,7 +43,7 @@ export interface Request {
 export interface SmallestCase extends Minimised {
   readonly testCase: Case;
   readonly inputs: Inputs;
-  /** Of the weights: 0 where that fails in the same way. */
+  /** Seed of the weights: 0 where the case fails in the same way with it. */
   readonly seed: number;
   readonly failure: Failure;
   readonly before: Size;
@@ -53,7 +53,7 @@ export interface SmallestCase extends Minimised {
 /** Longest search for the cause at one culprit, in seconds; most take less than one. */
 export const explainSeconds = 20;
 
-/** @throws UsageError for a verdict that has no failure to keep, saying what to do. */
+/** Checks that a verdict has a failure to keep. @throws UsageError for one that has none, saying what to do. */
 export function checkMinimisable({ case: name, mode, status: outcome, culprit, error }: Verdict): void {
   const refuse = (what: string): never => {
     throw new UsageError(`the verdict of ${name} ${what}`);

@@ -2,18 +2,18 @@
 import { createHash } from "node:crypto";
 import type { Attempt, Shrinker, Subject } from "./shrink/subject.ts";
 
-/** How a search is made. */
+/** Options of a search. */
 export interface SearchOptions {
   readonly shrinkers: readonly Shrinker[];
   /** Runs a subject and says whether it fails in the same way as the first one. */
   readonly stillFails: (attempt: Attempt) => Promise<boolean>;
   /** True when the time is up. */
   readonly isOver: () => boolean;
-  /** Told after every attempt that was run. */
+  /** Called after every attempt that was run. */
   readonly progress?: (attempt: Attempt, accepted: boolean) => void;
 }
 
-/** What a search has found. */
+/** The result of a search. */
 export interface Minimised {
   readonly subject: Subject;
   /** Subjects that were run, and those of them that failed in the same way. */

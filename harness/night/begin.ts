@@ -1,4 +1,4 @@
-/** How a night begins: its name, and the versions that the roles of the reference stand for. */
+/** Begins a night: its name, and the versions that the roles of the reference stand for. */
 import type { Asked } from "./history/record.ts";
 import { referenceEngine } from "../engine/registry.ts";
 import { ensureEnvironment } from "../setup/python.ts";

@@ -1,4 +1,4 @@
-/** How a night ends: the line that closes it, and what changed since earlier nights. */
+/** Ends a night: the line that closes it, and what changed since earlier nights. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import type { Changes, Moved } from "./history/changes.ts";
@@ -12,14 +12,14 @@ import type { OpenNight } from "./folder.ts";
 import { harnessIdentity } from "./key.ts";
 import { scopeOf } from "./plan.ts";
 
-/** How a night ended. */
+/** The end of a night: its line and results in the history, with what changed. */
 export interface NightEnd extends Night {
-  /** Against the last green night of the same scope; null where there is none. */
+  /** The changes since the last green night of the same scope; null where there is none. */
   readonly since: { readonly night: NightLine; readonly changes: Changes } | null;
   readonly regressions: readonly Moved[];
-  /** Where it was written. */
+  /** The file of the history that it was written to. */
   readonly file: string;
-  /** Where the verdict of a key lies that is not as expected. */
+  /** Path of the verdict of a key, for results that are not as expected. */
   verdictPath(key: string): string;
 }
 

@@ -1,4 +1,4 @@
-/** What a night leaves in its folder while it runs: a lock, and what it is called and set out to do. */
+/** Files that a night leaves in its folder while it runs: a lock, and a record with its name and its plan. */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -40,7 +40,7 @@ export function writeOpen(folder: string, scope: string, night: OpenNight): void
   writeWhole(openPath(folder, scope), night);
 }
 
-/** Forgets an open night: it is in the history. */
+/** Removes the record of an open night, which is now in the history. */
 export function closeOpen(folder: string, scope: string): void {
   rmSync(openPath(folder, scope), { force: true });
 }
@@ -100,7 +100,7 @@ function readHolder(file: string): Holder | null {
   }
 }
 
-/** Alive, and no other process that was given the number later. */
+/** True when the holder is alive, and is no other process that was given its number later. */
 function isSame({ pid, born }: Holder): boolean {
   try {
     process.kill(pid, 0);
@@ -110,7 +110,7 @@ function isSame({ pid, born }: Holder): boolean {
   return birthOf(pid) === born;
 }
 
-/** When a process was started, where the system tells (Linux). */
+/** The time at which a process was started, where the system tells it (Linux). */
 function birthOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -11,7 +11,7 @@ import type { Case } from "../case/case.ts";
 import { writeInputs } from "../case/inputs-file.ts";
 import { kindOf } from "../golden/kinds.ts";
 
-/** What a side says of itself, and a hash of its sources. */
+/** The versions that a side states, and a hash of its sources. */
 export type Identity = Readonly<Record<string, string>>;
 
 /** Everything that a result depends on. */
@@ -43,7 +43,7 @@ export function resultKey({ testCase, dtype, seed, limit, explain, engine, refer
   }).slice(0, 24);
 }
 
-/** How an engine is named in keys and records: its name and versions as in its verdicts, and its sources. */
+/** The identity of an engine in keys and records: its name and versions as in its verdicts, and its sources. */
 export function identityOf({ name, version, versions }: Result<"hello">, sources: string): Identity {
   return { ...versions, [name]: version, sources };
 }

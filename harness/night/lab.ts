@@ -1,6 +1,6 @@
 /**
- * Where jobs of a night are run: the environments of the reference's versions, one warm pool of engines, keys, and what
- * is tried again.
+ * Runs the jobs of a night on one machine: the environments of the reference's versions, one warm pool of engines,
+ * keys, and new tries.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Verdict } from "../verdict/schema.ts";
@@ -25,9 +25,9 @@ export interface KeyedJob extends Job {
   readonly versions: { readonly engine: Identity; readonly reference: Identity };
 }
 
-/** How jobs are run. */
+/** Options of a lab. */
 export interface LabOptions {
-  /** Told about set-up steps. */
+  /** Called with a line for each set-up step. */
   readonly report: (line: string) => void;
   /** Seconds to search for the cause at one culprit. */
   readonly explain: number;

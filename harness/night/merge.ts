@@ -23,7 +23,7 @@ const shardFile = z.strictObject({
   verdicts: z.record(z.string(), verdictSchema),
 });
 
-/** What one machine has done of a night. */
+/** The share of a night that one machine has run. */
 export type ShardFile = z.infer<typeof shardFile>;
 
 /** Writes a share for `lockstep merge`; returns its file. */

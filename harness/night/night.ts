@@ -23,7 +23,7 @@ import { jobTitle, mergeRoles, planJobs, scopeOf } from "./plan.ts";
 import type { Shard } from "./shards.ts";
 import { dealOut } from "./shards.ts";
 
-/** What a night is told. */
+/** Options of a night. */
 export interface NightOptions {
   readonly folder: string;
   readonly asked: Asked;
@@ -36,12 +36,12 @@ export interface NightOptions {
   readonly runElsewhere?: (jobs: readonly KeyedJob[], night: string) => AsyncIterable<Outcome>;
 }
 
-/** What a night has set out to do. */
+/** The plan of a night, when all keys are known and nothing has run. */
 export interface NightPlan {
   readonly night: string;
   readonly asked: Asked;
   readonly references: readonly ReferenceChoice[];
-  /** Of this share. */
+  /** Jobs of this share. */
   readonly jobs: readonly KeyedJob[];
   readonly cases: number;
   /** Results that are there from an earlier run of this night, and from earlier nights. */
@@ -52,7 +52,7 @@ export interface NightPlan {
   readonly commit: NightLine["commit"];
 }
 
-/** Told what a night does. */
+/** A listener that is told what a night does. */
 export interface NightListener {
   /** Set-up steps. */
   report(line: string): void;

@@ -1,11 +1,11 @@
-/** What a night runs: cases x engines x dtypes x versions of the reference. Pure but for the cases' inputs. */
+/** Plans the jobs of a night: cases x engines x dtypes x versions of the reference. Pure but for the cases' inputs. */
 import type { Asked } from "./history/record.ts";
 import { hashConfig } from "../case/config-hash.ts";
 import type { Case } from "../case/case.ts";
 import type { RunOptions } from "../run/live.ts";
 import { kindOf } from "../golden/kinds.ts";
 
-/** Stands for a version that could not be found out. */
+/** The text that stands for a version that could not be found out. */
 export const unknownVersion = "?";
 
 /** A version of the reference and the roles that it plays. */
@@ -18,7 +18,7 @@ export interface ReferenceChoice {
 /** One comparison of a night. Without its case it travels between machines. */
 export interface Job {
   readonly testCase: Case;
-  /** As `--engine` takes it. */
+  /** The engine as `--engine` takes it. */
   readonly engine: string;
   readonly dtype: NonNullable<RunOptions["dtype"]> | "shapes";
   readonly seed: number;
@@ -68,7 +68,7 @@ export function scopeOf(asked: Asked): string {
   return hashConfig(asked).slice(0, 12);
 }
 
-/** How a job is called in lines for people. */
+/** The title of a job in lines for people. */
 export function jobTitle({ testCase, engine, dtype, reference }: Job): string {
   return `${testCase.name}  ${engine}  ${dtype}  transformers ${reference.version}`;
 }

@@ -1,5 +1,6 @@
 /**
- * What the producer and the workers of a night share: the connection, the queue's name, and what travels through it.
+ * The parts that the producer and the workers of a night share: the connection, the queue's name, and the records that
+ * travel through it.
  */
 import type { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
@@ -19,7 +20,7 @@ export const jobData = z.strictObject({
   limit: z.number(),
   explain: z.number(),
   reference: z.strictObject({ version: z.string(), roles: z.array(z.string()) }),
-  /** What both sides are where the night was planned. */
+  /** The identities of both sides where the night was planned. */
   versions: z.strictObject({
     engine: z.record(z.string(), z.string()),
     reference: z.record(z.string(), z.string()),
@@ -30,7 +31,7 @@ export const jobData = z.strictObject({
 
 export type JobData = z.infer<typeof jobData>;
 
-/** What a worker gives back. */
+/** The answer of a worker to one job. */
 export const jobAnswer = outcome;
 
 /** The queue of one state of the sources: a worker of another one never sees its jobs. */

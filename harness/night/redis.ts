@@ -12,13 +12,13 @@ import { connectRedis, jobAnswer, loadQueueLibraries, queueName, withoutPassword
 import { errorVerdict, openFrame } from "../run/verdict-builder.ts";
 import { kindOf } from "../golden/kinds.ts";
 
-/** How a queue is used. */
+/** Options of a queue. */
 export interface QueueOptions {
   readonly url: string;
   readonly explain: number;
   /** Times that a job is tried again, by any worker, when a machine lacked something. */
   readonly retries: number;
-  /** As the night was asked for them. */
+  /** Names of the cases that the night was asked for, as they were given. */
   readonly cases: readonly string[];
   readonly report: (line: string) => void;
 }

@@ -1,6 +1,6 @@
 /**
- * One worker of a queue: takes jobs, runs them here, gives the results back. Any number, on any machines with the same
- * sources.
+ * Works on a queue of jobs: takes them, runs them here, gives the results back. There may be any number of workers, on
+ * any machines with the same sources.
  */
 import { EnvironmentError } from "../trace/errors.ts";
 import type { Outcome } from "./history/store.ts";
@@ -12,7 +12,7 @@ import { createLab } from "./lab.ts";
 import type { JobData } from "./queue.ts";
 import { connectRedis, jobData, loadQueueLibraries, queueName } from "./queue.ts";
 
-/** How a worker works. */
+/** Options of a worker. */
 export interface WorkerOptions {
   readonly url: string;
   /** Seconds without a sign of life after which another worker gets the job of this one. */
@@ -22,7 +22,7 @@ export interface WorkerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Told what a worker does. */
+/** A listener that is told what a worker does. */
 export interface WorkerListener {
   report(line: string): void;
   ready(queue: string): void;
@@ -32,7 +32,7 @@ export interface WorkerListener {
   done(outcome: Outcome): void;
 }
 
-/** How a worker calls itself in the queue. */
+/** The name of a worker in the queue. */
 export function workerName(pid: number): string {
   return `worker-${pid}`;
 }
@@ -128,7 +128,7 @@ function createBench(report: (line: string) => void) {
   };
 }
 
-/** What differs between the sides of a night and those of a worker. Pure. */
+/** Lists the differences between the identities that a night was planned with and those of this worker. Pure. */
 export function sayDifferences(expected: JobData["versions"], found: KeyedJob["versions"]): string {
   const sides = (["engine", "reference"] as const).flatMap((side) =>
     [...new Set([...Object.keys(expected[side]), ...Object.keys(found[side])])]

@@ -1,4 +1,4 @@
-/** What an explanation says to a reader beside its changes: phases, distances, and what a green verdict is worth. */
+/** Words for an explanation beside its changes: phases, distances, and what a green verdict is worth. */
 import type { Counterfactual, Power } from "../verdict/explanation.ts";
 
 /**

@@ -1,6 +1,6 @@
 /**
- * What the exporters say of a verdict: one finding for each thing that has to be mended, none where the case's
- * expectation was met.
+ * Findings for the exporters: one for each thing in a verdict that has to be mended, none where the case's expectation
+ * was met.
  */
 import { stripVTControlCharacters } from "node:util";
 import { format } from "../verdict/words/ratio.ts";
@@ -33,12 +33,12 @@ export type FindingKind = keyof typeof findingKinds;
 /** One thing to mend. All texts are plain, of one line. */
 export interface Finding {
   readonly kind: FindingKind;
-  /** Null where it is not one site's matter. */
+  /** The site; null where the finding is not about one. */
   readonly site: string | null;
   readonly phase: string | null;
-  /** What is wrong there. */
+  /** Says what is wrong there. */
   readonly summary: string;
-  /** What the engine does in place of what the reference does, as far as it was found out. */
+  /** Says how the engine departs from the reference, as far as that was found out; null where it was not. */
   readonly cause: string | null;
   /** The engine's distances from the reference as it is and with that change, in noise units. */
   readonly distances: string | null;
@@ -47,7 +47,9 @@ export interface Finding {
   /** Kind of porting fault (`norm-eps`), where the cause is known. */
   readonly category: string | null;
   readonly remedy: string | null;
-  /** The same place in other layers and phases, and how people read them; "" where there are none. */
+  /**
+   * The other layers and phases that are wrong at the same place, and how people read them; "" where there are none.
+   */
   readonly also: readonly Place[];
   readonly alsoSaid: string;
 }
@@ -99,7 +101,7 @@ export function enginesText({ engine, reference }: Pick<Verdict, "engine" | "ref
   return `${engine.name}${fault} vs ${reference.name} ${reference.version}`;
 }
 
-/** All that is known of a finding's cause as one line; "" when nothing is. */
+/** The cause of a finding with its distances, as one line; "" when no cause is known. */
 export function causeText({ cause, distances }: Pick<Finding, "cause" | "distances">): string {
   return [cause, distances && `(${distances})`].filter(Boolean).join(" ");
 }

@@ -6,7 +6,7 @@ import { liveVerdict, sampleVerdicts } from "./html/test-verdicts.ts";
 import { escapeXml, renderJunit } from "./junit.ts";
 import { hostileTexts, hostileVerdict } from "./test-hostile.ts";
 
-/** As a CI system reads it. */
+/** Reads a report as a CI system does. */
 async function read(xml: string) {
   const parsed = await parse(xml);
   if (!parsed || !("testsuite" in parsed)) throw new Error("expected <testsuites>");

@@ -11,7 +11,7 @@ export function code(raw: string): string {
   return `<code>${entities(line)}</code>`;
 }
 
-/** What Markdown, or GitHub after it (mentions, issues, addresses), would read as more than text. */
+/** Matches characters that Markdown, or GitHub after it (mentions, issues, addresses), would read as more than text. */
 const special = /[&<>|\\`*[\]~$!]|(?<!\w)_|_(?!\w)|@|(?<![\w#])#(?=\d)|(?<=https?|ftp):|(?<=www)\./giu;
 
 /** A sentence as plain text inside a line. */
@@ -38,7 +38,7 @@ function entity(character: string): string {
   return `&#${character.codePointAt(0)!};`;
 }
 
-/** One line without what no page can show. */
+/** Makes a text one line, without the characters that no page can show. */
 function clean(raw: string): string {
   return raw
     .toWellFormed()

@@ -8,7 +8,7 @@ import { renderMarkdown } from "./markdown.ts";
 import { code, fenced, text } from "./markdown-escape.ts";
 import { hostileTexts, hostileVerdict } from "./test-hostile.ts";
 
-/** What GitHub's dialect makes of it. */
+/** Renders Markdown as HTML in GitHub's dialect. */
 function toHtml(markdown: string): string {
   return micromark(markdown, { allowDangerousHtml: true, extensions: [gfm()], htmlExtensions: [gfmHtml()] });
 }

@@ -18,8 +18,8 @@ interface Group {
 }
 
 /**
- * What could not be judged, one line for each reason: whole phases where every site of theirs has that reason (a
- * capability that the engine lacks), else the kinds of sites.
+ * Lists what could not be judged, one line for each reason. A line names whole phases where every site of theirs has
+ * that reason (a capability that the engine lacks), else the kinds of sites.
  */
 export function notJudgedLines(verdict: Judged): string[] {
   const groups = groupByReason(verdict);

@@ -98,7 +98,7 @@ function caseFacts(verdict: Verdict) {
   };
 }
 
-/** The same for the same fault at the same place, so that a service knows a finding again. */
+/** A text that is the same for the same fault at the same place, by which a service knows a finding again. */
 function fingerprint(parts: readonly string[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
 }

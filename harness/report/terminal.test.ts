@@ -127,7 +127,7 @@ function because(status: Explanation["status"], candidates: Counterfactual[], al
   ]);
 }
 
-/** What is printed, between lines of its own so that the snapshot shows every space. */
+/** The printed verdict, between lines of its own so that the snapshot shows every space. */
 function printed(verdict: Verdict): string {
   return `\n${renderVerdict(verdict)}\n`;
 }

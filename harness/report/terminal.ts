@@ -74,7 +74,7 @@ function worstText(ratio: number): string {
   return isCapped(ratio) ? "worst not exact" : `worst ${format(ratio)}x noise`;
 }
 
-/** What a pass is worth, where that was measured. */
+/** Says how many likely faults a pass would have found; "" where that was not measured. */
 function powerText({ status, power }: Verdict): string {
   return status === "pass" && power ? `power ${powerPercent(power)} (${power.seen} of ${power.total})` : "";
 }
@@ -116,7 +116,7 @@ function unreadLines({ config_audit: audit }: Verdict): string[] {
   return [`   config fields the engine never reads: ${some(fields, fieldsShown)}${rest}`];
 }
 
-/** Of a run on a text: where the tokenizers part, and how both sides go on. */
+/** Lines about a run on a text: where the tokenizers part, and how both sides go on. */
 function textLines({ text }: Verdict): string[] {
   if (!text) return [];
   const { status, tokens, difference, continuation } = text;
@@ -174,10 +174,7 @@ function culpritLines(culprit: Culprit, phases: readonly string[]): string[] {
   return [...lines, ...(culprit.explanation ? explanationLines(culprit.explanation, room) : []), ...also];
 }
 
-/**
- * What was found out about the cause, in at most `room` lines but two at least: the cause, the evidence, its rivals,
- * the source.
- */
+/** Renders an explanation in at most `room` lines but two at least: the cause, the evidence, its rivals, the source. */
 function explanationLines(explanation: Explanation, room: number): string[] {
   const { ratio, tried, seconds } = explanation;
   const { cause, rivals, forms } = sortCandidates(explanation.candidates);
@@ -220,7 +217,7 @@ function sizesText(sizes: readonly SizeReading[]): string {
   return sizes.map((one) => `   ${one.size} = ${formulaText(one)}`).join(",");
 }
 
-/** How far the failure spreads, and what it does to the output. */
+/** Says how far the failure spreads, and what it does to the output. */
 function spreadLines({ sites, logits }: Verdict): string[] {
   const failing = sites.filter(({ run, status }) => (run?.status ?? status) === "fail").length;
   const lines = [

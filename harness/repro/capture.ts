@@ -25,11 +25,11 @@ export interface Wanted {
   readonly parts: SiteParts;
   readonly phase: string;
   readonly local: boolean;
-  /** Why it fails. */
+  /** The reason that it fails for. */
   readonly why: Why;
 }
 
-/** What a run gave for it. */
+/** The tensors that a run gave around the site, and what it ran on. */
 export interface Captured {
   /** The module whose own work the site is: the module itself, or the one whose glue makes another's input. */
   readonly owner: string;
@@ -37,8 +37,8 @@ export interface Captured {
   readonly expected: RawTensor;
   readonly found: RawTensor;
   /**
-   * What the engine recorded in that phase at the owner and inside it, up to the site itself, by site; its caches after
-   * the phase before, as `before.cache.N.key`.
+   * The tensors that the engine recorded in that phase at the owner and inside it, up to the site itself, by site; its
+   * caches after the phase before are there as `before.cache.N.key`.
    */
   readonly recorded: ReadonlyMap<string, RawTensor>;
   readonly checkpoint: string;

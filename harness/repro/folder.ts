@@ -33,7 +33,7 @@ const smallCheckpoint = 50e6;
 /** Milliseconds for a script: torch and transformers start in seconds, a large model takes its time. */
 const scriptPatience = 600_000;
 
-/** What was written: the folder, how its script shows the difference, and what it printed. */
+/** A written reproduction: its folder, how its script shows the difference, and what the script printed. */
 export interface Written {
   readonly folder: string;
   readonly kind: "module" | "model" | "tensors";

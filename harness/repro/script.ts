@@ -4,11 +4,11 @@
  */
 import type { SiteParts } from "../trace/site.ts";
 
-/** What a script is about. Files lie beside it. */
+/** The subject of a script: a site, and the module that does its work. Files lie beside the script. */
 export interface Subject {
   /** First line of the docstring. */
   readonly title: string;
-  /** Class of transformers. */
+  /** Class name in transformers. */
   readonly architecture: string;
   readonly dtype: string;
   readonly site: string;
@@ -67,7 +67,7 @@ export function moduleScript(subject: Subject, pick: string): string {
   );
 }
 
-/** How a script that runs the whole model comes by the site. */
+/** The subject of a script that runs the whole model, and what takes the place of the model's own tensors in it. */
 export interface WholeSubject extends Subject {
   /** [start, end) of each forward over the tokens; the last one is the phase in question. */
   readonly slices: readonly (readonly [number, number])[];
@@ -161,8 +161,8 @@ function assemble({ title, site }: Subject, imports: readonly string[], body: re
 }
 
 /**
- * What the attention function of the owner hands out, by functional site. `query`, `key` and `value` are the recorded
- * ones.
+ * Lines of Python that get the tensor of each functional site from the attention function of the owner. `query`, `key`
+ * and `value` are the recorded ones.
  */
 const attentionSites: Readonly<Record<string, readonly string[]>> = {
   q_rope: ["seen.append(own[0])"],
@@ -253,7 +253,7 @@ function helperLines({ placed, placedInput, parts }: WholeSubject): string[] {
   ];
 }
 
-/** What is set up just before the forward in question. */
+/** Lines of Python that put the recorded tensors in place just before the forward in question. */
 function placingLines(subject: WholeSubject): string[] {
   const { parts, owner, placed, placedInput, placedCaches } = subject;
   const lines = [

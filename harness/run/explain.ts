@@ -17,7 +17,7 @@ import type { RawTensor } from "../trace/tensor.ts";
 /** Culprits that are explained, and phases in which one is looked at: failing ones first. */
 const [mostCulprits, mostFailing, mostPassing] = [4, 3, 2];
 
-/** What explaining needs beyond a verdict. */
+/** Everything that a search for causes needs beside the verdict. */
 export interface ExplainSetting {
   readonly reference: EngineProcess;
   readonly engine: EngineProcess;
@@ -62,7 +62,8 @@ export async function explainVerdict(setting: ExplainSetting, verdict: Verdict):
 }
 
 /**
- * What was judged stands, whatever becomes of the search for its cause; that it broke is said where the cause would be.
+ * Returns the explanation of a culprit whose search broke: none, with the error's message in its place. The judgement
+ * itself stands.
  */
 function brokenSearch(verdict: Verdict, { site, phase }: Culprit, error: unknown): Explanation {
   const { message } = describeError(error);
@@ -83,7 +84,10 @@ function distanceBefore({ sites }: Verdict, site: string, phase: string | undefi
   return distance ? Math.min(largestRatio(distance), maxRatio) : maxRatio;
 }
 
-/** What only the whole run shows has its cause elsewhere. */
+/**
+ * True when the site fails locally. A failure that only the whole run shows has its cause elsewhere, so no change of
+ * this site's call can explain it.
+ */
 function explainable({ sites }: Verdict, { site, phase }: Culprit): boolean {
   const found = sites.find((one) => one.site === site && one.phase === phase);
   return found?.local?.status === "fail";

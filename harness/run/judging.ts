@@ -21,7 +21,7 @@ export function judgeGroups(options: {
   readonly testCase: Case;
   readonly inputs: InputsFile;
   readonly limit: number;
-  /** Stop at the first site that fails locally. */
+  /** True to stop at the first site that fails locally. */
   readonly bail: boolean;
   /** Called with the number of sites judged so far. */
   readonly progress: ((sites: number) => void) | undefined;
@@ -91,8 +91,8 @@ function onItsOwn({ site, sides }: Group): TapTriple {
 }
 
 /**
- * Whichever expert a tie falls to, the numbers behind it are others: chunks and a full forward may then differ, and
- * nobody is wrong.
+ * Takes the blame from a check in which ties fell: behind a tie the numbers depend on the expert that it fell to, so
+ * chunks and a full forward may differ, and nobody is wrong.
  */
 function withoutBlame(check: Consistency): Consistency {
   return check.status === "fail" ? { ...check, status: "unknown" } : check;

@@ -27,16 +27,16 @@ export const defaultLimit = 4;
 /** Seconds spent on the cause at one culprit, where nothing else is asked for. */
 const defaultSeconds = 20;
 
-/** How a case is run. */
+/** Options of a run. */
 export interface RunOptions {
-  /** In place of the case's engine. */
+  /** The engine that takes the place of the case's own. */
   readonly engine?: string;
   readonly dtype?: Params<"load">["dtype"];
   readonly seed?: number;
   readonly limit?: number;
-  /** Only sites that match one of these patterns. */
+  /** Patterns of the sites that are compared; all sites when absent. */
   readonly sites?: readonly string[];
-  /** Stop both sides at the first culprit. */
+  /** True to stop both sides at the first culprit. */
   readonly bail?: boolean;
   /** Seconds to search for the cause at one culprit; 0 not to search. */
   readonly explain?: number;
@@ -72,7 +72,7 @@ interface Setting {
   readonly options: RunOptions;
 }
 
-/** What a comparison has found, and how its verdict can be explained. */
+/** The findings of a comparison, and the function that adds explanations to their verdict. */
 interface Compared {
   readonly findings: Findings;
   readonly explain: (verdict: Verdict) => Promise<Verdict>;

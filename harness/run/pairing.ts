@@ -6,8 +6,8 @@ import type { TensorKind } from "../verdict/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 
 /**
- * Where a tensor comes from: the engine under test; the reference and its float64 oracle on the case's inputs; and both
- * again with every module working on what the engine recorded before it.
+ * The run that a tensor comes from: the engine under test; the reference and its float64 oracle on the case's inputs;
+ * and both again with every module working on what the engine recorded before it.
  */
 export type Side = "engine" | "reference" | "oracle" | "localReference" | "localOracle";
 
@@ -20,7 +20,7 @@ export interface Group {
   readonly sides: Partial<Record<Side, RawTensor>>;
 }
 
-/** What is left when all streams have ended: sites that only some sides sent. */
+/** A site that only some sides had sent when all streams ended. */
 export interface Incomplete extends Omit<Group, "sides"> {
   readonly sides: readonly Side[];
   /** The reference's tensor; null where the reference did not send one. */
@@ -31,14 +31,14 @@ export interface Incomplete extends Omit<Group, "sides"> {
 const lead = 8;
 
 /**
- * When every side that a group lacks has sent sites which its first side sent so many layers later, the group's tensors
- * are let go: memory stays O(one layer).
+ * Layers after which the tensors of a group are let go: when every side that the group lacks has sent sites which its
+ * first side sent so many layers later. Memory stays O(one layer).
  */
 const layersKept = 12;
 
 /**
- * How far a side is, in layers that it has come to: engines cut their phases into batches as they like, one a module,
- * one a layer or one for all, and what counts is where they are.
+ * The progress of a side, in layers that it has come to: engines cut their phases into batches as they like, one a
+ * module, one a layer or one for all, and what counts is where they are.
  */
 interface Progress {
   phase: string;

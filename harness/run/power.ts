@@ -16,10 +16,10 @@ import { replayRun } from "./replay.ts";
 /** Phases in which one place is looked at. */
 const mostPhases = 6;
 
-/** How many places are recorded in one pass: each keeps the call that leads to it in memory. */
+/** Places that are recorded in one pass: each keeps the call that leads to it in memory. */
 const placesAtOnce = 40;
 
-/** What a case can see, and the changes that this was measured with. */
+/** The power of a case, with the changes and the facts of the inputs that it was measured with. */
 export interface MeasuredPower {
   readonly power: Power;
   readonly changes: readonly Visibility[];

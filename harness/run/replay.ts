@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { EngineProcess, Feed, TapStream } from "../engine/process.ts";
 import type { Params } from "../engine/protocol.ts";
 
-/** Both sides of a replay. */
+/** The two processes of a replay. */
 export interface ReplaySides {
   readonly reference: EngineProcess;
   readonly engine: EngineProcess;

@@ -61,7 +61,7 @@ function tensorOf({ sides }: Group): RawTensor | undefined {
   return sides.reference ?? sides.engine;
 }
 
-/** Whether a tensor has the rows of floating logits and no more columns. */
+/** True when a tensor has the rows of floating logits and no more columns. */
 function isNarrower({ shape }: RawTensor, logits: RawTensor | undefined): boolean {
   return (
     logits !== undefined &&

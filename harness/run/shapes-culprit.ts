@@ -26,7 +26,7 @@ export interface TwoShapes {
 /** The lengths at which a `shapes` case is run, to see which sizes move with the sequence. */
 export const shapeLengths: Lengths = { first: 19, second: 27 };
 
-/** What is known where shapes first differ. */
+/** The facts at the first site whose shapes differ, from which its culprit is made. */
 export interface CulpritFacts {
   readonly testCase: Case;
   readonly first: SiteVerdict;
@@ -104,7 +104,7 @@ export function explainCulprit({ testCase, first, sites, ours, theirs, audit }: 
   };
 }
 
-/** Of the fields that only the reference reads there, those that the expected size is made of. */
+/** The fields that only the reference reads there and that the expected size is made of. */
 function neverRead({ at_culprit: there }: CulpritFacts["audit"], { factors }: SizeReading): string[] {
   return (there?.reference_only ?? []).filter((field) => {
     const leaf = field.slice(field.lastIndexOf(".") + 1);

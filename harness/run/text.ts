@@ -9,11 +9,11 @@ import { runCase } from "./live.ts";
 /** A text for a checkpoint, and how far it is continued. */
 export interface TextRequest {
   readonly text: string;
-  /** In the checkpoint's chat template, as the user's message. */
+  /** True to put the text into the checkpoint's chat template, as the user's message. */
   readonly chat: boolean;
-  /** Tokens at most; 0: not at all. */
+  /** Most tokens to continue by; 0 for no continuation. */
   readonly newTokens: number;
-  /** Of the text's tokens, the last so many are run one by one. */
+  /** Number of the text's last tokens that are run one by one. */
   readonly decodeSteps: number;
 }
 
@@ -61,7 +61,7 @@ interface Tokens {
   readonly tokens: readonly string[];
 }
 
-/** Where two lists of tokens part, and what each has there; null when they are the same. */
+/** The first place where two lists of tokens differ, and what each has there; null when they are the same. */
 export function firstDifference(expected: Tokens, found: Tokens): TextFindings["difference"] {
   const length = Math.max(expected.ids.length, found.ids.length);
   const position = Array.from({ length }, (_, i) => i).find((i) => expected.ids[i] !== found.ids[i]);

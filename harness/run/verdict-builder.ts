@@ -27,7 +27,7 @@ export type Findings = Partial<
   readonly unexpected: readonly string[];
 };
 
-/** What is known of a case before it runs. */
+/** The part of a verdict that is known before the case runs. */
 export interface Frame {
   readonly testCase: Case;
   readonly mode: Verdict["mode"];
@@ -169,7 +169,7 @@ export function describeError(error: unknown): NonNullable<Verdict["error"]> {
   return { kind: "engine", message, stderr_tail: [...error.stderrTail], ...(error.remedy && { remedy: error.remedy }) };
 }
 
-/** How an engine is named in a verdict. */
+/** The identity of an engine in a verdict. */
 export function identify(hello: Result<"hello">, fault?: string): Verdict["engine"] {
   const { name, version, versions } = hello;
   return { name, version, versions, ...(fault && { fault }) };

@@ -23,7 +23,9 @@ export async function* measureHealthy(pool: EnginePool, runs: readonly HealthyRu
   }
 }
 
-/** What a healthy run measured. Sites that the variant is known to lack may be unknown, all others must pass. */
+/**
+ * Measures a healthy run by its verdict. Sites that the variant is known to lack may be unknown, all others must pass.
+ */
 export function measure(
   { variant, testCase, dtype, seed }: Omit<HealthyRun, "found"> & { testCase: Pick<Case, "name"> },
   verdict: Verdict,
@@ -80,7 +82,7 @@ function localRatio({ local }: Pick<SiteVerdict, "local">): number {
   return largestRatio(distanceOf(local));
 }
 
-/** So many faults of each category, evenly spread over it: always the same ones. */
+/** Chooses so many faults of each category, evenly spread over it: always the same ones. */
 export function sampleFaults(all: readonly KnownFault[], perCategory: number): KnownFault[] {
   const chosen = [...Map.groupBy(all, ({ category }) => category).values()].flatMap((own) => {
     const count = Math.min(perCategory, own.length);

@@ -1,4 +1,7 @@
-/** What goldens see: planted faults, and right engines that round in their own way, against recorded references. */
+/**
+ * Measures what goldens find: planted faults, and right engines that round in their own way, against recorded
+ * references.
+ */
 import { existsSync } from "node:fs";
 import { goldenPath } from "../golden/format/file.ts";
 import type { Measured } from "./pages/calibration.ts";
@@ -15,7 +18,7 @@ import { defineHealthy, planHealthy } from "./healthy.ts";
 import { kindOf, checkAny } from "../golden/kinds.ts";
 
 /**
- * Where the goldens are, and how many numbers of their sketches are used: of the first phase and of later ones, all
+ * The folder of the goldens, and the numbers of their sketches that are used: of the first phase and of later ones, all
  * when absent.
  */
 export interface GoldenSetting {

@@ -12,9 +12,9 @@ import { selectCases } from "../case/discover.ts";
 import { computeDtypeNames } from "../trace/dtypes.ts";
 
 const healthyVariant = z.strictObject({
-  /** What is different from the reference: "sums over K in three parts". */
+  /** The difference from the reference: "sums over K in three parts". */
   title: z.string(),
-  /** As `--engine` takes it; the cases' own when absent. */
+  /** The engine as `--engine` takes it; the cases' own when absent. */
   engine: z.string().optional(),
   /** Names or patterns of cases, or cases made for this. */
   cases: z.array(z.union([z.string(), z.custom<Case>((value) => typeof value === "object" && value !== null)])).min(1),
@@ -22,7 +22,7 @@ const healthyVariant = z.strictObject({
   seeds: z.array(z.int().nonnegative()).default([0]),
   /** Sites that this engine does not offer, as patterns: the only ones that may be unknown. */
   lacks: z.array(z.string()).default([]),
-  /** Why it can't be run here, and what to do: absent when it can. */
+  /** Says why the engine can't be run here, and what to do; absent when it can. */
   missing: z.string().optional(),
 });
 

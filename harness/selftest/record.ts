@@ -1,6 +1,6 @@
 /**
- * What a selftest found of each fault, as a program reads it: `lockstep selftest --json`, and the committed
- * `record.json` beside the faults.
+ * The result of a selftest for each fault, for programs: `lockstep selftest --json`, and the committed `record.json`
+ * beside the faults.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,7 +18,7 @@ const recordOfFault = z.strictObject({
   rating: z.enum(["right", "listed", "wrong", "unexplained"]),
 });
 
-/** Where one fault was found, and how its explanation rates. */
+/** The place where one fault was found, and the rating of its explanation. */
 export type FaultRecord = z.infer<typeof recordOfFault>;
 
 /** One fault as `lockstep selftest --json` shows it. */
@@ -32,7 +32,7 @@ export interface FaultFigures extends FaultRecord {
   readonly explanation: string | null;
 }
 
-/** What a verdict says of the fault that was planted, in figures. */
+/** Reads from a verdict how the planted fault was found and explained, as figures. */
 export function figuresOf(fault: KnownFault, verdict: Verdict): FaultFigures {
   const { id, category, at, phase } = fault;
   const { culprit } = verdict;

@@ -18,7 +18,7 @@ export interface PythonEnvironment {
   readonly folder: string;
 }
 
-/** Why the Python reference can't be had: what was looked for and what to do. */
+/** The error that says why the Python reference can't be had: what was looked for and what to do. */
 export class PythonUnavailable extends Error {
   override readonly name = "PythonUnavailable";
 }

@@ -10,7 +10,7 @@ import { EnvironmentError, UsageError } from "../trace/errors.ts";
 import { cacheDirectory } from "./cache.ts";
 import { PythonUnavailable, ensureEnvironment } from "./python.ts";
 
-/** How a version of the reference may be asked for, beside its number. */
+/** The roles by which a version of the reference may be asked for, in place of its number. */
 export const referenceRoles = ["pinned", "newest", "previous"] as const;
 
 /** The version that requirement files pin. @throws EnvironmentError when none of them does. */
@@ -43,7 +43,7 @@ export async function resolveVersion(
   return highest;
 }
 
-/** Below 0 when `a` is the older one. */
+/** Compares two versions: below 0 when `a` is the older one. */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [a, b].map((version) => version.split(".").map(Number));
   for (let place = 0; place < Math.max(left!.length, right!.length); place++) {

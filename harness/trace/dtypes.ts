@@ -3,7 +3,7 @@
  * here.
  */
 
-/** What is known of an element type. */
+/** The facts about an element type. */
 interface DtypeFacts {
   readonly bytes: number;
   /** Distance from 1 to the next number: 2^-(stored mantissa bits). Null for types that must match bit for bit. */

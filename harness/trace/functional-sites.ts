@@ -5,11 +5,14 @@
 import type { Site } from "./site.ts";
 import { parseSite } from "./site.ts";
 
-/** What is known of the tensor of a functional site. */
+/** The facts about the tensor of a functional site. */
 interface SiteFacts {
-  /** What each axis runs over. */
+  /** The axes, each by the name of what it runs over. */
   readonly axes: readonly string[];
-  /** Axes whose padding tokens are hidden: whether a real token may read a padding key is everybody's business. */
+  /**
+   * Axes whose padding tokens are hidden. The keys of masks and probabilities stay: whether a real token may read a
+   * padding key is compared.
+   */
   readonly tokenAxes: readonly number[];
 }
 
@@ -30,8 +33,8 @@ const caches: Readonly<Record<string, SiteFacts>> = { key: states, value: states
 const recurrentState: SiteFacts = { axes: [], tokenAxes: [] };
 
 /**
- * What is known of a site by its name; null for module sites and functional ones whose tensors are laid out as those of
- * modules.
+ * Finds the facts about a site by its name; null for module sites, and for functional ones whose tensors are laid out
+ * as those of modules.
  */
 export function factsOf(site: Site): SiteFacts | null {
   const { functional, module } = parseSite(site);
@@ -44,7 +47,8 @@ export function factsOf(site: Site): SiteFacts | null {
 export const attentionSites = Object.keys(functionalSites);
 
 /**
- * What an axis of a site runs over; a module's tensors run over sequences, tokens, perhaps heads, and channels last.
+ * Names what an axis of a site runs over. A module's tensors run over sequences, tokens, perhaps heads, and channels
+ * last.
  */
 export function axisName(site: Site, rank: number, axis: number): string {
   const { axes = [] } = factsOf(site) ?? {};

@@ -15,7 +15,7 @@ import { dtypeBytes, isDtype } from "./dtypes.ts";
 import type { RawTensor } from "./tensor.ts";
 import { elementCount } from "./tensor.ts";
 
-/** Where one tensor lies in a file. Offsets are absolute, in bytes. */
+/** The place of one tensor in a file. Offsets are absolute, in bytes. */
 export interface TensorEntry {
   readonly name: string;
   readonly dtype: Dtype;

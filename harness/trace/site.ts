@@ -13,8 +13,7 @@ export interface SiteParts {
   /** `q_rope`, `scores`, ... for functional sites, else null. */
   readonly functional: string | null;
   /**
-   * Which call of the module in this phase: "" for the only or first one, else what follows `@` (`1`, `2`, a layer
-   * type).
+   * The call of the module in this phase: "" for the only or first one, else what follows `@` (`1`, `2`, a layer type).
    */
   readonly call: string;
 }
@@ -47,7 +46,7 @@ export function withoutLayer(path: string): string {
   return module.replaceAll(/(^|\.)\d+(?=\.|$)/g, "$1*") + path.slice(module.length);
 }
 
-/** One tensor's place in a trace: a site in one phase. */
+/** The key of one tensor in a trace: a site in one phase. */
 export function tapKey(phase: string, site: Site): string {
   return `${phase}|${site}`;
 }

@@ -1,4 +1,4 @@
-/** What a verdict says of a run beside its sites: logits, self-consistency, config fields, tensors, texts. */
+/** The schemas of a run's findings beside its sites: logits, self-consistency, config fields, tensors, texts. */
 import { z } from "zod";
 import { place, ratio, shape, status } from "./site.ts";
 
@@ -15,7 +15,9 @@ export const logitsAgreement = z.strictObject({
   margin: z.number().nullable(),
 });
 
-/** One side against itself: rows of chunked and decoded phases against the same rows of one full forward. */
+/**
+ * The agreement of one side with itself: rows of chunked and decoded phases against the same rows of one full forward.
+ */
 export const consistency = z.strictObject({
   engine: z.string(),
   status,
@@ -27,7 +29,7 @@ export const consistency = z.strictObject({
 export const configAudit = z.strictObject({
   never_read_by_engine: z.array(z.string()),
   never_read_by_reference: z.array(z.string()),
-  /** At the culprit: fields the reference reads in that module and the engine's producing code does not. */
+  /** Fields that the reference reads in the culprit's module and the engine's producing code does not. */
   at_culprit: z
     .strictObject({
       scope: z.string(),
@@ -56,7 +58,7 @@ export const tensorAudit = z.strictObject({
 /** A text that stands for a case's inputs: its tokens, and how both sides go on. */
 export const textFindings = z.strictObject({
   text: z.string(),
-  /** In the checkpoint's chat template. */
+  /** True when the text was put into the checkpoint's chat template. */
   chat: z.boolean(),
   /** The reference's tokens. */
   tokens: z.int(),

@@ -1,6 +1,6 @@
 /**
- * What a change of the reference is, as facts: one tagged record for each change, made by the families of
- * counterfactuals of the reference (see docs/method.md, "Why"). Facts travel in the protocol and in the verdict;
+ * The schema of a change of the reference, as facts: one tagged record for each kind of change. The families of
+ * counterfactuals of the reference make them (see docs/method.md, "Why"); the protocol and the verdict carry them;
  * `words/change.ts` makes sentences of them, last.
  */
 import { z } from "zod";
@@ -27,25 +27,25 @@ export const change = z
 /** A line of the reference's source: the one that does right what the change does otherwise. */
 export const sourceLine = z.strictObject({ file: z.string(), line: z.int(), text: z.string() });
 
-/** What the inputs of a case need for a change to show in them. */
+/** A property that the inputs of a case must have for a change to show. */
 export const need = z.enum(["padding", "second sequence", "window", "cache", "media"]);
 
 /** A change of the reference, or two that are made together, apart from how well it fits. */
 export const changed = {
-  /** Names it among others, and means nothing. */
+  /** A name that tells it from other changes; nothing is read out of it. */
   id: z.string(),
   /** Kind of porting fault; of two different ones both. */
   category: z.string(),
-  /** One; two where one alone does not give what the engine has. */
+  /** The change; two where one alone does not give what the engine has. */
   changes: z.array(change).min(1).max(2),
   /** The only part of the tensor that is changed; null for all of it. */
   part: part.nullable(),
 };
 
-/** What else is known of a change of the reference. */
+/** A change of the reference with everything else that is known of it. */
 export const changedWithFacts = {
   ...changed,
-  /** How many of its numbers were fitted to the engine and have no name. */
+  /** Count of its numbers that were fitted to the engine and have no name. */
   fitted: z.int().nonnegative(),
   /** True where it only describes the form of an error, and says nothing of where it comes from. */
   form: z.boolean(),

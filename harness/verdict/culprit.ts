@@ -1,4 +1,4 @@
-/** What is known of a place that is wrong on its own account. */
+/** The schema of a culprit, a place that is wrong on its own account, and of the readings of its shape. */
 import { z } from "zod";
 import { explanation } from "./explanation.ts";
 import { place, region, shape, why } from "./site.ts";
@@ -60,7 +60,7 @@ export const culprit = z.strictObject({
   site: z.string(),
   phase: z.string(),
   why,
-  /** Where in the tensor the error lives, one entry an axis; empty when it is everywhere. */
+  /** The part of the tensor that the error is in, one entry an axis; empty when it is everywhere. */
   where: z.array(region).default([]),
   /**
    * The module does its work right on the input it recorded, so that input was wrong: only the run as a whole fails
@@ -78,7 +78,7 @@ export const culprit = z.strictObject({
     })
     .nullable()
     .default(null),
-  /** The same place in other layers, calls and phases. */
+  /** Other layers, calls and phases that are wrong at the same place. */
   also: z.array(place).default([]),
   explanation: explanation.optional(),
 });

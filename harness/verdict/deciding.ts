@@ -1,4 +1,6 @@
-/** Which of a site's judgements decides, and what follows from it. No schema: the report's page imports this file. */
+/**
+ * Finds the judgement of a site that decides, and what follows from it. No schema: the report's page imports this file.
+ */
 import type { Detail, Distance, Failed, Judgement, SiteVerdict, Why } from "./site.ts";
 
 type Judged = Pick<SiteVerdict, "run" | "local">;
@@ -31,7 +33,7 @@ export function failureOf(site: Judged): Failed | null {
   return deciding?.status === "fail" ? deciding : null;
 }
 
-/** Why a site fails; null for one that does not. */
+/** The reason why a site fails; null for one that does not. */
 export function whyOf(site: Judged): Why | null {
   return failureOf(site)?.why ?? null;
 }
@@ -49,13 +51,13 @@ export function detailOf(site: Judged): Detail | null {
   return details.find((detail) => detail !== undefined) ?? null;
 }
 
-/** Whether a site passes though the engine made another choice there, between equals. */
+/** The tie of a site that passes though the engine made another choice there, between equals; null for other sites. */
 export function tieOf(site: Judged) {
   const deciding = decidingOf(site);
   return deciding?.status === "pass" ? (deciding.tie ?? null) : null;
 }
 
-/** Whether an engine's tensor has another shape or dtype than the reference's: it can't take its place. */
+/** True when an engine's tensor has another shape or dtype than the reference's, and so can't take its place. */
 export function isMisshapen(site: Judged): boolean {
   return [site.local, site.run].some(
     (judgement) => judgement?.status === "fail" && (judgement.why.kind === "shape" || judgement.why.kind === "dtype"),

@@ -1,4 +1,7 @@
-/** Why an engine differs at a culprit, found by experiment; and what a green verdict is worth. */
+/**
+ * The schema of an explanation, which says why an engine differs at a culprit and was found by experiment; and of the
+ * worth of a green verdict.
+ */
 import { z } from "zod";
 import { changed, changedWithFacts, need } from "./change.ts";
 import { ratio } from "./site.ts";
@@ -12,7 +15,7 @@ export const counterfactual = z.strictObject({
    * The factor on the inputs that would tell it from the first candidate; null for the first, and when none is known.
    */
   apart: z.number().positive().nullable().default(null),
-  /** What else speaks for it: config fields that it names and the engine never reads. */
+  /** Further evidence for it: config fields that it names and the engine never reads. */
   unread: z.array(z.string()).default([]),
   /** The engine's distance from the changed reference, in noise units, over all phases that it explains. */
   ratio,
@@ -23,8 +26,8 @@ export const counterfactual = z.strictObject({
 });
 
 /**
- * What the size and kind of an error say to somebody who knows where such errors come from. `relative` is its rms over
- * that of the values.
+ * A reading of an error by its size and kind, for somebody who knows where such errors come from. `relative` is the rms
+ * of the error over that of the values.
  */
 export const errorReading = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("not finite") }),
@@ -35,7 +38,7 @@ export const errorReading = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("search broke"), message: z.string() }),
 ]);
 
-/** Why the engine differs at a culprit, found by experiment. */
+/** An explanation of why the engine differs at a culprit, found by experiment. */
 export const explanation = z.strictObject({
   /**
    * explained: one change reproduces the engine; ambiguous: several that differ elsewhere do; pattern: none, but the
@@ -47,16 +50,16 @@ export const explanation = z.strictObject({
   /** The engine's distance from the reference as it is. */
   ratio,
   candidates: z.array(counterfactual),
-  /** What the error's size and kind say where no change gives it. */
+  /** The reading of the error's size and kind, where no change explains it. */
   reading: errorReading.optional(),
   seconds: z.number(),
 });
 
-/** Why a case can't see a change, and what would make it. */
+/** The reason why a case can't see a change, from which follows what would make it. */
 export const holeReason = z.discriminatedUnion("kind", [
-  /** Its inputs lack what the change needs to be seen; of a window, `longest` is the length of the longest. */
+  /** The inputs lack what the change needs to be seen. For a window, `longest` is the length of the longest input. */
   z.strictObject({ kind: z.literal("inputs lack"), what: need, longest: z.int() }),
-  /** It moves the site by `ratio` noise units only: rounding or the mathematics hides it. */
+  /** The change moves the site by `ratio` noise units only: rounding or the mathematics hides it. */
   z.strictObject({ kind: z.literal("below rounding"), ratio }),
   z.strictObject({ kind: z.literal("no difference") }),
 ]);
@@ -64,12 +67,14 @@ export const holeReason = z.discriminatedUnion("kind", [
 /** A likely fault that a case could not see. */
 export const hole = z.strictObject({
   site: z.string(),
-  /** What the engine could do without being found out. */
+  /** The change that the engine could have without being found out. */
   ...changed,
   reason: holeReason,
 });
 
-/** What a green verdict of this case is worth: the likely faults that it would have found. */
+/**
+ * The power of a green verdict: how many likely faults it would have found, of how many, and those that it would not.
+ */
 export const power = z.strictObject({ seen: z.int(), total: z.int(), holes: z.array(hole) });
 
 export type Counterfactual = z.infer<typeof counterfactual>;

@@ -26,7 +26,7 @@ export const verdict = z.strictObject({
   case_file: z.string().optional(),
   mode: z.enum(["live", "golden", "shapes"]),
   status,
-  /** What the case expects; a verdict that meets `fail` at the expected site is as good as a pass. */
+  /** The outcome that the case expects; a verdict that meets `fail` at the expected site is as good as a pass. */
   expectation: z.union([z.literal("pass"), z.strictObject({ fail_at: z.string() })]),
   met: z.boolean(),
   engine: engineIdentity,
@@ -51,22 +51,22 @@ export const verdict = z.strictObject({
   sites: z.array(siteVerdict),
   logits: z.array(logitsAgreement),
   consistency: z.array(consistency),
-  /** Null where it was never measured. */
+  /** The power of the case; null where it was never measured. */
   power: power.nullable().default(null),
   config_audit: configAudit.nullable(),
   tensor_audit: tensorAudit.nullable(),
-  /** Of a run on a text. A tokenizer that differs makes the verdict a fail. */
+  /** The findings of a run on a text. A tokenizer that differs makes the verdict a fail. */
   text: textFindings.optional(),
   error: z
     .strictObject({
-      /** Whose matter it is: the caller's, the machine's, or the engine's. Decides the exit code. */
+      /** The one whose matter the error is: the caller's, the machine's, or the engine's. It decides the exit code. */
       kind: z.enum(["usage", "environment", "engine"]),
       message: z.string(),
       remedy: z.string().optional(),
       stderr_tail: z.array(z.string()).default([]),
     })
     .nullable(),
-  /** What it takes to run this again: the engine as `--engine` names it, a planted fault's id. */
+  /** The options that run this again: the engine as `--engine` names it, a planted fault's id. */
   rerun: z.strictObject({ engine: z.string(), fault: z.string().optional() }).optional(),
   /** SHA-256 of config, weights and inputs, as far as they are known. */
   checksums: z.record(z.string(), z.string()),

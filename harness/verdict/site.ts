@@ -1,4 +1,7 @@
-/** What is known of one site in one phase, as facts: what was expected, how it was judged, and why it does not pass. */
+/**
+ * The schema of one site in one phase, as facts: the expected tensor, how the engine's was judged, and why it does not
+ * pass.
+ */
 import { z } from "zod";
 
 /** pass: equal to within noise; unknown: could not be judged (never green); error: something broke. */
@@ -10,12 +13,12 @@ export const ratio = z.number().nonnegative();
 /** A place: a site in a phase. */
 export const place = z.strictObject({ site: z.string(), phase: z.string() });
 
-/** What a tensor is, apart from its values. */
+/** The shape and dtype of a tensor. */
 export const tensorKind = z.strictObject({ shape, dtype: z.string() });
 
-/** How far the engine is from the float64 oracle at one site, in units of the reference's own rounding noise. */
+/** The distance of the engine from the float64 oracle at one site, in units of the reference's own rounding noise. */
 export const distance = z.strictObject({
-  /** Whole tensor: rms(engine - oracle) / noise. */
+  /** The ratio of the whole tensor: rms(engine - oracle) / noise. */
   ratio,
   /**
    * The worst row (all but the last axis flattened) and the worst column (last axis), same unit; null where a golden
@@ -33,7 +36,7 @@ export const distance = z.strictObject({
 /** A number as JSON can hold it: what is not finite is spelled out. */
 const spelled = z.union([z.number(), z.literal(["NaN", "Infinity", "-Infinity"])]);
 
-/** One element of a tensor: where, what the engine has, what the reference has. */
+/** An element of a tensor: its place, and its value in the engine and in the reference. */
 export const element = z.strictObject({ index: shape, found: spelled, expected: spelled });
 
 const axis = z.strictObject({
@@ -73,9 +76,9 @@ export const detail = z.strictObject({
   worst_elements: z.array(element),
   /** Counts of |engine - oracle| / noise in powers of two: below 1/16, 1/8, ... */
   histogram: z.array(z.int()),
-  /** Where in the tensor the error lives, one entry an axis; empty when it is everywhere. */
+  /** The part of the tensor that the error is in, one entry an axis; empty when it is everywhere. */
   where: z.array(region).default([]),
-  /** Of a site that fails on the engine's own input. */
+  /** The picture of the error at a site that fails on the engine's own input. */
   picture: picture.optional(),
 });
 
@@ -87,7 +90,7 @@ export const flips = z.strictObject({
     row: z.int(),
     found: z.array(z.number()),
     expected: z.array(z.number()),
-    /** How far the logits of the two choices are apart, in noise units; null where columns are not there. */
+    /** The distance between the logits of the two choices, in noise units; null where columns are not there. */
     gap: z.number().nullable(),
   }),
 });
@@ -100,7 +103,7 @@ export const direction = z.strictObject({
   z: z.number(),
 });
 
-/** Why a site fails. */
+/** The reason why a site fails. */
 export const why = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("shape"), expected: shape, found: shape }),
   z.strictObject({ kind: z.literal("dtype"), expected: z.string(), found: z.string() }),
@@ -113,7 +116,7 @@ export const why = z.discriminatedUnion("kind", [
     count: z.int().nullable(),
     of: z.int(),
   }),
-  /** More than the limit, in noise units: the whole tensor, or one row or column of it. */
+  /** A distance above the limit, in noise units: of the whole tensor, or of one row or column. */
   z.strictObject({
     kind: z.literal("noise"),
     at: z.discriminatedUnion("part", [
@@ -127,7 +130,7 @@ export const why = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("choice"), flips }),
 ]);
 
-/** Why a site could not be judged. */
+/** The reason why a site could not be judged. */
 export const unjudged = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("not offered") }),
   z.strictObject({ kind: z.literal("out of order") }),
@@ -169,8 +172,8 @@ export const siteVerdict = z.strictObject({
   /** The reference's tensor; null where it was not seen. */
   expected: tensorKind.nullable(),
   /**
-   * What is said of the site: the local judgement where there is one, else that of the run; but what is not finite in
-   * the engine's run and finite in the reference's fails, whatever the local judgement says.
+   * The status of the site: by the local judgement where there is one, else by that of the run. Values that are not
+   * finite in the engine's run and finite in the reference's fail, whatever the local judgement says.
    */
   status: status.exclude(["error"]),
   /**

@@ -1,4 +1,4 @@
-/** From what a matcher is given to a verdict: one warm pool for all tests of a process, one comparison at a time. */
+/** Makes a verdict of what a matcher is given: one warm pool for all tests of a process, one comparison at a time. */
 import type { Verdict } from "../verdict/schema.ts";
 import type { EngineObject } from "../engine/in-process.ts";
 import { isEngineObject } from "../engine/in-process.ts";
@@ -22,10 +22,10 @@ export type ReferenceOptions = Omit<RunOptions, "engine" | "progress">;
 
 /** Options of `toMatchGolden`. */
 export interface GoldenOptions {
-  /** Where the goldens are; `golden/` beside `cases/` when absent. */
+  /** The folder of the goldens; `golden/` beside `cases/` when absent. */
   readonly folder?: string;
   readonly limit?: number;
-  /** Only sites that match one of these patterns, `*` for any characters. */
+  /** Patterns of the sites that are compared, `*` for any characters; all sites when absent. */
   readonly sites?: readonly string[];
 }
 

@@ -9,12 +9,12 @@ import { repositoryPath } from "../case/discover.ts";
 import type { GoldenOptions, ReferenceOptions } from "./judge.ts";
 import { judgeGolden, judgeLive } from "./judge.ts";
 
-/** Where a test keeps its verdicts; vitest sends `meta` to reporters and stores it in blobs. */
+/** A test, which keeps its verdicts in `meta`; vitest sends `meta` to reporters and stores it in blobs. */
 interface Task {
   readonly meta: { lockstep?: Verdict[] };
 }
 
-/** What vitest gives a matcher as `this`. `task` is there at run time only. */
+/** The `this` that vitest calls a matcher with. `task` is there at run time only. */
 interface State {
   readonly testPath?: string | undefined;
   readonly task?: Task | undefined;
@@ -25,7 +25,7 @@ interface Outcome {
   readonly message: () => string;
 }
 
-/** What `expect.extend` takes. */
+/** The matchers, as `expect.extend` takes them. */
 export const matchers = {
   /** `expect(engine).toMatchReference(case)`: against the live reference, site by site. */
   async toMatchReference(

@@ -7,9 +7,9 @@ import { UsageError } from "../trace/errors.ts";
 import type { EngineUnderTest, GoldenOptions, ReferenceOptions } from "./judge.ts";
 import { closeEngines } from "./judge.ts";
 
-/** What a parity suite compares. */
+/** Options of a parity suite: what it compares, and with what. */
 export type ParitySuiteOptions = {
-  /** In place of each case's own engine. */
+  /** The engine that takes the place of each case's own. */
   readonly engine?: EngineUnderTest;
   /** Milliseconds for one case. */
   readonly timeout?: number;

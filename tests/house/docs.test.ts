@@ -1,4 +1,6 @@
-/** What the documentation says must be there: every relative link, every command and option, every file it names. */
+/**
+ * Tests that everything the documentation names is there: every relative link, every command and option, every file.
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

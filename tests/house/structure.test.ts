@@ -114,7 +114,7 @@ describe("imports", () => {
 });
 
 describe("engines own what is theirs", () => {
-  /** Where a file names a path below an engine's folder. */
+  /** The lines where a file names a path below an engine's folder. */
   const named = (file: string, text: string): string[] =>
     text.split("\n").flatMap((line, index) => (/engines\/[a-z_]+\/\w/.test(line) ? [`${file}:${index + 1}`] : []));
 

@@ -26,7 +26,7 @@ const parsing: readonly (readonly [string, RegExp])[] = [
   ["an id that means something", /\bid\.(?:match|split|includes|startsWith|endsWith)\(|\/[^/\n]+\/[a-z]*\.test\(id\)/],
 ];
 
-/** What an engine or the system says is all that is known of a crash, so two crashes are compared by it. */
+/** Files that may compare texts: the message of an engine or of the system is all that is known of a crash. */
 const allowed = new Set(["harness/minimise/failure.ts", "harness/golden/update.ts"]);
 
 describe("no sentence is read back", () => {

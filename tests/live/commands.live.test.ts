@@ -16,7 +16,7 @@ import { hasRedis, startRedis } from "../support/nights.ts";
 
 const bin = join(packageRoot, "harness", "cli", "bin.mjs");
 const torchEngine = fileURLToPath(new URL("../support/torch_engine.py", import.meta.url));
-/** Where there are no cases, and so those of lockstep are taken; and a repository of its own. */
+/** A folder without cases, where those of lockstep are taken, and one for a repository of its own. */
 const [empty, repository] = [testFolder(), testFolder()];
 const at = (...path: string[]): string => join(empty, ...path);
 const used = new Set<string>();

@@ -1,4 +1,4 @@
-/** What breaks must break alone: a clear error for that case, the other cases still run, nothing left behind. */
+/** Tests that a failure stays alone: a clear error for its own case, the other cases still run, nothing left behind. */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -25,7 +25,7 @@ async function inPyTorch(name: string): Promise<Verdict> {
   }
 }
 
-/** What must be said of one head_dim for every layer, whatever the engine. */
+/** Expects the verdict of one head_dim for every layer, which is the same for every engine. */
 function expectOneHeadDim(verdict: Verdict): void {
   const { culprit } = verdict;
   expect(verdict.status, renderVerdict(verdict)).toBe("fail");

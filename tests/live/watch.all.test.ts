@@ -56,7 +56,7 @@ describe.skipIf(livePool === null)("run --watch", () => {
     let printed = "";
     child.stderr.on("data", (chunk: Buffer) => (printed += chunk.toString()));
     const ended = new Promise<number | null>((resolve) => void child.on("exit", resolve));
-    /** What is printed until it waits for the next change. */
+    /** Returns the output up to the moment when it waits for the next change. */
     const untilWatching = async (): Promise<string> => {
       while (!/^watch /m.test(printed) && child.exitCode === null) await setTimeout(50);
       await setTimeout(300); // the watchers are set up right after the line

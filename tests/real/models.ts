@@ -1,4 +1,4 @@
-/** Where `npm run models` puts real weights, and what is said when they are not there. */
+/** Finds the real weights that `npm run models` fetched, and notes for the end of the run which are missing. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory } from "../../harness/setup/cache.ts";

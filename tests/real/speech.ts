@@ -16,7 +16,7 @@ export function featuresOf(recording: string): RawTensor {
   return readTensor(readSafetensorsIndex(file).entries.get("input_features")!);
 }
 
-/** What is said in a recording, in lower case without marks. */
+/** The words that are spoken in a recording, in lower case, without the markers of the transcription file. */
 export function wordsOf(recording: string): string {
   const lines = readFileSync(join(realModel("speech"), "transcription"), "utf8").split("\n");
   const line = lines.find((text) => text.endsWith(`-${recording})`))!;

@@ -153,7 +153,7 @@ const configs: Readonly<Record<string, Json>> = {
   },
 };
 
-/** Of the encoder; the decoder reads what `input_ids` has. */
+/** Tokens of the encoder; the decoder reads `input_ids`. */
 const encoderTokens = (seed: number): Inputs =>
   new Map(
     [...textInputs(seed + 1, [13, 8])]

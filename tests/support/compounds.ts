@@ -7,7 +7,7 @@ import { attention, linear, norm, textOnlyLayers } from "../../engines/typescrip
 import { epsHardcoded } from "../../engines/typescript/faults/norm-eps.ts";
 import { onePlusWeight } from "../../engines/typescript/faults/norm.ts";
 
-/** Both faults in one engine: every hook of `first`, then the same hook of `second` on what it left. */
+/** Plants both faults in one engine: every hook of `first`, then the same hook of `second` on what it left. */
 export function together(first: Fault, second: Fault): Fault {
   return {
     id: `${first.id}+${second.id}`,

@@ -9,7 +9,7 @@ import { livePool } from "./live.ts";
 
 export const standardCases = await loadCases(standardFolders.cases);
 
-/** Those with values, and those of shapes alone. */
+/** The standard cases that compare values, and those of shapes alone. */
 export const runs = standardCases.filter(({ kind }) => kind === "run");
 export const shapes = standardCases.filter(({ kind }) => kind === "shapes");
 

@@ -15,23 +15,23 @@ export interface Installed extends Disposable {
   run(script: string, args: readonly string[], environment?: Readonly<Record<string, string>>): Ended;
 }
 
-/** How a command ended. */
+/** The result of a command. */
 export interface Ended {
   readonly code: number | null;
   readonly output: string;
 }
 
-/** No Python to be found, by name or by path, and none of this repository's settings. */
+/** An environment in which no Python is found, by name or by path, and without this repository's settings. */
 const withoutPython = { PATH: "/nonexistent", LOCKSTEP_PYTHON: "/nonexistent", LOCKSTEP_REFERENCE_PYTHON: "" };
 
-/** What the build copies beside what it compiles. */
+/** The folder of the files that the build copies beside what it compiles. */
 const kernels = "engines/typescript/kernels";
 
-/** Not what somebody installed in the example. */
+/** True for files of this package, false for what somebody installed in the example. */
 const isOwn = (path: string): boolean =>
   !/node_modules|__pycache__|(python|transformers)\/tests/.test(path.slice(packageRoot.length));
 
-/** What package.json publishes beside what is built, but for pages and goldens. */
+/** The files that package.json publishes beside what is built, but for pages and goldens. */
 function published(): string[] {
   const { files } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { files: string[] };
   const wanted = files.filter((pattern) => !/^(!.*|dist|docs|golden)$/.test(pattern));

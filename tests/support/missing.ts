@@ -1,4 +1,7 @@
-/** What tests need and this machine does not have. They are skipped, and the run says why at its end (suite.ts). */
+/**
+ * Records the reasons for skipped tests: what they need and this machine does not have. The run says them at its end
+ * (suite.ts).
+ */
 import { appendFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -13,7 +13,7 @@ import { installPackage } from "./installed.ts";
 /** A running command. */
 export interface Running {
   readonly child: ChildProcess;
-  /** What it has said so far, standard output and error. */
+  /** Returns its output so far, standard output and error. */
   said(): string;
   /** Its exit code; null where it was killed. */
   readonly ended: Promise<number | null>;

@@ -1,4 +1,4 @@
-/** Known porting bugs, planted in the TypeScript engine, against what the committed record says of them. */
+/** Plants known porting bugs in the TypeScript engine and compares what is found with the committed record. */
 import { dirname } from "node:path";
 import { loadCases, standardFolders } from "../../harness/case/discover.ts";
 import type { KnownFault } from "../../harness/engine/faults.ts";
@@ -18,14 +18,14 @@ export const record = readRecord(dirname(faults[0]!.spec.module));
 /** One fault of each category. */
 export const oneOfEach = [...Map.groupBy(faults, ({ category }) => category).values()].map(([first]) => first!);
 
-/** What is compared of a fault. */
+/** The part of a fault's result that is compared with the record. */
 interface Finding {
   readonly status: string;
   readonly site: string | null;
   readonly phase: string | null;
   /**
-   * Which of several causes that fit to within rounding stands first is up to hundredths of the noise: another
-   * processor has another order.
+   * The rating of the cause, without its rank: which of several causes that fit to within rounding stands first depends
+   * on hundredths of the noise, and another processor has another order.
    */
   readonly cause: "named" | "wrong" | "unexplained";
 }
@@ -36,7 +36,7 @@ export async function find(fault: KnownFault): Promise<Finding> {
   return { status, ...comparable(found) };
 }
 
-/** What the record says of a fault, which is at its exact site. */
+/** The finding that the record has of a fault, which is at its exact site. */
 export function recorded({ id }: KnownFault): Finding {
   return { status: "exact", ...comparable(record.get(id)!) };
 }

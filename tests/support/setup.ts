@@ -1,4 +1,4 @@
-/** What every test file is run with. */
+/** Runs with every test file, to remove its folders at the end. */
 import { afterAll } from "vitest";
 import { removeTestFolders } from "../../harness/trace/test-folder.ts";
 

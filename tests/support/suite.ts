@@ -1,4 +1,7 @@
-/** Around all tests: a temp folder of their own, and the test of the suite itself, that they leave nothing behind. */
+/**
+ * Runs around all tests: gives them a temp folder of their own, and tests of the suite itself that it leaves nothing
+ * behind.
+ */
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,7 +32,7 @@ export default function surround(): () => void {
   };
 }
 
-/** Why tests were skipped, where nobody overlooks it: at the end. */
+/** Says why tests were skipped, at the end, where nobody overlooks it. */
 function sayWhatWasMissing(): void {
   const file = missingFile();
   if (!existsSync(file)) return;

@@ -22,7 +22,7 @@ type Sizes = (typeof shapes)[number];
 /** One product of the other engine; `x` [rows, inner], `w` [inner, columns]. */
 type Product = (x: Float32Array, w: Float32Array, sizes: Sizes) => Promise<() => Promise<unknown>>;
 
-/** What of the packages' interfaces is used here. */
+/** The part of the packages' interfaces that is used here. */
 interface Onnx {
   readonly InferenceSession: {
     create(model: Uint8Array, options: object): Promise<{ run(feeds: object): Promise<unknown> }>;

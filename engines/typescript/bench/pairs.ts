@@ -7,9 +7,9 @@ const rounds = 15;
 const pause = 20;
 
 /**
- * How fast `ours` is as a multiple of torch's speed. Both take turns, so that what else the machine does falls on both;
- * the ratio is the median of the ratios of the pairs, after two rounds to warm up. `torch` gives milliseconds of one of
- * `times` runs.
+ * Measures the speed of `ours` as a multiple of torch's. Both take turns, so that what else the machine does falls on
+ * both; the ratio is the median of the ratios of the pairs, after two rounds to warm up. `torch` gives milliseconds of
+ * one of `times` runs.
  */
 export async function againstTorch(
   ours: () => unknown,

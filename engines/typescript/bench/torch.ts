@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 
-/** What is asked for: an operation by name, or a step of a model. */
+/** A request for one measurement: an operation by name, or a step of a model. */
 export interface TorchRequest {
   readonly what: string;
   readonly threads: number;

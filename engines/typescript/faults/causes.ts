@@ -1,8 +1,8 @@
 /**
- * How each fault is to be explained: a pattern that the id of the right counterfactual or of one of its synonyms
- * matches (docs/method.md, "Why"). Taken from explanations that were each read against what the fault's code does, and
- * corrected where these named something else. Faults that are not listed are beyond what a change of the reference can
- * give.
+ * The right explanation of each fault: a pattern that the id of the right counterfactual, or of one of its synonyms,
+ * matches (docs/method.md, "Why"). The patterns were taken from explanations that were each read against what the
+ * fault's code does, and corrected where these named something else. No change of the reference can give the faults
+ * that are not listed.
  */
 export const causes: Readonly<Record<string, string>> = {
   "activation-after-product": "term/gate_proj:out x up_proj:out",

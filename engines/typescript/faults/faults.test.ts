@@ -72,7 +72,7 @@ async function firstOtherValue(planted: Case, fault: FaultSpec): Promise<Place |
   return choice ? { phase: choice.phase, site: choice.site } : null;
 }
 
-/** Whether `tap` is a further output, integers, of the module whose output `weights` is. */
+/** True when `tap` is a further output, integers, of the module whose output `weights` is. */
 function isChoiceOf({ phase, site, raw }: Recorded, weights: Recorded | undefined): boolean {
   const output = /:out\.\d+$/;
   if (!weights || phase !== weights.phase || raw.dtype !== "I64" || !output.test(weights.site)) return false;

@@ -1,6 +1,6 @@
 /**
- * What the faults are made of: parts of a built gemma4_unified by name, methods replaced from outside, and small
- * changes of tensors.
+ * Tools that the faults are made with: parts of a built gemma4_unified by name, methods replaced from outside, and
+ * small changes of tensors.
  */
 import type { BuiltModel } from "../fault.ts";
 import { rotary_tables } from "../kernels/rotary.ts";
@@ -94,7 +94,7 @@ export function skip(module: RMSNorm | LayerNorm): void {
   module.forward = (hidden_states: Tensor) => hidden_states;
 }
 
-/** Every element through `element`; a tensor without data stays as it is. */
+/** Applies `element` to every element of a tensor; a tensor without data stays as it is. */
 export function mapElements(tensor: Tensor, element: (value: number, index: number) => number): Tensor {
   return roundedTensor(tensor.shape, tensor.data && tensor.data.map(element), tensor.dtype);
 }

@@ -4,10 +4,10 @@ import { causalModel, change, layers, rotateWith, textModel } from "./model-part
 import type { PlantedFault } from "./planted.ts";
 
 const category = "positions";
-/** Both tables are wrong; the reference makes that of full layers first. */
+/** The site where a fault of both rotary tables shows first: the reference makes the table of full layers first. */
 const rotated = "model.language_model.rotary_emb:out@full_attention";
 
-/** What a forward knows of its tokens. */
+/** The tokens of a forward, and where it begins. */
 interface Forward {
   readonly input_ids: Int32Array;
   /** Tokens seen by the cache before this forward. */

@@ -68,7 +68,7 @@ export function attention_context(probs: Float32Array, value: CachedArray, sizes
   });
 }
 
-/** Where cached states are, and how many tokens a head has room for. */
+/** The memory that cached states are in, and how many tokens a head has room for. */
 function placeOf(states: CachedArray, { keys }: AttentionSizes): PagedStates["place"] {
   return states instanceof PagedStates ? states.place : { numbers: states, offset: 0, room: keys };
 }

@@ -15,8 +15,9 @@ export interface Conv1dSizes {
 }
 
 /**
- * Convolution: `x` [B, C, T], `weight` [O, C, K], `bias` [O] -> [B, O, positions]: a matrix product of the weight with
- * what it meets at each position, in the order of `linear`, and the bias added to the rounded product.
+ * Convolution: `x` [B, C, T], `weight` [O, C, K], `bias` [O] -> [B, O, positions]. It is a matrix product of the weight
+ * with the inputs under the kernel at each position, in the order of `linear`, and the bias is added to the rounded
+ * product.
  */
 export function conv1d(
   x: Float32Array,
@@ -34,7 +35,7 @@ export function conv1d(
   return out;
 }
 
-/** What the kernel meets at each position of sequence `b`, zeros beyond both ends: [positions, C * K]. */
+/** The inputs of sequence `b` under the kernel at each position, zeros beyond both ends: [positions, C * K]. */
 function windows(x: Float32Array, b: number, sizes: Conv1dSizes): Float32Array {
   const { channels, length, kernel, stride, padding, positions } = sizes;
   const out = floats(positions * channels * kernel);

@@ -9,7 +9,7 @@ import { Threads } from "./threads.ts";
 
 /** Address of the arguments of the running kernel. */
 const ARGUMENTS = 1024;
-/** Where scratch of the kernels begins; allocations come behind it. */
+/** The address at which scratch of the kernels begins; allocations come behind it. */
 export const KERNEL_SCRATCH = 2048;
 /** Most threads that a kernel is cut into. */
 export const MAX_THREADS = 16;
@@ -18,7 +18,7 @@ const STACK_SHARE = 8;
 /** Multiplications from which a second thread pays. */
 export const WORTH_THREADS = 400_000;
 const LINE = 64;
-/** All that 32-bit addresses reach. Pages that were never touched take no memory. */
+/** The pages that 32-bit addresses reach. Pages that were never touched take no memory. */
 const MAX_PAGES = 65_536;
 const FEWEST_PAGES = MAX_PAGES / 64;
 
@@ -109,7 +109,7 @@ export class KernelMemory {
     return this.#end;
   }
 
-  /** Where the stack ends now; the same whenever nothing runs. */
+  /** The end of the stack; the same whenever nothing runs. */
   get stackTop(): number {
     return this.#stack;
   }

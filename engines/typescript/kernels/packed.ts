@@ -32,5 +32,5 @@ export class PackedHalves {
   }
 }
 
-/** What weights are kept in. */
+/** An array that weights are kept in. */
 export type WeightArray = Float32Array | PackedHalves;

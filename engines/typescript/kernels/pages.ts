@@ -4,7 +4,7 @@ import { openScratch } from "./memory.ts";
 export const PAGE_TOKENS = 64;
 
 /**
- * Where the keys or the values of a layer are kept: [heads, room, dim], of which the first `used` tokens of every head
+ * The memory of the keys or the values of a layer: [heads, room, dim], of which the first `used` tokens of every head
  * have been written.
  */
 class Pages {
@@ -15,8 +15,8 @@ class Pages {
   used = 0;
 
   /**
-   * In the memory of the open scratch scope, which takes them back when nobody holds them any more; else an array of
-   * their own.
+   * Takes its pages from the memory of the open scratch scope, which takes them back when nobody holds them any more;
+   * without one, from an array of their own.
    */
   constructor(heads: number, room: number, dim: number) {
     this.heads = heads;

@@ -41,7 +41,7 @@ function apply_rounded_rotary(
   return out;
 }
 
-/** The same for channels paired as (2i, 2i + 1). */
+/** Rotates as `apply_rotary` does, with channels paired as (2i, 2i + 1). */
 export function apply_interleaved_rotary(
   x: Float32Array,
   cos: Float32Array,

@@ -49,7 +49,7 @@ export function selective_scan(
   return { y, state: Float32Array.from(running) };
 }
 
-/** The same with every step rounded by `round`; `running`, the state, is changed. */
+/** Computes y as `selective_scan` does, with every step rounded by `round`; `running`, the state, is changed. */
 export function rounded_scan(
   { x, dt, A, B, C, D }: ScanInputs,
   { batch, length, heads, groups, dim, state_size }: ScanSizes,

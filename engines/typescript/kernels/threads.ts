@@ -30,8 +30,8 @@ export type KernelName = (typeof kernelNames)[number];
 export type Kernels = Readonly<Record<KernelName, Kernel>> & { readonly SCRATCH_BYTES: { readonly value: number } };
 
 /**
- * What main and worker threads tell each other: words of the shared memory from address 64 on. Workers have the same
- * list.
+ * Places of the words of shared memory, from address 64 on, through which main and worker threads signal each other.
+ * Workers have the same list.
  */
 const control = { epoch: 0, done: 1, kernel: 2, arguments: 3, parts: 4, ready: 5 } as const;
 const CONTROL_ADDRESS = 64;
@@ -69,7 +69,7 @@ export class Threads {
     for (let part = 1; part < count; part++) this.#start(part);
   }
 
-  /** Whether all threads that were asked for take part. */
+  /** True when all threads that were asked for take part. */
   get ready(): boolean {
     return Atomics.load(this.#words, control.ready) >= this.#count - 1;
   }

@@ -37,7 +37,7 @@ export class CausalConv1d extends Module {
     );
   }
 
-  /** The same behind the inputs that `state` keeps of earlier forwards, to which x is added. */
+  /** Convolves x behind the inputs that `state` keeps of earlier forwards, and adds x to these. */
   continue_from(state: LinearAttentionCacheLayer | null, x: Tensor): Tensor {
     const full = state?.update_conv_state(x, this.kernel_size) ?? x;
     return slice(this.forward(full), 2, full.size(2) - x.size(2), full.size(2));

@@ -18,7 +18,7 @@ export interface ModalityInputs {
   readonly input_features_mask: IndexTensor | null;
 }
 
-/** No modality tensors: a text-only forward. */
+/** The inputs of a text-only forward: no modality tensors. */
 export const noModalities: ModalityInputs = {
   pixel_values: null,
   image_position_ids: null,
@@ -40,7 +40,7 @@ export interface CausalModelInputs extends ModalityInputs {
   /** [B, S], which segment a token belongs to; null where a run does not say, and in forwards that continue a cache. */
   readonly token_type_ids: IndexTensor | null;
   readonly cache: KVCache | null;
-  /** Only the logits of so many last tokens are wanted; all when absent. */
+  /** The number of last tokens whose logits are wanted; all when absent. */
   readonly logits_to_keep?: number;
 }
 

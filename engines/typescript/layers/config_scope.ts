@@ -38,7 +38,7 @@ export class ConfigScope<C extends object> extends Scope {
     this.config = at.read(config);
   }
 
-  /** The same scope with the config of a part of the model, or of one layer. */
+  /** This scope with the config of a part of the model, or of one layer. */
   with<D extends object>(config: D): ConfigScope<D> {
     return new ConfigScope(this, config);
   }

@@ -28,7 +28,7 @@ export interface Tracer {
 
 /** The state that all modules of one model share. */
 export interface ModelContext {
-  /** Null when nobody listens: then a tap costs one comparison. */
+  /** The watcher of forwards; null when nobody listens, and then a tap costs one comparison. */
   tracer: Tracer | null;
   /** The dtype of weights and activations. */
   readonly dtype: FloatDtype;

@@ -62,7 +62,7 @@ export abstract class EncoderDecoderRootModel<C extends { readonly decoder_layer
     return new EncoderDecoderCache(this.decoder_layers);
   }
 
-  /** Those of the decoder's own attention. */
+  /** The masks of the decoder's own attention. */
   create_masks_for_generate(request: MaskRequest): AttentionMasks {
     const full_attention = this.masks.create_causal_mask(request);
     return { full_attention, sliding_attention: full_attention };

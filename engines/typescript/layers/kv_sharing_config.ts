@@ -104,8 +104,8 @@ export function derive_layers<F extends Fields>(fields: F, context: z.Refinement
 }
 
 /**
- * Per layer: null makes its own keys, "store" also keeps them for others, "reuse" reads those of the last "store" layer
- * of its type. Reading the config made sure that there is one.
+ * The part that each layer plays: null makes its own keys, "store" also keeps them for others, "reuse" reads those of
+ * the last "store" layer of its type. Reading the config made sure that there is one.
  */
 export function kv_sharing_modes(config: {
   readonly layer_types: readonly z.output<typeof layer_type>[];

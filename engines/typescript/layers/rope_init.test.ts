@@ -10,7 +10,7 @@ function init(type: keyof typeof ROPE_INIT_FUNCTIONS, changes: Partial<RopeParam
   return ROPE_INIT_FUNCTIONS[type]({ ...rope, ...changes }, head_dim, { max_position_embeddings, seq_len });
 }
 
-/** How many times slower each frequency is than the original one, to 4 digits. */
+/** For each frequency the factor by which it is slower than the original one, to 4 digits. */
 function slower({ inv_freq }: { inv_freq: Float32Array }): number[] {
   return Array.from(inv_freq, (frequency, i) => Number((original[i]! / frequency).toPrecision(4)));
 }

@@ -73,7 +73,7 @@ export class RotaryEmbedding extends ConfiguredModule<RotaryConfig> {
     return position_embeddings(x, position_ids, { width: inv_freq.length * 2, tables });
   }
 
-  /** Both tables, the frequencies in the order of the channels that they rotate. */
+  /** The tables of cosines and sines, the frequencies in the order of the channels that they rotate. */
   table(positions: Int32Array, inv_freq: Float32Array, scaling: number): ReturnType<typeof rotary_tables> {
     return rotary_tables(positions, inv_freq, scaling);
   }
@@ -108,7 +108,10 @@ export function apply_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Tensor): Tenso
   return roundedTensor(x.shape, rotated, x.dtype);
 }
 
-/** The same with channels paired as (2i, 2i + 1), and tables that hold each frequency twice in a row. */
+/**
+ * Rotates as `apply_rotary_pos_emb` does, with channels paired as (2i, 2i + 1) and tables that hold each frequency
+ * twice in a row.
+ */
 export function apply_interleaved_rotary_pos_emb(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
   const [heads, dim] = [x.size(2), x.size(3)];
   for (const table of [cos, sin]) expectShape("rotary table", table.shape, [x.size(0), x.size(1), dim]);

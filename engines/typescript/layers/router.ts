@@ -22,13 +22,13 @@ export interface RouterOptions {
   readonly hidden: Size;
   readonly experts: Size;
   readonly top_k: number;
-  /** Of the weight; the model's where it is not kept in a wider one. */
+  /** The dtype of the weight; the model's where it is not kept in a wider one. */
   readonly dtype?: FloatDtype;
 }
 
 /** The steps by which routers choose experts, whatever they make their logits from. */
 export abstract class ExpertChoice extends Module {
-  /** Over the last axis, computed in float32 and rounded to `dtype`. */
+  /** The softmax over the last axis, computed in float32 and rounded to `dtype`. */
   softmax(logits: Tensor, dtype: FloatDtype): Tensor {
     return roundedTensor(logits.shape, logits.data && softmax(logits.data, logits.size(-1)), dtype);
   }

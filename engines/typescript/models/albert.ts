@@ -43,7 +43,7 @@ export const AlbertConfig = configSchema({
 }));
 export type AlbertConfig = z.output<typeof AlbertConfig>;
 
-/** Narrower than the layers: `embedding_hidden_mapping_in` widens what they give. */
+/** Embeddings that are narrower than the layers: `embedding_hidden_mapping_in` widens what they give. */
 export class AlbertEmbeddings extends SegmentEmbeddings<AlbertConfig> {}
 
 /** Attention with its residual and norm: hidden_states [B, S, hidden_size] -> the same shape. */

@@ -39,7 +39,9 @@ export function mergeExperts({ gate, up, down }: ExpertNames): Conversion {
   };
 }
 
-/** For each projection the names of all experts' tensors; as many experts as the one with the highest number. */
+/**
+ * The names of all experts' tensors, a list for each projection; as many experts as the one with the highest number.
+ */
 function expertNames(tensors: ReadonlyMap<string, Tensor>, path: string, projections: readonly string[]): string[][] {
   const numbers = [...tensors.keys()]
     .filter((name) => name.startsWith(`${path}.`))

@@ -43,12 +43,12 @@ import { WhisperForConditionalGeneration } from "./whisper/model.ts";
 
 /** An architecture: how its config is read, how its model is built, and what its checkpoints call differently. */
 export interface Architecture {
-  /** @throws z.ZodError for a config that the architecture does not have. */
+  /** Parses a raw config. @throws z.ZodError for a config that the architecture does not have. */
   parseConfig(json: unknown): object;
   build(at: Scope, config: object): RootModel;
   /** Checkpoint tensor name -> state-dict name. */
   rename(name: string): string;
-  /** Renamed tensors of a checkpoint -> those of the state dict. */
+  /** Converts the renamed tensors of a checkpoint to those of the state dict. */
   readonly convert: Conversion;
 }
 

@@ -1,4 +1,4 @@
-/** What a built model leaves behind of its building. */
+/** Tests that a built model lets go of what its building held. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";

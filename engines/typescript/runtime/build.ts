@@ -22,18 +22,18 @@ export interface LoadedModel extends BuiltModel {
   readonly config: object;
   readonly reads: ConfigReads;
   readonly fault: Fault | null;
-  /** In registration order, the root first. */
+  /** The modules in registration order, the root first. */
   readonly moduleSpecs: ModuleSpec[];
-  /** In state-dict order: a module's own tensors before those of its children. */
+  /** The tensors in state-dict order: a module's own before those of its children. */
   readonly tensorSpecs: TensorSpec[];
 }
 
-/** What a model is built from: raw config, and weights by state-dict name, or null for shapes only. */
+/** The source of a model: its raw config, and its weights by state-dict name, or null for shapes only. */
 export interface ModelSource {
   readonly config: Json;
   readonly fault: Fault | null;
   readonly weights: ReadonlyMap<string, Tensor> | null;
-  /** What the model computes in: weights are rounded to it. Default F32. */
+  /** The dtype that the model computes in: weights are rounded to it. Default F32. */
   readonly dtype?: FloatDtype;
   /** Makes a weight one of `dtype`; by default an ordinary tensor, rounded. */
   readonly settle?: (weight: Tensor, dtype: FloatDtype) => Tensor;

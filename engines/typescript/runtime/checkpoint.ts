@@ -45,7 +45,7 @@ export function readConfigFile(directory: string): Record<string, unknown> {
 export interface Weights {
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly sha256: string;
-  /** Where they live; null for small ones, which are ordinary arrays. */
+  /** The memory that they live in; null for small ones, which are ordinary arrays. */
   readonly store: WeightStore | null;
 }
 

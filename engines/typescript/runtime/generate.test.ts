@@ -16,7 +16,7 @@ function load(storeFrom: number) {
 const prompt = [5, 17, 80, 44, 9, 100, 23, 61, 7, 12];
 const options = { max_new_tokens: 12, eos_token_ids: [], sampling: null };
 
-/** The same by whole forwards without a cache. */
+/** Generates the same tokens by whole forwards without a cache. */
 function generateSlowly(model: ReturnType<typeof load>["model"]): number[] {
   const ids = [...prompt];
   for (let step = 0; step < options.max_new_tokens; step++) {

@@ -10,17 +10,17 @@ import { runPhase, startPhases } from "./phases.ts";
 import type { Sampling } from "./sampling.ts";
 import { chooser } from "./sampling.ts";
 
-/** What is generated. */
+/** Options of `generate`. */
 export interface GenerateOptions {
-  /** Tokens at most. */
+  /** Most tokens to generate. */
   readonly max_new_tokens: number;
   /** Tokens that end the text; they are the last that is handed out. */
   readonly eos_token_ids: readonly number[];
-  /** Null: greedy. */
+  /** The rule that draws the next token; null for the likeliest one. */
   readonly sampling: Sampling | null;
-  /** Where tensors are kept during a forward; null: ordinary arrays. */
+  /** The memory that tensors are kept in during a forward; null for ordinary arrays. */
   readonly memory: KernelMemory | null;
-  /** What the model reads beside the prompt, in the first forward: the features of speech. Default: nothing. */
+  /** Inputs beside the prompt, which the first forward reads: the features of speech. Default: none. */
   readonly modalities?: ModalityInputs;
 }
 

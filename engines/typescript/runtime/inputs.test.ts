@@ -1,4 +1,4 @@
-/** What an inputs file must have, before any model sees it. */
+/** Tests that inputs files are checked before any model sees them. */
 import { expect, test } from "vitest";
 import type { RawTensor } from "../../../harness/trace/tensor.ts";
 import { float32Tensor, int64Tensor } from "../../../harness/trace/tensor.ts";

@@ -19,7 +19,7 @@ export interface ModelInputs {
   /** [B, S], the segment of each token. */
   readonly token_type_ids: IndexTensor | null;
   readonly modalities: ModalityInputs;
-  /** Only the logits of so many last tokens are wanted; all when absent. Models may return more. */
+  /** The number of last tokens whose logits are wanted; all when absent. Models may return more. */
   readonly logits_to_keep?: number;
 }
 

@@ -16,9 +16,9 @@ interface Kind {
 }
 
 /**
- * What a KV cache of `budget_bytes` holds of one sequence, as a serving engine finds out at start-up: a dummy forward
- * of `max_length` tokens through the whole model, without data, then the sizes of the caches it left. Layers that share
- * keys store nothing.
+ * Plans a KV cache of `budget_bytes` for one sequence, as a serving engine does at start-up: a dummy forward of
+ * `max_length` tokens through the whole model, without data, then the sizes of the caches that it left. Layers that
+ * share keys store nothing.
  * @throws ShapeError when the forward can't go on.
  */
 export function planKvCache(model: LoadedModel, budget_bytes: number, max_length: number): KvPlan {

@@ -5,7 +5,7 @@ import { buildModel, readConfig } from "./build.ts";
 import type { Weights } from "./checkpoint.ts";
 import { readConfigFile, readWeights, STORE_FROM } from "./checkpoint.ts";
 
-/** How a checkpoint is loaded. */
+/** Options of loading a checkpoint. */
 export interface LoadOptions {
   readonly dtype: FloatDtype;
   readonly fault?: Fault | null;
@@ -18,7 +18,7 @@ export interface LoadedCheckpoint extends Pick<Weights, "store" | "sha256"> {
   readonly model: LoadedModel;
   /** The parsed config. */
   readonly config: object;
-  /** What builds the model again, without its weights. */
+  /** The source that builds the model again, but for its weights. */
   readonly source: Omit<ModelSource, "weights">;
 }
 

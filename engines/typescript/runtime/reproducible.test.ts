@@ -10,7 +10,7 @@ const script = fileURLToPath(new URL("../testing/logits-digest.ts", import.meta.
 const other = process.env["LOCKSTEP_OTHER_NODE"];
 const alone = isMissing(other !== undefined, "the bits of two versions of Node: LOCKSTEP_OTHER_NODE names none");
 
-/** Wide enough for its products to be worth a second thread. */
+/** A config that is wide enough for its products to be worth a second thread. */
 const config = {
   architectures: ["Qwen3ForCausalLM"],
   model_type: "qwen3",

@@ -1,12 +1,12 @@
 import { drawUniform } from "../../../harness/trace/draw.ts";
 
-/** How the next token is chosen; without a temperature the likeliest is taken. */
+/** The rule that draws the next token. Temperature, `top_k` and `top_p` are applied in this order. */
 export interface Sampling {
-  /** Logits are divided by it; above 0. */
+  /** The number that logits are divided by; above 0. */
   readonly temperature: number;
-  /** Only so many of the likeliest tokens; all when absent. */
+  /** The number of likeliest tokens that are drawn from; all when absent. */
   readonly top_k?: number;
-  /** Only the likeliest tokens that together have at least this probability; all when absent. */
+  /** The probability that the tokens to draw from reach together, the likeliest first; all tokens when absent. */
   readonly top_p?: number;
   /** The same seed draws the same tokens. */
   readonly seed: number;

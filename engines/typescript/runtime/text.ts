@@ -12,7 +12,9 @@ export interface TextTokenizer {
   decode(ids: readonly number[]): string;
 }
 
-/** @throws EngineError `badInput` when there is no tokenizer, or one that can't be read. */
+/**
+ * Loads the tokenizer of a checkpoint. @throws EngineError `badInput` when there is none, or one that can't be read.
+ */
 export function loadTokenizer(checkpoint: string): TextTokenizer {
   const files = ["tokenizer.json", "tokenizer_config.json"].map((name) => join(checkpoint, name)) as [string, string];
   if (!files.every((file) => existsSync(file)))

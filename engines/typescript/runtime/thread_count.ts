@@ -7,8 +7,8 @@ import { MAX_THREADS } from "../kernels/memory.ts";
 export const THREADS_VARIABLE = "LOCKSTEP_THREADS";
 
 /**
- * How many threads the kernels of a large model run on: what `LOCKSTEP_THREADS` says, else as many as there are
- * processors. Results don't depend on it.
+ * The number of threads that the kernels of a large model run on: that of `LOCKSTEP_THREADS`, else as many as there are
+ * processors, at most 16. Results don't depend on it.
  * @throws EngineError `badInput` when the variable is not a whole number from 1 to 16.
  */
 export function threadCount(value: string | undefined = process.env[THREADS_VARIABLE]): number {

@@ -14,16 +14,16 @@ const SPECIAL = 0x7c00;
 const LINE = 64;
 
 /**
- * Where the weights of one model live: in the memory that the kernels work in, matrices in 16 bits where the checkpoint
- * or the model's dtype has no more, everything else in float32. Bytes that can stay as they are go from the file to
- * that memory and nowhere else. A model of more than 4 GiB has several memories: a product is computed where its weight
- * is.
+ * A store for the weights of one model: in the memory that the kernels work in, matrices in 16 bits where the
+ * checkpoint or the model's dtype has no more, everything else in float32. Bytes that can stay as they are go from the
+ * file to that memory and nowhere else. A model of more than 4 GiB has several memories: a product is computed where
+ * its weight is.
  */
 export class WeightStore {
   readonly #dtype: FloatDtype;
   readonly #memories: KernelMemory[] = [];
 
-  /** For a model that computes in `dtype`. */
+  /** Makes a store for a model that computes in `dtype`. */
   constructor(dtype: FloatDtype) {
     this.#dtype = dtype;
   }
@@ -108,7 +108,7 @@ export class WeightStore {
   }
 }
 
-/** Whether some float16 number is infinite or NaN. */
+/** True when some float16 number is infinite or NaN. */
 function hasSpecial(halves: Uint16Array): boolean {
   return halves.some((half) => (half & SPECIAL) === SPECIAL);
 }

@@ -8,7 +8,7 @@ export interface Imports {
   readonly types: Map<string, Set<string>>;
 }
 
-/** None yet. */
+/** A list of imports that is empty at first. */
 export function newImports(): Imports {
   const [values, types] = [new Map<string, Set<string>>(), new Map<string, Set<string>>()];
   const note = (kinds: Map<string, Set<string>>) => (file: string, name: string) => {

@@ -8,7 +8,7 @@ import { float32Tensor, viewBytes } from "../../../harness/trace/tensor.ts";
  */
 export type FloatDtype = "F32" | "BF16" | "F16";
 
-/** What a model can be loaded in, and the dtype of its tensors then. */
+/** The dtypes that a model can be loaded in, each with the dtype that its tensors then have. */
 export const computeDtypes: Readonly<Record<Exclude<ComputeDtype, "float64">, FloatDtype>> = {
   float32: "F32",
   bfloat16: "BF16",

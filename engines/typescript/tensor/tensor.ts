@@ -5,7 +5,8 @@ import type { FloatDtype } from "./rounding.ts";
 import { roundAll } from "./rounding.ts";
 
 /**
- * What a tensor's numbers are kept in: floats of any dtype, int64 (as int32: token ids, positions) and bool (0 or 1).
+ * The arrays that hold a tensor's numbers: floats of any dtype, int64 (as int32: token ids, positions) and bool (0 or
+ * 1).
  */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 

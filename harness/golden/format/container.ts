@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 
-/** How the files of goldens end. */
+/** The ending of the files of goldens. */
 export const goldenEnding = ".golden";
 
 /**

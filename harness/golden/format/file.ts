@@ -6,7 +6,7 @@ import type { Golden } from "./schema.ts";
 import { goldenHead, goldenVersion } from "./schema.ts";
 import { packSites, unpackSites } from "./pack.ts";
 
-/** Where the golden of a case lies. */
+/** The path of the golden of a case. */
 export function goldenPath(folder: string, caseName: string): string {
   return join(folder, `${caseName}${goldenEnding}`);
 }
@@ -40,17 +40,17 @@ export function writeGolden(folder: string, golden: Golden): string {
   return writeWhole(goldenPath(folder, golden.case), packFile(head, packSites({ sites, tensors })));
 }
 
-/** What to say where the golden of `what` is missing, which `caseName` needs. */
+/** The error for the missing golden of `what`, which `caseName` needs; it names the command that records it. */
 export function missingGolden(file: string, what: string, caseName: string): UsageError {
   return new UsageError(`${file}: no golden for ${what}; ${remedyFor(caseName)}`);
 }
 
-/** What to do about a golden that can't be used. */
+/** The advice for a golden that can't be used: the command that records it again. */
 export function remedyFor(caseName: string): string {
   return `record it, where there is Python, with: lockstep golden update ${caseName}`;
 }
 
-/** @throws Error that names the version found. */
+/** Refuses a golden of another version of the format. @throws Error that names the version found. */
 export function refuseOtherVersion(head: unknown): void {
   const { golden } = (head ?? {}) as { golden?: unknown };
   if (golden !== goldenVersion) throw new Error(`found version ${String(golden)}`);

@@ -19,7 +19,7 @@ export function listGoldens(folder: string): GoldenFile[] {
     .map((file) => ({ ...kindOf(file), file: join(folder, file) }));
 }
 
-/** What goldens may be of: the files of all cases, and the names of those whose power is kept. */
+/** The goldens that there may be: the files of all cases, and the names of those whose power is kept. */
 export interface Kept {
   readonly files: ReadonlySet<string>;
   readonly named: ReadonlySet<string>;

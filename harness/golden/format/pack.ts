@@ -5,8 +5,8 @@ import { quantise, restore } from "./sketch.ts";
 import type { Golden, GoldenSite } from "./schema.ts";
 
 /**
- * What a golden says of a tensor's values. Sites that hold the same tensor (a module's input is another's output) share
- * one.
+ * The values of a tensor as a golden keeps them. Sites that hold the same tensor (a module's input is another's output)
+ * share one.
  */
 type Sketch = Pick<GoldenSite, "rms" | "max" | "noise" | "projection" | "checksum">;
 

@@ -27,7 +27,7 @@ const shapesGolden = z.strictObject({
 
 export type ShapesGolden = z.infer<typeof shapesGolden>;
 
-/** Where the shapes of a config lie: by the hash of the config, since several cases share one. */
+/** The path of the shapes of a config: by the hash of the config, since several cases share one. */
 export function shapesGoldenPath(folder: string, configHash: string): string {
   return join(folder, "shapes", `${configHash.slice(0, 16)}${goldenEnding}`);
 }

@@ -90,7 +90,7 @@ function withoutFlatItems(
   return next;
 }
 
-/** How many of the kept frames each video has; videos without any are gone. */
+/** The number of kept frames of each video; videos without any are gone. */
 function framesLeft(framesPerVideo: RawTensor, kept: readonly number[]): number[] {
   let first = 0;
   return [...toNumbers(framesPerVideo)]

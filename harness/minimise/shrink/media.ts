@@ -111,7 +111,7 @@ function cutItems(
   return withColumns({ ...subject, inputs: next }, columnsWithout(inputs, gone));
 }
 
-/** Per item its real entries and its padding; null without a tensor that tells them apart. */
+/** The real entries of each item and its padding; null without a tensor that tells them apart. */
 function realEntries(inputs: Inputs, { real }: MediaKind): { real: number[]; rest: number[] }[] | null {
   const tensor = inputs.get(real.tensor);
   if (!tensor) return null;

@@ -1,12 +1,12 @@
 import type { Attempt, Subject } from "./subject.ts";
 
-/** How runs of items are taken away from a subject. */
+/** The items of a subject, such as its tokens, and how a run of them is taken away. */
 export interface Runs {
   /** Number of items that a subject has. */
   readonly count: (subject: Subject) => number;
   /** The subject without items [start, end), in the ways that are worth trying; none where that can't be. */
   readonly without: (subject: Subject, start: number, end: number) => readonly Subject[];
-  /** What the items are: "tokens". */
+  /** The name of the items in the plural: "tokens". */
   readonly what: string;
 }
 

@@ -1,6 +1,6 @@
 import type { Case, Inputs } from "../../case/case.ts";
 
-/** What of a case is made smaller. */
+/** The parts of a case that are made smaller. */
 export interface Subject {
   readonly config: Case["config"];
   readonly inputs: Inputs;

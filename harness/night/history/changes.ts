@@ -1,4 +1,4 @@
-/** What changed between two nights, and what moved below the limit. Pure. */
+/** Finds what changed between two nights, and what moved below the limit. Pure. */
 import type { NightLine, ResultLine } from "./record.ts";
 import { listedFrom, seriesOf } from "./record.ts";
 
@@ -18,7 +18,7 @@ export const medianNights = 10;
 export interface Moved {
   readonly result: ResultLine;
   readonly site: string;
-  /** In noise units; `listedFrom` stands for anything up to it. */
+  /** The ratio before, in noise units; `listedFrom` stands for anything up to it. */
   readonly before: number;
   readonly now: number;
   /** Nights whose median `before` is; absent where it is the last green night's own. */

@@ -15,12 +15,12 @@ export interface Night {
   readonly results: readonly ResultLine[];
 }
 
-/** What a text of JSON lines holds. */
+/** The nights in a text of JSON lines. */
 export interface Scanned {
   readonly nights: readonly Night[];
   /** Bytes up to the end of the last closed night. */
   readonly end: number;
-  /** Bytes after it: what a crash left. */
+  /** Bytes after it, which a crash left. */
   readonly torn: number;
 }
 

@@ -27,7 +27,7 @@ export const resultLine = z.strictObject({
   /** Content address: everything that the result depends on. */
   key: z.string(),
   case: z.string(),
-  /** As `--engine` takes it. */
+  /** The engine as `--engine` takes it. */
   engine: z.string(),
   /** `shapes` for a comparison of shapes. */
   dtype: z.string(),
@@ -35,7 +35,7 @@ export const resultLine = z.strictObject({
   limit: z.number(),
   /** The reference's version, and what it was asked for as: pinned, newest, previous, or its number. */
   reference: z.strictObject({ version: z.string(), roles: z.array(z.string()).min(1) }),
-  /** What both sides say of themselves, and a hash of their sources. */
+  /** The versions that both sides state, and a hash of the sources of each. */
   versions: z.strictObject({
     engine: z.record(z.string(), z.string()),
     reference: z.record(z.string(), z.string()),
@@ -84,10 +84,10 @@ export const nightLine = z.strictObject({
 
 export type ResultLine = z.infer<typeof resultLine>;
 export type NightLine = z.infer<typeof nightLine>;
-/** What a night asks for. */
+/** The request that a night answers: cases, engines, dtypes, versions of the reference, a seed and a limit. */
 export type Asked = NightLine["asked"];
 
-/** What is known of a result before its verdict. */
+/** The part of a result that is known before its verdict. */
 export type ResultFrame = Pick<
   ResultLine,
   "night" | "key" | "case" | "engine" | "dtype" | "seed" | "limit" | "reference" | "versions"
@@ -139,8 +139,8 @@ function threeDigits(value: number): number {
 }
 
 /**
- * What makes two results of different nights comparable, for the first of the roles that the reference was asked for
- * as.
+ * A key that is the same for results of different nights that can be compared. The role is the first of those that the
+ * reference was asked for as, unless another is given.
  */
 export function seriesOf({ case: name, engine, dtype, seed, reference }: ResultLine, role = reference.roles[0]!) {
   return [name, engine, dtype, seed, role].join("\0");

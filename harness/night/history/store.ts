@@ -20,7 +20,7 @@ export interface Store {
   /** The result of this key; null where there is none, or none that can be read. */
   get(key: string): ResultLine | null;
   put(outcome: Outcome): void;
-  /** Where the verdict of a key lies that is not as expected. */
+  /** The path of the verdict of a key, for results that are not as expected. */
   verdictPath(key: string): string;
 }
 
@@ -60,8 +60,9 @@ export function writeWhole(file: string, content: ResultLine | Verdict | object)
 }
 
 /**
- * Whether a stored result stands for another run in this night. What the machine lacked is always tried again; an
- * engine that broke, and everything where `fresh` is asked for, is taken from this very night alone.
+ * True when a stored result stands for another run in this night. A run for which the machine lacked something is
+ * always tried again; the result of an engine that broke, and any where `fresh` is asked for, is taken from this very
+ * night alone.
  */
 export function isUsable(record: ResultLine, { night, fresh }: { night: string; fresh: boolean }): boolean {
   if (record.error?.kind === "environment") return false;

@@ -182,7 +182,7 @@ export function sayTime(seconds: number): string {
   return seconds < 3600 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** How a night ended, in one line; `file` is where it was written. */
+/** Says in one line how a night ended; `file` is where it was written. */
 export function renderNightLine(
   { night, seconds, green }: NightLine,
   results: readonly ResultLine[],

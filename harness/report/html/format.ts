@@ -59,7 +59,7 @@ export function formatEngine({ name, version, fault }: Verdict["engine"]): strin
   return `${name} ${version}${fault === undefined ? "" : ` with fault ${fault}`}`;
 }
 
-/** Which distance is shown. */
+/** The distance that is shown. */
 export type Measure = "accumulated" | "local";
 
 /** The distance of a site in this measure, or null where there is none. */
@@ -72,7 +72,7 @@ export function ratioOf(site: SiteVerdict, measure: Measure): number | null {
   return distanceIn(site, measure)?.ratio ?? null;
 }
 
-/** Whether the site's failure shows in this measure: a site that fails by what came before it agrees locally. */
+/** True when the site's failure shows in this measure: a site that fails by what came before it agrees locally. */
 export function failsIn(site: SiteVerdict, measure: Measure, limit: number): boolean {
   if (site.status !== "fail") return false;
   const [shown, other] = [distanceIn(site, measure), distanceIn(site, measure === "local" ? "accumulated" : "local")];
@@ -81,7 +81,7 @@ export function failsIn(site: SiteVerdict, measure: Measure, limit: number): boo
 }
 
 /**
- * How a site counts in this measure: `wrong` on its own account, `inherited` where it does right what it does and
+ * The blame of a site in this measure: `wrong` on its own account, `inherited` where the site does its work right and
  * carries an error from before, else null.
  */
 export function blameOf(site: SiteVerdict, measure: Measure, limit: number): "wrong" | "inherited" | null {
@@ -89,7 +89,7 @@ export function blameOf(site: SiteVerdict, measure: Measure, limit: number): "wr
   return measure === "accumulated" && isInherited(site) ? "inherited" : null;
 }
 
-/** Whether a site passes on its own data and differs in the run. */
+/** True when a site passes on its own data and differs in the run. */
 export function isInherited({ status, run }: SiteVerdict): boolean {
   return status === "pass" && run?.status === "fail";
 }

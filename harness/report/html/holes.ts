@@ -9,7 +9,7 @@ export interface HolePlaces {
   readonly layers: readonly number[];
 }
 
-/** Why a fault would be missed, and where for this reason. */
+/** The reason why a fault would be missed, and the sites where it would be. */
 export interface HoleReason {
   readonly reason: string;
   readonly places: readonly HolePlaces[];

@@ -1,15 +1,15 @@
-/** Where each site lies on the heat map: pure, from site names in execution order. */
+/** Lays out the sites on the heat map: pure, from site names in execution order. */
 
 /** One column of a stack of layers: a kind of site, e.g. `self_attn.o_proj:in`. */
 export interface MapColumn {
   readonly kind: string;
   /** Child module that several columns share (`self_attn`), or "" for the layer's own sites and small children. */
   readonly group: string;
-  /** What is left of the kind under its group. */
+  /** The rest of the kind's name, after that of its group. */
   readonly name: string;
 }
 
-/** One row: a layer, or what lies outside of layers. A cell lists the sites that share it, usually one. */
+/** A row: a layer, or a group of sites outside of layers. A cell lists the sites that share it, usually one. */
 export interface MapRow {
   readonly label: string;
   readonly cells: readonly (readonly string[])[];
@@ -119,7 +119,7 @@ function stripBlock(sites: readonly string[], labelOf: (site: string) => string)
   return { title: "", columns: null, rows };
 }
 
-/** What a site in front of the text layers belongs to, for the label of its row. */
+/** The input that a site before the text layers belongs to, as the label of its row. */
 function inputLabel(site: string): string {
   if (/vision|visual|image|patch/.test(site)) return "vision";
   return /audio|speech/.test(site) ? "audio" : "embedding";

@@ -1,7 +1,7 @@
 /** Verdicts as rows of cases and columns of what ran them. */
 export interface MatrixRow {
   readonly name: string;
-  /** For each column the place of its verdict, null where it was not run; the latest of several. */
+  /** The place of the verdict for each column, null where the case was not run; the latest of several. */
   readonly cells: readonly (number | null)[];
 }
 

@@ -1,4 +1,4 @@
-/** How the page shows an outcome: by one of five colours and marks, and in the words that all reports use. */
+/** The look of an outcome on the page: one of five colours and marks, and the words that all reports use. */
 import type { Verdict } from "../../verdict/schema.ts";
 import type { Outcome } from "../../verdict/words/outcome.ts";
 import { outcomeOf, outcomes } from "../../verdict/words/outcome.ts";
@@ -31,7 +31,7 @@ export function expectationNote(verdict: Judged): string | null {
   return `The case has to fail at ${place}, but it did not fail there.`;
 }
 
-/** How many verdicts have each outcome, for those that there are. */
+/** Counts the verdicts of each outcome, for those outcomes that there are. */
 export function countOutcomes(verdicts: readonly Judged[]): (readonly [outcome: Outcome, count: number])[] {
   const counts = Map.groupBy(verdicts, outcomeOf);
   return outcomes.flatMap((outcome) => {

@@ -22,7 +22,7 @@ export interface PackedJudgements {
   /** One letter a site: p, f, u, or - where there is none. */
   readonly status: string;
   readonly distances: PackedDistances;
-  /** What only a few judgements have, by position: why they are no pass, a tie, the detail of a failure. */
+  /** The parts of a judgement that few sites have, by position: why it is no pass, a tie, the detail of a failure. */
   readonly rest: Readonly<Record<string, Judgement>>;
 }
 
@@ -46,18 +46,18 @@ export interface PackedVerdict {
   readonly unknown: readonly number[];
   readonly unexpected: readonly number[];
   readonly sites: PackedSites;
-  /** Of a report with a history. */
+  /** The nights before, in a report with a history. */
   readonly trend?: readonly TrendPoint[];
 }
 
-/** Everything the page is drawn from. */
+/** Everything that the page is drawn from. */
 export interface PackedDocument {
   /** Front-coded: length shared with the previous text, then the rest. */
   readonly texts: readonly (number | string)[];
   readonly verdicts: readonly PackedVerdict[];
 }
 
-/** Where `packDistance` puts the oracle's rms. */
+/** Place of the oracle's rms in what `packDistance` returns. */
 export const rmsField = 7;
 
 /** Powers of ten that a double holds exactly. */

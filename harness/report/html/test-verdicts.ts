@@ -95,13 +95,13 @@ const shapes: Readonly<Record<string, readonly number[]>> = {
   logits: [2, 24, 1031],
 };
 
-/** What varies between made-up cases. */
+/** Options of a made-up case. */
 export interface LiveOptions {
   readonly name?: string;
   readonly layers?: number;
   readonly phases?: readonly string[];
   readonly seed?: number;
-  /** Where an error of this many noise units begins. */
+  /** The site at which an error of this many noise units begins. */
   readonly fault?: { readonly site: string; readonly ratio: number };
 }
 
@@ -373,7 +373,7 @@ export function unknownVerdict(): Verdict {
   };
 }
 
-/** One of everything. */
+/** Returns verdicts of every kind that the page shows. */
 export function sampleVerdicts(): Verdict[] {
   return [
     liveVerdict(),

@@ -1,4 +1,4 @@
-/** How a case went over the nights, beside the verdict of today. */
+/** The results of a case over the nights, beside the verdict of today. */
 import type { Status } from "../../verdict/site.ts";
 import type { Verdict } from "../../verdict/schema.ts";
 

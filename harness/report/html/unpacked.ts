@@ -47,7 +47,10 @@ function unpackDistances({ has, columns }: PackedDistances): (Distance | undefin
   });
 }
 
-/** What a letter and a distance say: a failure of which nothing else was kept is one of the whole tensor's ratio. */
+/**
+ * Makes a judgement of a letter and a distance: a failure of which nothing else was kept is one of the whole tensor's
+ * ratio.
+ */
 function plainJudgement(letter: string, distance: Distance | undefined): Judgement {
   if (letter !== "f") return { status: "pass" };
   return { status: "fail", why: { kind: "noise", at: { part: "tensor" }, ratio: distance?.ratio ?? 0 } };

@@ -24,8 +24,8 @@ interface Panel {
 }
 
 /**
- * Both distributions as an SVG: local ratios on a logarithmic axis, healthy above, faults below, the limit as a line
- * through all. Light and dark by the viewer's setting; blue and orange differ in lightness too and every panel is
+ * Draws both distributions as an SVG: local ratios on a logarithmic axis, healthy above, faults below, the limit as a
+ * line through all. Light and dark by the viewer's setting; blue and orange differ in lightness too and every panel is
  * labelled, so that no colour has to be told from another.
  */
 export function drawCalibration({ healthy, faults, limit }: Calibration): string {

@@ -15,7 +15,7 @@ export interface Measured {
   readonly accumulated: number;
   /** The local ratios of all judged sites. */
   readonly ratios: readonly number[];
-  /** Why the run was not green: a false alarm. Null for one that was. */
+  /** The reason why the run was not green, a false alarm; null for a green run. */
   readonly alarm: string | null;
 }
 
@@ -24,12 +24,12 @@ export interface Planted {
   readonly id: string;
   readonly category: string;
   readonly found: boolean;
-  /** Null where shapes, masks or exactness decide, not a ratio. */
+  /** The ratio; null where shapes, masks or exactness decide. */
   readonly ratio: number | null;
   readonly reason: string;
 }
 
-/** All that a calibration measured. */
+/** The measurements of a calibration. */
 export interface Calibration {
   readonly healthy: readonly Measured[];
   readonly faults: readonly Planted[];
@@ -60,7 +60,7 @@ export function summarize({ healthy, faults, limit }: Calibration) {
 
 const edges = [0, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4, 8, 16, 64, 256, 1e3, 1e4, 1e5, 1e6, Number.POSITIVE_INFINITY];
 
-/** What was measured in a few lines: for the terminal, and at the head of the page. */
+/** Summarises the measurements in a few lines: for the terminal, and at the head of the page. */
 export function renderSummaryLines(all: Calibration): string[] {
   const { healthy, faults, catalogue, limit } = all;
   const { sites, alarms, worst, byRatio, otherwise, missed, least } = summarize(all);
@@ -152,7 +152,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   ];
 }
 
-/** Both distributions as bars, one line an interval of ratios. */
+/** Draws both distributions as bars, one line an interval of ratios. */
 function plot(healthy: readonly number[], faults: readonly number[], limit: number): string[] {
   const count = (values: readonly number[], bin: number): number =>
     values.filter((value) => value >= edges[bin]! && value < edges[bin + 1]!).length;

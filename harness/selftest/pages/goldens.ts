@@ -3,7 +3,7 @@ import { format } from "../../verdict/words/ratio.ts";
 import type { Measured } from "./calibration.ts";
 import type { Found } from "./selftest.ts";
 
-/** One planted fault, and what a golden said of it. */
+/** A planted fault and the verdict of its golden. */
 export interface GoldenRow {
   readonly id: string;
   readonly title: string;
@@ -36,7 +36,7 @@ export function countGolden(rows: readonly Pick<GoldenRow, "located">[]): Figure
   return { total: rows.length, detected: rows.length - undetected, exact };
 }
 
-/** Whether goldens see what they must, and accuse nobody who is right. */
+/** True when goldens see what they must, and accuse no healthy engine. */
 export function isGoodEnough({ total, detected, exact }: Figures, healthy: readonly Measured[]): boolean {
   const enough = detected >= wantedShares.detected * total && exact >= wantedShares.exact * total;
   return total > 0 && enough && healthy.length > 0 && healthy.every(({ alarm }) => alarm === null);

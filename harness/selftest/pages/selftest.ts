@@ -6,13 +6,13 @@ import { claimText } from "../../verdict/words/sizes.ts";
 import type { SizeCause } from "../../verdict/culprit.ts";
 import { changeText } from "../../verdict/words/change.ts";
 
-/** How well a verdict found a planted fault. */
+/** The rating of where a verdict found a planted fault. */
 export type Found = "exact" | "parent" | "wrong" | "undetected";
 
-/** How well it was explained. */
+/** The rating of its explanation. */
 export type Explained = "right" | "listed" | "wrong" | "unexplained";
 
-/** One planted fault and what the harness said of it. */
+/** A planted fault and the verdict about it. */
 export interface SelftestRow {
   readonly id: string;
   readonly title: string;

@@ -27,7 +27,7 @@ export const norm = z.enum([
   ...["rms over the axis before the last", "rms of the first half", "rms of each half", "rms of parts"],
   ...["largest magnitude", "rms twice", "none"],
 ] as const);
-/** How a norm uses its weight. */
+/** The way a norm uses its weight. */
 export const normWeight = z.enum(["w", "1 + w", "none"]);
 
 /** Lower precisions; `TF32 cut off` drops the bits that TF32 rounds. */
@@ -45,7 +45,7 @@ export const operationChanges = [
     to: z.enum(["-x", "2x", "1 + x", "x - 1"]),
   }),
   z.strictObject({ kind: z.literal("applied twice"), operation }),
-  /** Another operation in the place of the reference's. */
+  /** Another operation is done in the place of the reference's. */
   z.strictObject({
     kind: z.literal("operation"),
     expected: operation,
@@ -64,7 +64,7 @@ export const operationChanges = [
   }),
   /** The module's input goes through an activation first. */
   z.strictObject({ kind: z.literal("input activated"), activation }),
-  /** Where a choice by a condition (`where`, `masked_fill`) goes another way. */
+  /** A choice by a condition (`where`, `masked_fill`) goes another way. */
   z.strictObject({
     kind: z.literal("condition"),
     operation,
@@ -86,7 +86,7 @@ export const operationChanges = [
     found: z.strictObject({
       norm,
       weight: normWeight,
-      /** Of `rms of parts`. */
+      /** Number of parts of the norm `rms of parts`; null for others. */
       parts: z.int().nullable(),
       eps: z.boolean(),
     }),

@@ -19,9 +19,9 @@ export const maskRule = z.strictObject({
   block_in_window: z.boolean(),
   /** Padding is hidden. */
   padding: z.boolean(),
-  /** By how many tokens queries are taken to be further on. */
+  /** Number of tokens that queries are taken to be further on. */
   shift: z.int(),
-  /** Only keys of the same chunk of so many tokens; 0 for no chunks. */
+  /** Tokens of a chunk, where a query reads keys of its own chunk only; 0 for no chunks. */
   chunk: z.int().nonnegative(),
   /** Tokens of earlier phases are read. */
   past: z.boolean(),
@@ -38,7 +38,7 @@ export const positionRule = z.enum([
 const of = z.enum(["ids", "rotation"]);
 
 export const positionChanges = [
-  /** How a rotary embedding is applied; `call` (from 1) where only one of several calls has it wrong. */
+  /** A rotary embedding is applied in another way; `call` (from 1) where only one of several calls has it wrong. */
   z.strictObject({
     kind: z.literal("rotation"),
     to: z.enum([
@@ -99,9 +99,9 @@ export const positionChanges = [
     kinds: z.tuple([z.string(), z.string()]),
     media_only: z.boolean(),
   }),
-  /** One kind of positions for all kinds. */
+  /** One kind of positions is taken for all kinds. */
   z.strictObject({ kind: z.literal("one position kind"), which: z.string() }),
-  /** How images and videos take positions, and where the text behind them goes on. */
+  /** Images and videos take positions in another way, or the text behind them goes on elsewhere. */
   z.strictObject({
     kind: z.literal("media positions"),
     rule: z.enum([

@@ -3,10 +3,7 @@
  */
 import { z } from "zod";
 
-/**
- * What a number may be called: one that people type in, or a config field or an attribute of the module, raised to a
- * power.
- */
+/** The name of a number: a usual constant, or a config field or an attribute of the module, raised to a power. */
 const numberName = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("usual") }),
   z.strictObject({
@@ -39,7 +36,7 @@ export const tensor = z
   ])
   .meta({ id: "tensor" });
 
-/** What of a call a change is made to. Operands and their parts are counted from 1. */
+/** The part of a call that a change is made to. Operands and their parts are counted from 1. */
 export const subject = z
   .discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("tensor") }),

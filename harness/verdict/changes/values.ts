@@ -12,7 +12,7 @@ export const valueChanges = [
   /** A number that operations use has another value. */
   z.strictObject({
     kind: z.literal("number"),
-    /** Several where one constant of the code is used in each. */
+    /** The operations that use the number; several where one constant of the code is used in each. */
     operations: z.array(z.string()).min(1),
     expected: number,
     found: number,

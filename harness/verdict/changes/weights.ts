@@ -6,7 +6,7 @@ import { number } from "./shared.ts";
 
 const weight = z.string();
 const index = z.int().nonnegative();
-/** How a router makes scores of logits. */
+/** The function by which a router makes scores of logits. */
 const score = z.enum(["softmax", "sigmoid", "logits", "relu", "exp", "softmax over the chosen"]);
 
 export const weightChanges = [
@@ -43,11 +43,11 @@ export const weightChanges = [
   z.strictObject({
     kind: z.literal("expert weights"),
     score,
-    /** Made to sum to 1. */
+    /** True when the weights are made to sum to 1. */
     normalised: z.boolean(),
-    /** Null for no factor. */
+    /** The factor of the weights; null for none. */
     factor: number.nullable(),
-    /** With the bias that is meant for the choice alone. */
+    /** True when the weights hold the bias that is meant for the choice alone. */
     biased: z.boolean(),
   }),
   /** The experts with the highest or lowest scores, without groups. */

@@ -1,6 +1,5 @@
 /**
- * What is said of changes of the reference: the one place where their facts become sentences. Nothing reads a sentence
- * back.
+ * Sentences about changes of the reference, made from their facts here and nowhere else. Nothing reads a sentence back.
  */
 import type { Change, Need, Part, SourceLine } from "../change.ts";
 import type { HoleReason } from "../explanation.ts";
@@ -14,15 +13,15 @@ import { weightWords } from "./changes/weights.ts";
 
 const words: Words = { ...operationWords, ...valueWords, ...layoutWords, ...weightWords, ...positionWords };
 
-/** What of a change makes its sentence. */
+/** The facts of a change that its sentence is made from. */
 interface Changed {
   readonly changes: readonly Change[];
   readonly part: Part | null;
 }
 
 /**
- * What the engine does where the reference does right, as a clause: `the activation is SiLU in place of GELU (erf),
- * only at head 3 of 4`.
+ * Says in a clause how the engine departs from the reference: `the activation is SiLU in place of GELU (erf), only at
+ * head 3 of 4`.
  */
 export function changeText({ changes, part }: Changed): string {
   const clauses = changes.map((change) => (words[change.kind] as (one: Change) => string)(change));
@@ -46,7 +45,7 @@ export function apartText(apart: number | null): string {
   return apart > 1 ? `inputs ${numberText(apart)} times as large` : `inputs ${numberText(1 / apart)} times smaller`;
 }
 
-/** What else speaks for a candidate; "" where nothing does. */
+/** Further evidence for a candidate, as a clause; "" where there is none. */
 export function unreadText(unread: readonly string[]): string {
   return unread.length === 0 ? "" : `the engine never reads ${unread.join(", ")}`;
 }
@@ -59,7 +58,7 @@ const lacks: Readonly<Record<Need, (longest: number) => string>> = {
   media: () => "there are no media tokens: add an image",
 };
 
-/** Why a case can't see a change, and what would make it. */
+/** Says why a case can't see a change, and what would make it. */
 export function holeReasonText(reason: HoleReason): string {
   switch (reason.kind) {
     case "inputs lack":

@@ -7,7 +7,7 @@ import { ranges, some } from "./lists.ts";
 import { formulaText } from "./sizes.ts";
 import { regionText, whyText } from "./why.ts";
 
-/** What is wrong at a culprit, as one sentence without a full stop. */
+/** Says what is wrong at a culprit, as one sentence without a full stop. */
 export function culpritText({ why, where, inherited, shapes }: Culprit): string {
   const what = shapes
     ? `expected [${shapes.expected.join(", ")}], found [${shapes.found.join(", ")}]`
@@ -15,7 +15,7 @@ export function culpritText({ why, where, inherited, shapes }: Culprit): string 
   return inherited ? `${what}; the module does its work right on the input it recorded, so that input was wrong` : what;
 }
 
-/** As `culpritText`, with the sizes that differ as products of config fields. */
+/** Says the same as `culpritText`, with the sizes that differ as products of config fields. */
 export function culpritWithSizes(culprit: Culprit): string {
   const { shapes } = culprit;
   if (!shapes) return culpritText(culprit);
@@ -30,8 +30,8 @@ export function placeText({ site, phase }: Place): string {
 }
 
 /**
- * Where else the same is wrong, grouped: `the same in layers 0-1, in all phases`; other ports, calls and kinds of sites
- * by name. `phases` are those of the verdict.
+ * Says where else the same is wrong, grouped: `the same in layers 0-1, in all phases`; other ports, calls and kinds of
+ * sites by name. `phases` are those of the verdict.
  */
 export function alsoText(
   { site, phase, also }: Pick<Culprit, "site" | "phase" | "also">,
@@ -57,7 +57,7 @@ function phasesText(places: readonly Place[], known: readonly string[], all: rea
   return new Set([...own, ...known]).size >= all.length ? ", in all phases" : `, in ${some(own, 4)}`;
 }
 
-/** What the size and kind of an error say, as one sentence without a full stop. */
+/** Says what the size and kind of an error suggest, as one sentence without a full stop. */
 export function errorReadingText(reading: ErrorReading): string {
   switch (reading.kind) {
     case "not finite":

@@ -1,6 +1,6 @@
 /**
- * What differs beside the sites' values, in words: tensors, sites that only one side has, an engine that disagrees with
- * itself.
+ * Sentences about differences beside the sites' values: tensors, sites that only one side has, an engine that disagrees
+ * with itself.
  */
 import type { DeclaredTensor, TensorAudit } from "../audit.ts";
 import type { Verdict } from "../schema.ts";

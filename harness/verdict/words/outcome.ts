@@ -1,7 +1,7 @@
 /** The words for how a case went, the same everywhere: pass, fail, unknown, error, and their two marked forms. */
 import type { Verdict } from "../schema.ts";
 
-/** How a case went, with what was expected of it. */
+/** The result of a case, with what was expected of it. */
 export type Outcome = Verdict["status"] | "expected failure" | "unexpected pass";
 
 type Judged = Pick<Verdict, "status" | "met">;
@@ -10,7 +10,7 @@ type Judged = Pick<Verdict, "status" | "met">;
 export const outcomes: readonly Outcome[] = ["pass", "expected failure", "fail", "unexpected pass", "unknown", "error"];
 
 /**
- * How a case went: a case that is marked to fail and does is an expected failure, one that passes all the same an
+ * The outcome of a case: a case that is marked to fail and does is an expected failure, one that passes all the same an
  * unexpected pass.
  */
 export function outcomeOf({ status, met }: Judged): Outcome {

@@ -12,14 +12,14 @@ export function formulaText({ factors }: SizeReading, times = " x "): string {
   return factors.map(factorText).join(times);
 }
 
-/** What a reading of a wrong size claims, as one sentence without a full stop. */
+/** States the claim that a reading of a wrong size makes, as one sentence without a full stop. */
 export function claimText(cause: SizeCause): string {
   return cause.kind === "replaced field"
     ? `${factorText(cause.expected)} expected, the engine used ${factorText(cause.found)}`
     : `${cause.copies} streams of ${cause.size} should have been concatenated`;
 }
 
-/** What speaks for or against a reading of a wrong size, one sentence an entry, the strongest first. */
+/** States the evidence for or against a reading of a wrong size, one sentence an entry, the strongest first. */
 export function evidenceTexts(cause: SizeCause): string[] {
   return cause.kind === "replaced field" ? replacedEvidence(cause) : [concatenationEvidence(cause)];
 }

@@ -1,9 +1,9 @@
-/** Why a site fails or could not be judged, in words. */
+/** Says in words why a site fails or could not be judged. */
 import { decidingOf } from "../deciding.ts";
 import type { Direction, Element, Flips, Region, SiteVerdict, Unjudged, Why } from "../site.ts";
 import { format, noiseText } from "./ratio.ts";
 
-/** Why a site fails, as one sentence without a full stop. */
+/** Says why a site fails, as one sentence without a full stop. */
 export function whyText(why: Why): string {
   switch (why.kind) {
     case "shape":
@@ -36,7 +36,9 @@ function elementText({ index, found, expected }: Element): string {
   return `[${index.join(", ")}]: ${found}, expected ${expected}`;
 }
 
-/** "every row is off by the same factor: 2.1 ulp, 13 standard errors from zero". */
+/**
+ * Says in which direction an error goes: "every row is off by the same factor: 2.1 ulp, 13 standard errors from zero".
+ */
 function directionText({ kind, ulp, z }: Direction): string {
   const what = kind === "scale" ? "every row is off by the same factor" : "every element is off by the same amount";
   return `${what}: ${Math.abs(ulp).toFixed(1)} ulp, ${Math.abs(z).toFixed(0)} standard errors from zero`;
@@ -53,7 +55,7 @@ export function tieText(flips: Flips): string {
   return `a tie: ${flipsText(flips)}`;
 }
 
-/** Why a site could not be judged, as a clause that stands behind "not judged, ". */
+/** Says why a site could not be judged, as a clause that stands behind "not judged, ". */
 export function unjudgedText(why: Unjudged): string {
   switch (why.kind) {
     case "not offered":
@@ -75,7 +77,7 @@ function impossibleText({ lacks, before }: Extract<Unjudged, { kind: "phase impo
   return `the engine can't run ${before}, which comes before it`;
 }
 
-/** Why a site does not pass, or passes as a tie, as one sentence without a full stop; "" for a plain pass. */
+/** Says why a site does not pass, or passes as a tie, as one sentence without a full stop; "" for a plain pass. */
 export function reasonOf(site: Pick<SiteVerdict, "run" | "local">): string {
   const deciding = decidingOf(site);
   switch (deciding?.status) {

@@ -1,4 +1,4 @@
-"""What would tell two explanations apart that agree on the recorded data: an input of another size."""
+"""Tells two explanations apart that agree on the recorded data, by an input of another size."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def told_apart(snapshot: Snapshot, first: Counterfactual, rival: Counterfactual)
 
 
 def _scaled(snapshot: Snapshot, factor: float) -> Snapshot:
-    """The same call on an input of another size."""
+    """The call with its input multiplied by `factor`."""
     args, kwargs = snapshot.inputs
     given = first_input(snapshot.module, args, kwargs)
 

@@ -1,4 +1,4 @@
-"""What a counterfactual is, and the scene it is tried in."""
+"""Counterfactuals, and the scene that they are tried in."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def site_axis(scene: Scene, index: int) -> Fact:
 
 
 def axis_name(scene: Scene, index: int) -> str:
-    """What an axis of the site's tensor runs over, for ids."""
+    """The name of what an axis of the site's tensor runs over, for ids."""
     return _axis_name(scene, index) or f"index of axis {index}"
 
 

@@ -1,4 +1,4 @@
-"""How far a tensor is from the engine's, in noise units: a first look that decides what the harness gets to judge."""
+"""Distance of a tensor from the engine's, in noise units: a first look that decides what the harness gets to judge."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Source:
     text: str
 
     def fact(self) -> Fact:
-        """As it travels."""
+        """The line as the protocol carries it."""
         return {"file": self.file, "line": self.line, "text": self.text}
 
 
@@ -58,7 +58,7 @@ def source_line(file: str, line: int) -> Source:
 
 
 def source_of(function: Callable[..., Any]) -> tuple[Source, ...]:
-    """Where a function begins; nothing where that is not known."""
+    """The line where a function begins; empty where that is not known."""
     try:
         code = inspect.unwrap(function).__code__
     except AttributeError:
@@ -70,7 +70,7 @@ def source_of(function: Callable[..., Any]) -> tuple[Source, ...]:
 
 
 def about(changes: tuple[Fact, ...], sources: tuple[Source, ...], fields: list[str]) -> list[str]:
-    """What changes name: fields, attributes, modules, weights; and fields of the config that the source lines name."""
+    """The names in changes (fields, attributes, modules, weights), and the config fields that the source lines name."""
     words = {word for source in sources for word in re.findall(r"\w+", source.text)}
     named = [field for field in fields if field.rpartition(".")[2] in words]
     return list(dict.fromkeys([*(name for change in changes for name in _names(change)), *named]))

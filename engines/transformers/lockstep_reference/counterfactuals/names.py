@@ -85,7 +85,7 @@ class Numbers:
 
 
 def _power(number: float, power: float) -> float:
-    """As a porter writes it: `1 / math.sqrt(x)` is not bit for bit `x ** -0.5`."""
+    """The power as a porter writes it: `1 / math.sqrt(x)` is not bit for bit `x ** -0.5`."""
     if abs(power) == 0.5:  # noqa: PLR2004
         return math.sqrt(number) if power > 0 else 1 / math.sqrt(number)
     return 1 / number if power < 0 else number * number

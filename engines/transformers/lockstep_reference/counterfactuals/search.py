@@ -24,9 +24,9 @@ from lockstep_reference.counterfactuals.snapshot import Finish, OutOfTime, Snaps
 # What is handed to the harness to be judged: well above its limit, since this first look is a rough one.
 _NEAR = 12.0
 _MOST = 32
-# Near enough to be the cause, and how many more changes are then tried, in search of others that are as near. Counted,
-# so that the same ones are found on every machine; of a large model, where each takes long, no longer than so many
-# seconds.
+# A change within this distance is near enough to be the cause. So many more are then tried, in search of others that
+# are as near: counted, so that the same ones are found on every machine; for a large model, where each takes long, the
+# search goes on for no more than so many seconds.
 _FOUND = 1.5
 _FOR_RIVALS = 300
 _FOR_RIVALS_AT_MOST = 10.0
@@ -57,7 +57,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Search:
-    """What a search has found: how many counterfactuals were tried, and the nearest."""
+    """The result of a search: how many counterfactuals were tried, and the nearest."""
 
     scene: Scene
     tried: int
@@ -119,7 +119,7 @@ def _try_all(scene: Scene, _better: list[Tried]) -> list[Tried]:
 
 
 def _surely(family: Family, scene: Scene) -> Iterator[Counterfactual]:
-    """What a family yields; a family that breaks on a scene has nothing to say of it, and the others go on."""
+    """Yields the counterfactuals of a family, up to where it breaks on the scene: then the others go on without it."""
     try:
         yield from family(scene)
     except OutOfTime:
@@ -142,7 +142,7 @@ def _in_slab(scene: Scene, better: list[Tried]) -> list[Tried]:
 
 
 def _better(tried: list[Tried], before: float) -> list[Tried]:
-    """Those that bring the reference nearer to the engine: causes before descriptions, nearest first.
+    """The counterfactuals that bring the reference nearer to the engine: causes before descriptions, nearest first.
 
     Equals stay in the order of the families.
     """
@@ -172,7 +172,7 @@ def make_scene(phase: SitePhase, numbers: Numbers) -> Scene | None:
 
 
 def _restricted(scene: Scene, counterfactual: Counterfactual, slab: Slab) -> Counterfactual:
-    """The same change, but only in a block of the tensor."""
+    """Restricts a change to a block of the tensor."""
 
     def finish(snapshot: Snapshot, value: torch.Tensor) -> torch.Tensor | None:
         changed = value if counterfactual.finish is None else counterfactual.finish(snapshot, value)
@@ -221,7 +221,7 @@ def _on_top(scene: Scene, better: list[Tried]) -> list[Tried]:
 
 
 def _second(scene: Scene, base: Counterfactual) -> list[Tried]:
-    """What comes near with `base` made already."""
+    """The counterfactuals that come near on top of `base`, each as a pair with it."""
     snapshot = copy.copy(scene.snapshot)
     snapshot.value = _valued(scene.snapshot, base)  # type: ignore[method-assign]
     reference = snapshot.value()

@@ -195,7 +195,7 @@ class Snapshot:
         return None if cache is None else getattr(layers[int(index)], f"{name.removeprefix('cross_')}s", None)
 
     def depends(self, sites: list[str]) -> list[str]:
-        """Those of `sites`, later in the call, whose tensors change when the site's does; children run for this."""
+        """The sites of `sites`, later in the call, whose tensors change when the site's does; children run for this."""
         traces = []
         for disturbed in (False, True):
             probe = _Trace()

@@ -1,7 +1,7 @@
 /**
- * Every kernel has the signature `(args, part, parts)`: `args` points at its arguments, one 4-byte word each, and the work is cut into `parts`
- * of which this call does number `part`. A number of the result is computed by one part alone and always in the same order, so that its bits don't
- * depend on `parts`.
+ * Every kernel has the signature `(args, part, parts)`: `args` points at its arguments, one 4-byte word each, and the
+ * work is cut into `parts` of which this call does number `part`. A number of the result is computed by one part alone
+ * and always in the same order, so that its bits don't depend on `parts`.
  */
 
 /** Argument `index`, a pointer. */
@@ -22,7 +22,7 @@ export function number(args: usize, index: i32): f32 {
   return load<f32>(args + (<usize>index << 2));
 }
 
-/** Where part `part` of `total` items begins, in multiples of `grain`; part `parts` begins at the end. */
+/** The item at which part `part` of `total` items begins, in multiples of `grain`; part `parts` begins at the end. */
 @inline
 export function begin(total: i32, part: i32, parts: i32, grain: i32): i32 {
   const grains = (total + grain - 1) / grain;

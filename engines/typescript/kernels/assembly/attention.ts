@@ -1,6 +1,6 @@
 /**
- * The two products of an attention. Query heads that read the same key head are one matrix where they stand side by side. Arguments of both: see
- * `AttentionSizes` in ../attention.ts.
+ * The two products of an attention. Query heads that read the same key head are one matrix where they stand side by
+ * side. Arguments of both: see `AttentionSizes` in ../attention.ts.
  */
 import { begin, count, pointer } from "./arguments";
 import { BLOCK, matmul } from "./matmul";
@@ -14,8 +14,9 @@ function keyHead(args: usize, head: i32): i32 {
 }
 
 /**
- * `query @ key.T`. Arguments: query [B, stored heads, S, D], key [B, stored kv heads, room, D] of which T tokens are used, out [B, heads, S, T], B, S, T, heads,
- * stored heads, kv heads, stored kv heads, channels used, D, room, query heads in one task.
+ * `query @ key.T`. Arguments: query [B, stored heads, S, D], key [B, stored kv heads, room, D] of which T tokens are
+ * used, out [B, heads, S, T], B, S, T, heads, stored heads, kv heads, stored kv heads, channels used, D, room, query
+ * heads in one task.
  */
 export function attention_scores(args: usize, part: i32, parts: i32): void {
   const batch = count(args, 3);
@@ -41,8 +42,9 @@ export function attention_scores(args: usize, part: i32, parts: i32): void {
 }
 
 /**
- * `probs @ value`, heads moved behind positions. Arguments: probs [B, heads, S, T], value [B, stored kv heads, room, D], out [B, S, heads, computed channels], the
- * same counts, then the number of computed channels: those beyond D are 0. Sums run over tokens: blocks of 256, one by one in a block.
+ * `probs @ value`, heads moved behind positions. Arguments: probs [B, heads, S, T], value [B, stored kv heads, room,
+ * D], out [B, S, heads, computed channels], the same counts, then the number of computed channels: those beyond D are
+ * 0. Sums run over tokens: blocks of 256, one by one in a block.
  */
 export function attention_context(args: usize, part: i32, parts: i32): void {
   const batch = count(args, 3);
@@ -77,7 +79,10 @@ export function attention_context(args: usize, part: i32, parts: i32): void {
   }
 }
 
-/** Adds the weighted sum of `tokens` rows to one row of the result (`f32`) or to two at once (`i32`), 16 channels at a time. */
+/**
+ * Adds the weighted sum of `tokens` rows to one row of the result (`f32`) or to two at once (`i32`), 16 channels at a
+ * time.
+ */
 @inline
 function weigh<R>(
   weights: usize, weight_stride: usize, values: usize, stride: usize, tokens: i32, width: i32, out: usize, out_stride: usize,
@@ -135,7 +140,10 @@ function channel(weights: usize, values: usize, stride: usize, tokens: i32, out:
   store<f32>(out, load<f32>(out) + sum);
 }
 
-/** Scores with `lowest` added where the mask is 0. Arguments: scores [B, heads, S, T], mask [B, 1, S, T] bytes, out, B, heads, S * T, lowest. */
+/**
+ * Scores with `lowest` added where the mask is 0. Arguments: scores [B, heads, S, T], mask [B, 1, S, T] bytes, out, B,
+ * heads, S * T, lowest.
+ */
 export function mask_scores(args: usize, part: i32, parts: i32): void {
   const batch = count(args, 3);
   const heads = count(args, 4);

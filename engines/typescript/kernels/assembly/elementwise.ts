@@ -96,7 +96,10 @@ export function round_bf16(args: usize, part: i32, parts: i32): void {
   for (; i < end; i += 4) store<u32>(x + i, i32x4.extract_lane(bfloat16(v128.load32_splat(x + i)), 0));
 }
 
-/** Half a unit is added, a little less where that keeps an even number, and the rest cut. */
+/**
+ * Rounds float32 bits to bfloat16: adds half a unit, a little less where that keeps an even number, and cuts off the
+ * rest.
+ */
 @inline
 function bfloat16(bits: v128): v128 {
   const odd = v128.and(i32x4.shr_u(bits, 16), i32x4.splat(1));
@@ -115,8 +118,8 @@ export function round_f16(args: usize, part: i32, parts: i32): void {
 }
 
 /**
- * Adding and subtracting 2^13 times the number's own power of two (at least 2^-14, the smallest normal one) rounds to the 11 bits that float16 has;
- * what comes to 65520 or more is infinite.
+ * Adding and subtracting 2^13 times the number's own power of two (at least 2^-14, the smallest normal one) rounds to
+ * the 11 bits that float16 has; what comes to 65520 or more is infinite.
  */
 @inline
 function float16(x: v128): v128 {

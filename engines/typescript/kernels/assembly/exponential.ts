@@ -1,4 +1,7 @@
-/** Transcendental functions of four float32 numbers, about 1 ulp: polynomials in float32, so that they have the same bits on every machine. */
+/**
+ * Transcendental functions of four float32 numbers, about 1 ulp: polynomials in float32, so that they have the same
+ * bits on every machine.
+ */
 
 const LOG2E: f32 = 1.44269504088896341;
 /** ln 2 in two parts, of which the first has trailing zeros: n * LN2_HIGH is exact. */
@@ -14,8 +17,8 @@ function horner(sum: v128, x: v128, coefficient: f32): v128 {
 const MAGIC: f32 = 12582912;
 
 /**
- * `e^x`; below -87.3 and above 88 it stays what it is there, NaN is NaN. `x = n ln 2 + r`, a polynomial of degree 7 in r, times 2^n by adding n to the
- * exponent.
+ * `e^x`; below -87.3 and above 88 it stays what it is there, NaN is NaN. `x = n ln 2 + r`, a polynomial of degree 7 in
+ * r, times 2^n by adding n to the exponent.
  * Coefficients: S. Moshier, Cephes, expf.
  */
 @inline
@@ -54,7 +57,10 @@ export function sigmoid4(x: v128): v128 {
   return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
 }
 
-/** Hyperbolic tangent: an odd polynomial below 0.625, `1 - 2 / (e^2x + 1)` above. Coefficients: S. Moshier, Cephes, tanhf. */
+/**
+ * Hyperbolic tangent: an odd polynomial below 0.625, `1 - 2 / (e^2x + 1)` above. Coefficients: S. Moshier, Cephes,
+ * tanhf.
+ */
 @inline
 export function tanh4(x: v128): v128 {
   const one = f32x4.splat(1);
@@ -71,12 +77,12 @@ export function tanh4(x: v128): v128 {
   return v128.bitselect(small, signed, f32x4.lt(z, f32x4.splat(0.625)));
 }
 
-/** Beyond this 1 + erf(-z) is 0 in float64. */
+/** From this z on, 1 + erf(-z) is 0 in float64. */
 const ERFC_END: f32 = 5.9;
 
 /**
- * `x / 2 * (1 + erf(x / sqrt(2)))`. Where |x| < sqrt(2) with erf as an odd polynomial of degree 13, exact to 1.2e-9 of itself; beyond with its complement, so that
- * negative x keep their digits: trained models have whole channels there.
+ * `x / 2 * (1 + erf(x / sqrt(2)))`. Where |x| < sqrt(2) with erf as an odd polynomial of degree 13, exact to 1.2e-9 of
+ * itself; beyond with its complement, so that negative x keep their digits: trained models have whole channels there.
  * Coefficients of the complement, exact to 1.2e-7 of itself: Numerical Recipes, erfcc.
  */
 @inline

@@ -1,14 +1,17 @@
 /** Numbers as they are stored: float32, or packed in 16 bits and expanded when they are read. */
 
-/** Four float32 numbers whose bits are the packed bfloat16 numbers of `halves`: bfloat16 is the upper half of float32. */
+/**
+ * Four float32 numbers whose bits are the packed bfloat16 numbers of `halves`: bfloat16 is the upper half of float32.
+ */
 @inline
 export function expandBfloat16(halves: v128): v128 {
   return i32x4.shl(halves, 16);
 }
 
 /**
- * Four packed float16 numbers, sign-extended to 32 bits, as float32: exact, subnormal numbers too. Not for infinities and NaN: those are never
- * packed. The exponents differ by 112: as bits of float32 the number is 2^112 times too small, which also normalises subnormal ones.
+ * Four packed float16 numbers, sign-extended to 32 bits, as float32: exact, subnormal numbers too. Not for infinities
+ * and NaN: those are never packed. The exponents differ by 112: as bits of float32 the number is 2^112 times too small,
+ * which also normalises subnormal ones.
  */
 @inline
 export function expandFloat16(halves: v128): v128 {
@@ -16,7 +19,10 @@ export function expandFloat16(halves: v128): v128 {
   return f32x4.mul(bits, f32x4.splat(reinterpret<f32>(0x77800000)));
 }
 
-/** A storage format as a type: `f32`, `u16` for bfloat16, `i16` for float16. Four numbers at `at`, of which `index` counts elements. */
+/**
+ * A storage format as a type: `f32`, `u16` for bfloat16, `i16` for float16. Four numbers at `at`, of which `index`
+ * counts elements.
+ */
 @inline
 export function load4<W>(at: usize, index: usize): v128 {
   if (isFloat<W>()) return v128.load(at + (index << 2));

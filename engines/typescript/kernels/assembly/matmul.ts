@@ -1,8 +1,9 @@
 /**
- * `x @ w.T`: every number of the result is a dot product of two rows, and is summed in one order whatever the shapes are: blocks of 256 products, in
- * a block four lanes (product k goes to lane k mod 4), `(l0 + l1) + (l2 + l3)`, then what is left of a block when its length is no multiple of 4, one by
- * one; the sums of the blocks one after the other. Multiplications and additions are rounded separately. So a token has the same bits alone
- * and in a batch, in a prefill and in a decode step.
+ * `x @ w.T`: every number of the result is a dot product of two rows, and is summed in one order whatever the shapes
+ * are: blocks of 256 products, in a block four lanes (product k goes to lane k mod 4), `(l0 + l1) + (l2 + l3)`, then
+ * what is left of a block when its length is no multiple of 4, one by one; the sums of the blocks one after the other.
+ * Multiplications and additions are rounded separately. So a token has the same bits alone and in a batch, in a prefill
+ * and in a decode step.
  */
 import { begin, count, pointer } from "./arguments";
 import { bytes, expand, load1, load4 } from "./formats";
@@ -152,7 +153,7 @@ function blockRows(
   blockColumns<f32>(x + <usize>m * x_stride, x_stride, w, w_stride, out + <usize>m * out_stride, out_stride, rows - m, columns, length);
 }
 
-/** The same, eight columns at a time, for few rows. */
+/** Adds a block of the product as `blockRows` does, eight columns at a time, for few rows. */
 @inline
 function blockColumns<W>(
   x: usize, x_stride: usize, w: usize, w_stride: usize, out: usize, out_stride: usize,
@@ -201,8 +202,9 @@ export function matmul<W>(
 }
 
 /**
- * `x @ w.T + bias`. Arguments: x [rows, inner], w [columns, inner], bias [columns] or 0, out [rows, columns], rows, inner, columns, format of w (0 float32,
- * 1 bfloat16, 2 float16), scratch of SCRATCH_BYTES a part. The product is rounded before the bias is added.
+ * `x @ w.T + bias`. Arguments: x [rows, inner], w [columns, inner], bias [columns] or 0, out [rows, columns], rows,
+ * inner, columns, format of w (0 float32, 1 bfloat16, 2 float16), scratch of SCRATCH_BYTES a part. The product is
+ * rounded before the bias is added.
  */
 export function linear(args: usize, part: i32, parts: i32): void {
   const x = pointer(args, 0);

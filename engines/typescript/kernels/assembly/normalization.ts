@@ -1,4 +1,7 @@
-/** Norms and softmax over rows. Sums are float64: four lanes, element i in lane i mod 4, then `(l0 + l1) + (l2 + l3)`, then the rest one by one. */
+/**
+ * Norms and softmax over rows. Sums are float64: four lanes, element i in lane i mod 4, then `(l0 + l1) + (l2 + l3)`,
+ * then the rest one by one.
+ */
 import { begin, count, pointer } from "./arguments";
 import { expWeight4 } from "./exponential";
 
@@ -14,7 +17,10 @@ function sum(low: v128, high: v128): f64 {
   );
 }
 
-/** `x * (mean(x^2) + eps)^-0.5`, the factor rounded to float32 first. Arguments: x [rows, width], out, rows, width, eps (float64 in two words). */
+/**
+ * `x * (mean(x^2) + eps)^-0.5`, the factor rounded to float32 first. Arguments: x [rows, width], out, rows, width, eps
+ * (float64 in two words).
+ */
 export function rms_norm(args: usize, part: i32, parts: i32): void {
   const rows = count(args, 2);
   const width = count(args, 3);
@@ -43,8 +49,8 @@ export function rms_norm(args: usize, part: i32, parts: i32): void {
 }
 
 /**
- * `(x - mean) / sqrt(variance + eps) * weight + bias`, in float64 and rounded once. Arguments: x [rows, width], out, rows, width, eps (float64 in two
- * words), weight [width], bias [width] or 0.
+ * `(x - mean) / sqrt(variance + eps) * weight + bias`, in float64 and rounded once. Arguments: x [rows, width], out,
+ * rows, width, eps (float64 in two words), weight [width], bias [width] or 0.
  */
 export function layer_norm(args: usize, part: i32, parts: i32): void {
   const rows = count(args, 2);
@@ -99,7 +105,10 @@ export function layer_norm(args: usize, part: i32, parts: i32): void {
   }
 }
 
-/** `e^(x - max)` times one over their sum, which is float64 until it is inverted. Arguments: x [rows, width], out, rows, width. */
+/**
+ * `e^(x - max)` times one over their sum, which is float64 until it is inverted. Arguments: x [rows, width], out, rows,
+ * width.
+ */
 export function softmax(args: usize, part: i32, parts: i32): void {
   const rows = count(args, 2);
   const bytes = <usize>count(args, 3) << 2;

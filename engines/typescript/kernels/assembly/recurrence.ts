@@ -1,4 +1,7 @@
-/** Recurrences over positions: the gated delta rule of Qwen3-Next and the state-space scan of Mamba 2. States are float64; heads are shared out, positions follow one another. */
+/**
+ * Recurrences over positions: the gated delta rule of Qwen3-Next and the state-space scan of Mamba 2. States are
+ * float64; heads are shared out, positions follow one another.
+ */
 import { begin, count, pointer } from "./arguments";
 
 /** One float32 number at `at`, as float64. */
@@ -8,9 +11,10 @@ function wide(at: usize): f64 {
 }
 
 /**
- * The gated delta rule. Arguments: query and key [B, T, key heads, K] float32, value [B, T, heads, V] float32, decay [B, T, heads] float64, beta [B, T, heads] float32, state
- * [B, heads, K, V] float64, which is changed, out [B, T, heads, V] float32, scratch of V float64 numbers a part and sum, then B, T, key heads, heads, K, V.
- * Sums over K run in order.
+ * The gated delta rule. Arguments: query and key [B, T, key heads, K] float32, value [B, T, heads, V] float32, decay
+ * [B, T, heads] float64, beta [B, T, heads] float32, state [B, heads, K, V] float64, which is changed, out [B, T,
+ * heads, V] float32, scratch of V float64 numbers a part and sum, then B, T, key heads, heads, K, V. Sums over K run in
+ * order.
  */
 export function gated_delta_rule(args: usize, part: i32, parts: i32): void {
   const batch = count(args, 8);
@@ -67,8 +71,9 @@ export function gated_delta_rule(args: usize, part: i32, parts: i32): void {
 }
 
 /**
- * The scan, in float32: what is taken up and what is read is rounded, the state is not. Arguments: x [B, T, heads, dim], dt [B, T, heads], decay [B, T, heads] float64, B and C
- * [B, T, groups, N], D [heads], state [B, heads, dim, N] float64, which is changed, out [B, T, heads, dim], then B, T, heads, groups, dim, N. Sums over N run in order.
+ * The scan, in float32: what is taken up and what is read is rounded, the state is not. Arguments: x [B, T, heads,
+ * dim], dt [B, T, heads], decay [B, T, heads] float64, B and C [B, T, groups, N], D [heads], state [B, heads, dim, N]
+ * float64, which is changed, out [B, T, heads, dim], then B, T, heads, groups, dim, N. Sums over N run in order.
  */
 export function selective_scan(args: usize, part: i32, parts: i32): void {
   const batch = count(args, 8);

@@ -2,8 +2,8 @@
 import { begin, count, pointer } from "./arguments";
 
 /**
- * `x * cos + rotate_half(x) * sin`, products and sum rounded to float32. Arguments: x [positions, heads, dim], cos and sin [positions, dim], out, positions,
- * heads, dim.
+ * `x * cos + rotate_half(x) * sin`, products and sum rounded to float32. Arguments: x [positions, heads, dim], cos and
+ * sin [positions, dim], out, positions, heads, dim.
  */
 export function rotary(args: usize, part: i32, parts: i32): void {
   const positions = count(args, 4);

@@ -28,7 +28,7 @@ export function yarn_apply_mscale(rope: DeepseekV3Config["rope_parameters"], sca
   return scaling * mscale * mscale;
 }
 
-/** Of the norms of latents: the class's default, whatever rms_norm_eps says. */
+/** Epsilon of the norms of latents: the class's default, whatever rms_norm_eps says. */
 const latent_eps = 1e-6;
 
 /**

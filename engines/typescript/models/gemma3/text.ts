@@ -30,7 +30,7 @@ const rope = rope_parameters.extend({
   type: z.enum(["default", "linear"]).optional(), // the older name
 });
 
-/** With the default of the layer type for `rope_theta`. */
+/** Rope parameters with `rope_theta` filled in, by default that of the layer type. */
 function complete({ type, ...rope_params }: z.output<typeof rope>, rope_theta: number) {
   const rope_type = rope_params.rope_type ?? type ?? "default";
   return { ...rope_params, rope_type, rope_theta: rope_params.rope_theta ?? rope_theta };

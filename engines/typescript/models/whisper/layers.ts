@@ -26,7 +26,7 @@ export class WhisperPositionalEmbedding extends Embedding {
   }
 }
 
-/** Of which layer an attention is, and the field that counts its heads. */
+/** The layer that an attention belongs to, and the field that counts its heads. */
 interface WhisperAttentionOptions {
   readonly layer_idx: number;
   readonly heads: "encoder_attention_heads" | "decoder_attention_heads";

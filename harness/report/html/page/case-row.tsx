@@ -9,7 +9,7 @@ import { Breakable, OutcomeMark, RatioBar, SiteName } from "./parts.tsx";
 import { Holes, PowerText } from "./power.tsx";
 import { caseLink } from "./route.ts";
 
-/** What the list shows of a verdict. */
+/** The part of a verdict that the list shows. */
 export type Row = Omit<Verdict, "sites">;
 
 function Coverage({ coverage }: Pick<Row, "coverage">): JSX.Element {

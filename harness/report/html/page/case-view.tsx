@@ -1,4 +1,4 @@
-/** One case. */
+/** Shows one case. */
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { SiteVerdict } from "../../../verdict/site.ts";

@@ -67,7 +67,7 @@ const inks = {
   dark: { text: "#9aa2ac", grid: "#24282d", axis: "#3a4048", line: "#8b939d", limit: "#ffa184", ring: "#ffffff" },
 } as const;
 
-/** What is drawn besides points. */
+/** Everything that the chart depends on besides its points. */
 export interface ChartPaint {
   readonly measure: Measure;
   readonly limit: number;

@@ -1,4 +1,4 @@
-/** Why the engine differs at a culprit: the cause, what else it may be, or that nothing was found. */
+/** Shows why the engine differs at a culprit: the cause, what else it may be, or that nothing was found. */
 import { errorReadingText } from "../../../verdict/words/culprit.ts";
 import type { JSX } from "preact";
 import type { Counterfactual, Explanation as Facts } from "../../../verdict/explanation.ts";
@@ -106,7 +106,7 @@ interface Unsolved extends ExplanationProps {
   readonly forms: readonly Counterfactual[];
 }
 
-/** No change gives what the engine has: said first, then what the error looks like. */
+/** Says that no change gives what the engine has, and then what the error looks like. */
 function NotFound({ explanation, where, forms }: Unsolved): JSX.Element {
   const { tried, seconds, ratio } = explanation;
   const [form, ...others] = forms;
@@ -140,7 +140,7 @@ function NotFound({ explanation, where, forms }: Unsolved): JSX.Element {
 
 interface ExplanationProps {
   readonly explanation: Facts;
-  /** Where in the tensor the error is; empty for everywhere. */
+  /** The part of the tensor that the error is in; empty for everywhere. */
   readonly where: readonly string[];
 }
 

@@ -19,7 +19,7 @@ const gap = 1;
 const groupGap = 6;
 const manyRows = 32;
 
-/** Where the cells of a block lie: a wider gap between groups of columns. */
+/** The place of a block's cells, with a wider gap between groups of columns. */
 export function geometryOf(block: MapBlock, size: number): Geometry {
   const count = Math.max(0, ...block.rows.map((row) => row.cells.length));
   const columns: number[] = [];
@@ -48,7 +48,7 @@ export function cellAt(
   return isInside ? { row, column } : null;
 }
 
-/** What the painter has to know besides the cells. */
+/** Everything that the painter has to know besides the cells. */
 export interface Paint {
   readonly entries: ReadonlyMap<string, SiteVerdict>;
   readonly isDimmed: (site: SiteVerdict) => boolean;

@@ -7,7 +7,9 @@ import type { Row } from "./case-row.tsx";
 import { OutcomeMark } from "./parts.tsx";
 import { caseLink } from "./route.ts";
 
-/** Nothing where no case was run in more than one way: the list then says it all. */
+/**
+ * Shows the cases that were run in more than one way; nothing where there are none, since the list then says it all.
+ */
 export function Matrix({ verdicts }: { readonly verdicts: readonly Row[] }): JSX.Element | null {
   const { columns, rows } = matrixOf(verdicts, ({ engine, dtype }) => `${formatEngine(engine)}, ${dtype}`);
   if (!rows.some(({ cells }) => cells.filter((cell) => cell !== null).length > 1)) return null;

@@ -1,4 +1,4 @@
-/** What a green verdict of a case is worth: the likely faults that it would find, and those it would not. */
+/** Shows the power of a case: the likely faults that a green verdict would have found, and those that it would not. */
 import type { JSX } from "preact";
 import type { Power } from "../../../verdict/explanation.ts";
 import type { Verdict } from "../../../verdict/schema.ts";
@@ -7,7 +7,7 @@ import { formatCount } from "../format.ts";
 import { groupHoles, type HoleGroup, type HoleReason } from "../holes.ts";
 import { Sentence, SiteName } from "./parts.tsx";
 
-/** Up to this many different faults are all open at once. */
+/** Most different faults that are all open at once. */
 const openAtOnce = 8;
 const listLimit = 100;
 

@@ -11,7 +11,7 @@ type Colour = readonly [red: number, green: number, blue: number];
 interface Ramp {
   readonly below: readonly Colour[];
   readonly above: readonly Colour[];
-  /** Below the limit for small marks, which need more contrast than areas. */
+  /** Colours below the limit for small marks, which need more contrast than areas. */
   readonly belowMark: readonly Colour[];
 }
 
@@ -63,7 +63,7 @@ function along(stops: readonly Colour[], share: number): string {
   return `rgb(${channel(0)} ${channel(1)} ${channel(2)})`;
 }
 
-/** Where `ratio` lies between `low` and `high` on a log scale, 0 to 1. */
+/** The place of `ratio` between `low` and `high` on a log scale, 0 to 1. */
 export function logShare(ratio: number, low: number, high: number): number {
   return Math.log(Math.max(ratio, 1e-12) / low) / Math.log(high / low);
 }

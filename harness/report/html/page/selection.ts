@@ -1,4 +1,4 @@
-/** What of a case is shown: which phase, which measure, which sites. */
+/** The selection of what is shown of a case: its phase, its measure, its sites. */
 import type { SiteVerdict } from "../../../verdict/site.ts";
 import type { Verdict } from "../../../verdict/schema.ts";
 import { isInherited, type Measure, worseSite } from "../format.ts";
@@ -32,7 +32,7 @@ export function allSites(verdict: Verdict): SiteVerdict[] {
   return [...sites, ...rest];
 }
 
-/** Whether a site is kept by the filter box and the toggle. Words are found anywhere, in any order. */
+/** True when a site is kept by the filter box and the toggle. Words are found anywhere, in any order. */
 export function matches(site: SiteVerdict, { query, failingOnly, measure }: Lens): boolean {
   const fails = site.status === "fail" || (measure === "accumulated" && isInherited(site));
   if (failingOnly && !fails) return false;

@@ -1,4 +1,4 @@
-/** Everything that is known about the selected site. */
+/** Shows everything that is known about the selected site. */
 import type { JSX } from "preact";
 import type { Detail, Distance, SiteVerdict } from "../../../verdict/site.ts";
 import { detailOf, distanceOf, whyOf } from "../../../verdict/deciding.ts";
@@ -193,7 +193,7 @@ function Histogram({
   );
 }
 
-/** Both judgements where they differ, else the one. */
+/** Shows both judgements of a site where they differ, else the one. */
 function State({ site }: { readonly site: SiteVerdict }): JSX.Element {
   const { status, run, local } = site;
   if (!run || !local || run.status === local.status) {
@@ -217,7 +217,7 @@ function State({ site }: { readonly site: SiteVerdict }): JSX.Element {
 
 interface SitePanelProps {
   readonly site: SiteVerdict | null;
-  /** The same site in all phases. */
+  /** The selected site in all phases. */
   readonly phases: readonly SiteVerdict[];
   readonly limit: number;
   readonly theme: Theme;

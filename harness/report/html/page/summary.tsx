@@ -9,7 +9,7 @@ import { outcomes } from "../../../verdict/words/outcome.ts";
 
 const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];
 
-/** Up to three of the texts, then how many more there are. */
+/** Joins up to three of the texts, and says how many more there are. */
 function listed(texts: readonly string[]): string {
   const different = distinct(texts);
   return different.length <= 3

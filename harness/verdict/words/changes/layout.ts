@@ -1,4 +1,4 @@
-/** What is said of changes of layout. */
+/** Clauses about changes of layout. */
 import type { AxisFact, ChangeOf } from "../../change.ts";
 import type { Words } from "./shared.ts";
 import { axisText, subjectText } from "./shared.ts";

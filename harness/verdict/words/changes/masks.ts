@@ -1,4 +1,4 @@
-/** What is said of changes of masks: the parts in which two rules differ. */
+/** Clauses about changes of masks: they name the parts in which two rules differ. */
 import type { ChangeOf } from "../../change.ts";
 import type { Words } from "./shared.ts";
 

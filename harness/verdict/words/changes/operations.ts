@@ -1,4 +1,4 @@
-/** What is said of changes of operations. */
+/** Clauses about changes of operations. */
 import type { Change, ChangeOf } from "../../change.ts";
 import type { Words } from "./shared.ts";
 import { numberText, subjectText } from "./shared.ts";
@@ -51,7 +51,7 @@ const norms: Readonly<Record<Norm, string>> = {
 };
 
 const weightings = { w: " with the weight w", "1 + w": " with the weight 1 + w", none: " without its weight" } as const;
-/** What is left of a norm that is left out. */
+/** The part of a norm that remains when the norm is left out. */
 const leftOf = {
   w: ": only its weight is applied, where it has one",
   "1 + w": ": only 1 + w is applied, where w is its weight",

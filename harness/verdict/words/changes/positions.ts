@@ -1,4 +1,4 @@
-/** What is said of changes of positions, rotary embeddings and tokens. */
+/** Clauses about changes of positions, rotary embeddings and tokens. */
 import type { ChangeOf } from "../../change.ts";
 import type { Words } from "./shared.ts";
 import { maskWords } from "./masks.ts";
@@ -26,7 +26,7 @@ const rotations: Readonly<Record<ChangeOf<"rotation">["to"], string>> = {
   "second half only": "only the second half of the features is rotated",
 };
 
-/** What is said of positions, behind "positions" or "positions that". */
+/** The rule that gave the engine's positions, as words that follow "positions" or "positions that". */
 const positionRules: Readonly<Record<ChangeOf<"positions">["rule"], string>> = {
   "padding counted": "count padding, as if there were no attention mask",
   "padding counted, from 1": "count padding, and start at 1",

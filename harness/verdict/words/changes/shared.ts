@@ -57,7 +57,7 @@ export function tensorText(tensor: TensorFact): string {
   return `${part}the argument \`${tensor.argument}\``;
 }
 
-/** What a change is made to: `the tensor`, `operand 2 of mul`. */
+/** Names the part of a call that a change is made to: `the tensor`, `operand 2 of mul`. */
 export function subjectText(of: Subject): string {
   switch (of.kind) {
     case "tensor":

@@ -1,4 +1,4 @@
-/** What is said of changes of values. */
+/** Clauses about changes of values. */
 import type { ChangeOf } from "../../change.ts";
 import type { Words } from "./shared.ts";
 import { namedNumber, numberText, tensorText } from "./shared.ts";

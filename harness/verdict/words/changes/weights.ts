@@ -1,4 +1,4 @@
-/** What is said of changes of weights and modules. */
+/** Clauses about changes of weights and modules. */
 import type { ChangeOf } from "../../change.ts";
 import type { Words } from "./shared.ts";
 import { namedNumber } from "./shared.ts";

@@ -67,7 +67,7 @@ def tanh_gelu(root: float, cube: float) -> Callable[[torch.Tensor], torch.Tensor
 
 
 def _activation(name: str, operation: Operation) -> str:
-    """What facts call the activation that an operation is."""
+    """The name that facts give to the activation that an operation is."""
     if name == "gelu":
         return "gelu_tanh" if operation.kwargs.get("approximate") == "tanh" else "gelu_erf"
     return {"hardswish": "hard_swish"}.get(name, name)

@@ -1,4 +1,4 @@
-"""What enters a module: a leaf's first input clipped, capped, activated, rounded or quantised before it is used."""
+"""Changes of what enters a module: a leaf's first input clipped, capped, activated, rounded or quantised."""
 
 from __future__ import annotations
 

@@ -35,15 +35,15 @@ class Medium:
         return len(self.positions)
 
     def flat(self) -> Medium:
-        """The same as if its tokens were text."""
+        """This medium as if its tokens were text."""
         return Medium(self.place, torch.arange(self.length)[:, None].expand_as(self.positions), self.length)
 
     def moved(self, positions: torch.Tensor) -> Medium:
-        """The same with other positions."""
+        """This medium with other positions."""
         return Medium(self.place, positions, self.advance)
 
     def going_on(self, advance: int) -> Medium:
-        """The same with the text behind it elsewhere."""
+        """This medium with the text behind it going on by `advance`."""
         return Medium(self.place, self.positions, advance)
 
 

@@ -104,7 +104,7 @@ def _sources(own: torch.Tensor, engine: torch.Tensor | None, axis: int) -> torch
 
 
 def _describe(scene: Scene, axis: int) -> tuple[Fact, int]:
-    """What the order is, and how many of its indices were found by matching."""
+    """The order of the engine's indices as a fact, and how many of them were found by matching."""
     sources, along = _sources(scene.reference, scene.engine, axis), site_axis(scene, axis)
     if sources is None:
         return fact("from elsewhere", of=TENSOR, axis=along, places=[], moved=along["size"]), along["size"]

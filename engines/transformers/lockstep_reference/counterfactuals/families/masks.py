@@ -28,7 +28,7 @@ class Rule:
     past: bool = True
 
     def fact(self) -> Fact:
-        """As it travels."""
+        """The rule as the protocol carries it."""
         return {
             "keys": _KEYS[self.causal],
             "window": self.window,
@@ -42,7 +42,7 @@ class Rule:
         }
 
     def needs(self, other: Rule) -> tuple[str, ...]:
-        """What inputs it takes to tell this rule from `other`."""
+        """The properties that inputs must have to tell this rule from `other`."""
         parts = {
             "padding": self.padding != other.padding,
             "window": (self.window, self.symmetric, self.block_in_window)

@@ -17,7 +17,7 @@ _SHOWN = 8
 
 
 def matrices(scene: Scene) -> Iterator[Counterfactual]:
-    """Of a linear module: its rows matched with those of its siblings, and any matrix at all."""
+    """Changes of a linear module: its rows matched with those of its siblings, and any matrix at all."""
     if not isinstance(scene.module, nn.Linear):
         return
     weight = weight_path(scene, "weight")
@@ -93,7 +93,7 @@ def _from_pool(snapshot: Snapshot, own: torch.Tensor, *, biases: bool) -> torch.
 
 
 def _one_element(snapshot: Snapshot, own: torch.Tensor) -> list[tuple[int, int]] | None:
-    """Where one element would explain the error: the row of the output that is off, the column that goes with it."""
+    """The element of the matrix that would explain the error: the row that is off, the column that goes with it."""
     x = _input(snapshot)
     if x is None or snapshot.engine is None or snapshot.engine.shape != own.shape or len(_rows(x)) < 3:
         return None

@@ -45,7 +45,7 @@ def modules(scene: Scene) -> Iterator[Counterfactual]:
 
 
 def _activations(scene: Scene) -> Iterator[Counterfactual]:
-    """Of a module without weights and children: another activation in its place, however many steps its own takes."""
+    """Other activations in place of a module without weights and children, however many steps its own takes."""
     module = scene.module
     if list(module.parameters()) or list(module.children()) or ":out" not in scene.snapshot.site:
         return

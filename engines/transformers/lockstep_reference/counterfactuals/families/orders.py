@@ -41,7 +41,7 @@ def orders(scene: Scene) -> Iterator[Counterfactual]:
 
 
 def _order(scene: Scene, operand: torch.Tensor) -> torch.Tensor | None:
-    """Which of its rows the engine has in the place of each; None unless that is another order of all of them."""
+    """The row that the engine has in the place of each row; None unless that is another order of all of them."""
     width = scene.engine.shape[-1]
     if operand.ndim < 2 or operand.shape[-1] != width or not operand.is_floating_point():  # noqa: PLR2004
         return None

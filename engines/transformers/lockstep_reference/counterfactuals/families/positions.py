@@ -31,7 +31,7 @@ def _tokens_last(snapshot: Snapshot, ids: torch.Tensor) -> tuple[int, int] | Non
 
 
 def _by_kind(renumber: Renumber) -> Renumber:
-    """The same for ids whose kinds are last, as `_tokens_last` finds them."""
+    """Renumbers ids whose kinds are last, as `_tokens_last` finds them, in the same way as others."""
 
     def changed(ids: torch.Tensor, snapshot: Snapshot) -> torch.Tensor:
         axes = _tokens_last(snapshot, ids)
@@ -100,7 +100,7 @@ class Variant:
     never_below_0: bool = False
 
     def fact(self, of: str) -> Fact:
-        """Of `ids`, or of what tokens are rotated by (`rotation`)."""
+        """The fact about `ids`, or about what tokens are rotated by (`rotation`)."""
         if self.rule is None:
             return shifted(of, self.shift, never_below_0=self.never_below_0)
         return fact("positions", of=of, rule=self.rule)

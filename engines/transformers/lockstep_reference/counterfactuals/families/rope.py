@@ -79,7 +79,7 @@ def rotary_functions(snapshot: Snapshot) -> list[str]:
 
 
 def _space(snapshot: Snapshot) -> dict[str, Any]:
-    """What the modeling file of the owner defines."""
+    """The names that the modeling file of the owner defines."""
     return vars(sys.modules[type(snapshot.module).__module__])
 
 

@@ -225,7 +225,7 @@ def _matters(scene: Scene, slot: _Slot | _Together) -> bool:
 
 
 def _likely(scene: Scene, slot: _Slot | _Together) -> list[float]:
-    """What a porter would most likely have in its place."""
+    """The numbers that a porter would most likely have in its place, at most 8."""
     own = slot.value
     simple = [0.0, 1.0, 2 * own, own / 2, *([math.sqrt(own), 1 / own] if own > 0 else [])]
     if 0 < own < 0.02:
