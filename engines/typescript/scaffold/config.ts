@@ -9,7 +9,7 @@ const frame = ["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_
 /** `export const XConfig = configSchema({...}).transform(...)`, with the defaults of the class. */
 export function configBlock(outline: Outline, imports: Imports, inert: readonly string[]): string {
   const { config_class: name, model_type, fields, rope } = outline;
-  imports.value("layers/config_schema", "config");
+  imports.value("layers/config_schema", "configSchema");
   const shown = fields.filter((field) => !inert.includes(field.name) && field.kind !== "rope");
   const lines = [
     `  model_type: z.literal(${JSON.stringify(model_type)}).default(${JSON.stringify(model_type)}),`,
