@@ -63,7 +63,7 @@ class Evidence:
                 where="explain.site",
             )
         torch.set_num_threads(1)
-        found = search(phases[0], Numbers(config_numbers(model), phases[0].oracle.module), params["seconds"])
+        found = search(phases, Numbers(config_numbers(model), phases[0].oracle.module), params["seconds"])
         if found is None:
             return {"tried": 0, "candidates": [], "phases": [], "file": None}
         tensors = {f"engine.{place}": phase.oracle.engine.clone() for place, phase in enumerate(phases)}

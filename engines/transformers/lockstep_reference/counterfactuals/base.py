@@ -65,6 +65,8 @@ class Scene:
     measure: ErrorMeasure
     numbers: Numbers
     operations: list[Operation] = field(default_factory=list)
+    # The same site in the other phases where the engine differs.
+    others: list[Scene] = field(default_factory=list)
     # False when there is no engine to fit numbers to: only changes that can be named beforehand are wanted.
     fitting: bool = True
 

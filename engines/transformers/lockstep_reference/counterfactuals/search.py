@@ -64,13 +64,16 @@ class Search:
     nearest: list[Tried]
 
 
-def search(phase: SitePhase, numbers: Numbers, seconds: float) -> Search | None:
+def search(phases: list[SitePhase], numbers: Numbers, seconds: float) -> Search | None:
     """Tries every family, then pairs, for at most `seconds` of processor time: how busy the machine is changes nothing.
 
-    None when the call can't be made again."""
-    scene = make_scene(phase, numbers)
+    The search is made in the first phase; the others only tell when something is found. None when the call can't be
+    made again.
+    """
+    scene = make_scene(phases[0], numbers)
     if scene is None:
         return None
+    scene.others = [other for phase in phases[1:] if (other := _read_scene(phase, numbers)) is not None]
     scene.snapshot.deadline = time.thread_time() + seconds
     before = scene.measure.score(scene.reference)
     tried: list[Tried] = []
@@ -109,13 +112,19 @@ def _try_all(scene: Scene, _better: list[Tried]) -> list[Tried]:
                     return tried
                 score = scene.measure.score(one.value(scene.snapshot))
                 tried.append(Tried(one, score))
-                if score < _FOUND:
+                if score < _FOUND and _holds(scene, one):
                     # The rest of the search is for rivals.
                     most = min(most, len(tried) + _FOR_RIVALS)
                     rivals_until = min(rivals_until, time.thread_time() + _FOR_RIVALS_AT_MOST)
     except OutOfTime:
         pass
     return tried
+
+
+def _holds(scene: Scene, one: Counterfactual) -> bool:
+    """True when a change also comes near in every other phase where it can be made."""
+    values = ((other, one.value(other.snapshot)) for other in scene.others)
+    return all(value is None or other.measure.score(value) <= _NEAR for other, value in values)
 
 
 def _surely(family: Family, scene: Scene) -> Iterator[Counterfactual]:
@@ -134,7 +143,7 @@ def _in_slab(scene: Scene, better: list[Tried]) -> list[Tried]:
     if slab is None:
         return []
     real = scene.measure.real & slab.mask(scene.engine.shape)
-    part = replace(scene, measure=replace(scene.measure, real=real))
+    part = replace(scene, measure=replace(scene.measure, real=real), others=[])
     return [
         replace(entry, counterfactual=_restricted(scene, entry.counterfactual, slab))
         for entry in _try_all(part, better)
@@ -153,7 +162,15 @@ def _better(tried: list[Tried], before: float) -> list[Tried]:
 
 
 def make_scene(phase: SitePhase, numbers: Numbers) -> Scene | None:
-    """The scene of a site in one phase; None when its call can't be made again."""
+    """The scene of a site in one phase, with its operations; None when its call can't be made again."""
+    scene = _read_scene(phase, numbers)
+    if scene is not None:
+        scene.list_operations()
+    return scene
+
+
+def _read_scene(phase: SitePhase, numbers: Numbers) -> Scene | None:
+    """The scene without operations; None when the call can't be made again."""
     reference, plain = phase.oracle.value(), phase.plain.value()
     engine = phase.oracle.engine
     if (
@@ -166,9 +183,7 @@ def make_scene(phase: SitePhase, numbers: Numbers) -> Scene | None:
     dtype = engine.dtype if engine.is_floating_point() else torch.float32
     real = phase.real if reference.shape == engine.shape else torch.ones_like(reference, dtype=torch.bool)
     noise = noise_of(plain, reference, dtype, real)
-    scene = Scene(phase.oracle, reference, engine, ErrorMeasure(engine, noise, phase.real), numbers)
-    scene.list_operations()
-    return scene
+    return Scene(phase.oracle, reference, engine, ErrorMeasure(engine, noise, phase.real), numbers)
 
 
 def _restricted(scene: Scene, counterfactual: Counterfactual, slab: Slab) -> Counterfactual:
@@ -227,7 +242,7 @@ def _second(scene: Scene, base: Counterfactual) -> list[Tried]:
     reference = snapshot.value()
     if reference is None or reference.shape != scene.engine.shape:
         return []
-    changed = replace(scene, snapshot=snapshot, reference=reference, operations=[])
+    changed = replace(scene, snapshot=snapshot, reference=reference, operations=[], others=[])
     changed.list_operations()
     after = scene.measure.score(reference)
     return [
