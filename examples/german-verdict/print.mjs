@@ -3,10 +3,6 @@
 // docs/verdict.schema.json says what each fact is. Programs that show verdicts in their own words can start from this file.
 import { readFileSync } from "node:fs";
 
-const content = JSON.parse(readFileSync(process.argv[2] ?? 0, "utf8"));
-const verdicts = Array.isArray(content) ? content : [content];
-for (const verdict of verdicts) console.log(lines(verdict).join("\n"));
-
 function lines(verdict) {
   const { status, met, engine, reference, dtype, coverage, culprits, error } = verdict;
   const marked =
@@ -104,3 +100,7 @@ function unjudgedLines({ sites, coverage }) {
 function number(ratio) {
   return ratio >= 1e30 ? "unendlich" : ratio.toLocaleString("de-DE", { maximumSignificantDigits: 3 });
 }
+
+const content = JSON.parse(readFileSync(process.argv[2] ?? 0, "utf8"));
+const verdicts = Array.isArray(content) ? content : [content];
+for (const verdict of verdicts) console.log(lines(verdict).join("\n"));

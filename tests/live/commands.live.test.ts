@@ -79,6 +79,12 @@ describe.skipIf(livePool === null)("with the live reference", () => {
       says: /cause {2}GELU/,
     });
     writeFileSync(at("verdict.json"), verdict);
+    const german = await execa(process.execPath, [
+      join(packageRoot, "examples/german-verdict/print.mjs"),
+      at("verdict.json"),
+    ]);
+    expect(german.stdout).toMatch(/^FEHLSCHLAG {2}gemma4_unified\/text/);
+    expect(german.stdout).toMatch(/^ {3}Ursache Aktivierung gelu_erf statt gelu_tanh$/m);
     await lockstep(["repro", "verdict.json", "--out", "repro"], { says: /^written to repro$/m });
     const small = ["minimise", "verdict.json", "--seconds", "1", "--out", "small.case.ts"];
     await lockstep(small, { says: /small\.case\.ts/ });
