@@ -95,7 +95,7 @@ describe.skipIf(livePool === null)("toMatchReference", () => {
   it("fails with the culprit and its cause", async ({ task }) => {
     const failure = await messageOf(expect(own).toMatchReference({ ...text!, fault: wrong }));
     expect(failure).toMatch(culprit);
-    expect(failure).toMatch(/cause {2}GELU \(erf\) in place of/);
+    expect(failure).toMatch(/cause {2}the activation is GELU \(erf\) in place of GELU \(tanh\)/);
     expect(task.meta.lockstep!.map(({ status, case_file }) => [status, case_file])).toEqual([
       ...[["fail", "cases/gemma4_unified.case.ts"]],
     ]);
