@@ -157,7 +157,7 @@ export const causes: Readonly<Record<string, string>> = {
   "exl2-pad-mask-pos": "first sequence",
   "vllm-omni-mrope-shift": "position/\\+1",
   "kv-cache-bf16": "precision/the site's tensor in bfloat16",
-  "tf32-matmul": "precision/Linear.*linear inputs in TF32 \\(cut off\\)",
+  "tf32-matmul": "precision/Linear.*linear inputs in TF32 cut off",
   "norm-rounded-before-weight": "precision/Gemma4UnifiedRMSNorm.*mul result in bfloat16",
   "mlx-gemma3-fp16-residual": "precision/the site's tensor in float16",
   "layer-scalar-bf16": "scalar/Gemma4UnifiedTextDecoderLayer.*mul=0\\.6055",
