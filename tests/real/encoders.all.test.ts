@@ -50,7 +50,7 @@ describe.skipIf(livePool === null || !there)("trained encoders", () => {
   });
 
   it.each([
-    ["all-minilm-l6-v2", "minilmEps", "encoder.layer.3.output.LayerNorm:out", /1e-05/],
+    ["all-minilm-l6-v2", "minilmEps", "encoder.layer.3.output.LayerNorm:out", /1e-5/],
     ["all-minilm-l6-v2", "minilmGelu", "encoder.layer.4.intermediate.intermediate_act_fn:out", /GELU \(tanh\)/],
     [
       "rxnmapper-albert",

@@ -66,7 +66,7 @@ describe.skipIf(livePool === null || !there)("SmolLM2-135M-Instruct", () => {
 
   it.each([
     // 1e-6 for 1e-5 is 4.7x noise: what eps the engine has is known to a third of it.
-    ["llama_eps", "float32", "model.layers.7.input_layernorm:out", /\b([5-9]\.?\d*e-07|1\.?\d*e-06)\b.*1e-05/],
+    ["llama_eps", "float32", "model.layers.7.input_layernorm:out", /\b([5-9]\.?\d*e-7|1\.?\d*e-6)\b.*1e-5/],
     ["llama_gelu", "float32", "model.layers.20.mlp.act_fn:out", /GELU \(erf\).*SiLU/],
     ["llama_gelu", "bfloat16", "model.layers.20.mlp.act_fn:out", /GELU \(erf\).*SiLU/],
   ] as const)("with %s in %s is located at %s, and why is said", async (name, dtype, site, cause) => {
