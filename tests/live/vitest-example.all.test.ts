@@ -48,7 +48,7 @@ describe("examples/vitest-engine", () => {
       "**where** `model.layers.0.self_attn#q_rope` in `prefill`",
     );
     expect(readFileSync(at("reports/junit.xml"), "utf8")).toContain('failures="2"');
-    expect(readFileSync(at("reports/index.html"), "utf8")).toContain("2 failed");
+    expect(readFileSync(at("reports/index.html"), "utf8")).toContain("<title>2 fail · lockstep</title>");
   });
 
   it("makes one report of two shards", () => {
