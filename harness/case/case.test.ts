@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../trace/errors.ts";
 import type { CaseDefinition } from "./case.ts";
-import { defineCase, planPhases } from "./case.ts";
+import { defineCase, planPhases, planted } from "./case.ts";
 
 fc.configureGlobal({ seed: 1 });
 
@@ -24,6 +24,22 @@ function refusal(changes: Record<string, unknown>): string {
   }
   throw new Error("expected the case to be refused");
 }
+
+describe("planted", () => {
+  it("gives the fault, and nothing where a case has none", () => {
+    const fault = { module: "two.ts", name: "two" };
+    expect([planted({ name: "tiny/text", fault, faultId: "two" }), planted({ name: "tiny/text" })]).toEqual([
+      { fault },
+      {},
+    ]);
+  });
+
+  it("refuses a fault that was not looked up: the case would run healthy, and pass", () => {
+    expect(() => planted({ name: "tiny/text", faultId: "two" })).toThrow(
+      "case tiny/text: its fault two is not looked up yet: take the case from loadCases or loadCaseFile",
+    );
+  });
+});
 
 describe("defineCase", () => {
   it("fills in what most cases have", () => {

@@ -56,6 +56,20 @@ export function defineCase(definition: CaseDefinition): Case {
 }
 
 /**
+ * Returns the part of a request that plants a case's fault: empty where it has none.
+ * @throws UsageError for a fault that is known by its id alone: run without it, the case would be green.
+ */
+export function planted({ name, fault, faultId }: Pick<Case, "name" | "fault" | "faultId">): {
+  readonly fault?: NonNullable<Case["fault"]>;
+} {
+  if (fault !== undefined) return { fault };
+  if (faultId === undefined) return {};
+  throw new UsageError(
+    `case ${name}: its fault ${faultId} is not looked up yet: take the case from loadCases or loadCaseFile`,
+  );
+}
+
+/**
  * Phases have names of their own; those that share the cache continue the one before, or the one that they name in
  * `from`, beginning at token 0.
  */

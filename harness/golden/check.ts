@@ -5,6 +5,7 @@ import { readGolden } from "./format/file.ts";
 import { judgeAgainstGolden } from "./judge.ts";
 import { siteFilter, tapKey } from "../trace/site.ts";
 import type { Case } from "../case/case.ts";
+import { planted } from "../case/case.ts";
 import type { EnginePool } from "../engine/pool.ts";
 import { goldenSeed } from "./record.ts";
 import { freshCheckpoint } from "./fresh-checkpoint.ts";
@@ -51,7 +52,7 @@ export async function checkGolden(
     const directory = freshCheckpoint(golden, testCase, inputs);
     const engine = await pool.get(engineName);
     frame = { ...frame, engine: identify(engine.hello, testCase.fault?.name) };
-    await pool.load(engine, { checkpoint: directory, dtype: "float32", ...(testCase.fault && { fault: testCase.fault }) });
+    await pool.load(engine, { checkpoint: directory, dtype: "float32", ...planted(testCase) });
     const wanted = siteFilter(options.sites);
     const places = new Map(
       golden.sites.flatMap(({ site, phase }, place) => (wanted(site) ? [[tapKey(phase, site), place] as const] : [])),

@@ -10,6 +10,7 @@ import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import { hidePadding } from "../compare/padding.ts";
 import type { Case } from "../case/case.ts";
+import { planted } from "../case/case.ts";
 import type { EnginePool } from "../engine/pool.ts";
 import type { KnownFault } from "../engine/faults.ts";
 import { plant } from "../selftest/faults.ts";
@@ -128,7 +129,7 @@ export async function captureSite(
   const weights = testCase.checkpoint ? { checkpoint: testCase.checkpoint } : { config: testCase.config, seed };
   const model = await pool.load(reference, { ...weights, dtype });
   const { checkpoint } = model;
-  await pool.load(engine, { checkpoint, dtype, ...(testCase.fault && { fault: testCase.fault }) });
+  await pool.load(engine, { checkpoint, dtype, ...planted(testCase) });
   const inputs = writeInputs(testCase.inputs(seed));
   const place = testCase.phases.findIndex(({ name }) => name === wanted.phase);
   const phase = testCase.phases[place]!;

@@ -6,6 +6,7 @@ import type { Params, Result } from "../engine/protocol.ts";
 import { readPower } from "../golden/format/power.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "../case/case.ts";
+import { planted } from "../case/case.ts";
 import type { EnginePool } from "../engine/pool.ts";
 import { goldenFolder } from "../case/discover.ts";
 import { explainVerdict } from "./explain.ts";
@@ -84,7 +85,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
   const weights = testCase.checkpoint ? { checkpoint: testCase.checkpoint } : { config: testCase.config, seed };
   const model = await pool.load(reference, { ...weights, dtype });
   const { checkpoint } = model;
-  const own = await pool.load(engine, { checkpoint, dtype, ...(testCase.fault && { fault: testCase.fault }) });
+  const own = await pool.load(engine, { checkpoint, dtype, ...planted(testCase) });
   const inputs = writeInputs(testCase.inputs(seed));
   const run = {
     inputs: inputs.path,

@@ -7,6 +7,7 @@ import { responsibleModule } from "../explain/culprits.ts";
 import { parseSite } from "../trace/site.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "../case/case.ts";
+import { planted } from "../case/case.ts";
 import type { EnginePool } from "../engine/pool.ts";
 import { writeInputs } from "../case/inputs-file.ts";
 import { defaultLimit } from "./live.ts";
@@ -47,7 +48,7 @@ export async function compareShapesWith(
   try {
     const engine = await pool.get(engineName);
     frame = { ...frame, engine: identify(engine.hello, testCase.fault?.name) };
-    const [reference, ours] = await Promise.all([ask(), askShapes(engine, testCase, testCase.fault)]);
+    const [reference, ours] = await Promise.all([ask(), askShapes(engine, testCase, planted(testCase))]);
     frame = { ...frame, reference: reference.identity };
     return buildVerdict(frame, compareShapes(testCase, ours, reference.shapes));
   } catch (error) {
@@ -55,13 +56,17 @@ export async function compareShapesWith(
   }
 }
 
-/** Asks an engine for all shapes at two lengths. */
-export async function askShapes(side: EngineProcess, testCase: Case, fault?: Case["fault"]): Promise<TwoShapes> {
+/** Asks one side for all shapes at two lengths; `extra` is what the engine under test is told beside the case. */
+export async function askShapes(
+  side: EngineProcess,
+  testCase: Case,
+  extra: ReturnType<typeof planted> = {},
+): Promise<TwoShapes> {
   const ask = (length: number): Promise<Result<"shapes">> =>
     side.request("shapes", {
       config: testCase.config,
       inputs: writeInputs(testCase.inputs(length)).path,
-      ...(fault && { fault }),
+      ...extra,
     });
   const first = await ask(shapeLengths.first);
   const second = await ask(shapeLengths.second);

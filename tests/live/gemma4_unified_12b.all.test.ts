@@ -6,12 +6,13 @@ import { formulaText } from "../../harness/verdict/words/sizes.ts";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Verdict } from "../../harness/verdict/schema.ts";
+import { loadCaseFile } from "../../harness/case/discover.ts";
 import { renderVerdict } from "../../harness/report/terminal.ts";
 import { runShapesCase } from "../../harness/run/shapes.ts";
 import { livePool } from "../support/live.ts";
-import { cases } from "../../cases/seed/gemma4_unified_12b.case.ts";
 
-const [healthy, planted] = cases;
+const seedCase = fileURLToPath(new URL("../../cases/seed/gemma4_unified_12b.case.ts", import.meta.url));
+const [healthy, planted] = await loadCaseFile(seedCase);
 const layers = "model.language_model.layers";
 const fullLayers = [5, 11, 17, 23, 29, 35, 41, 47];
 const file = (name: string): string => fileURLToPath(new URL(`../support/${name}`, import.meta.url));

@@ -19,6 +19,7 @@ export default function surround(): () => void {
   const before = new Set(abandonedSpools(inMemory));
   const folder = mkdtempSync(join(tmpdir(), "lockstep-suite-"));
   process.env["TMPDIR"] = folder;
+  process.env["NODE_COMPILE_CACHE"] ??= cacheFolder("node-compiled"); // of tools that would keep it in the temp folder
   process.env["TORCHINDUCTOR_CACHE_DIR"] = cacheFolder("torchinductor"); // of scripts that import torch
   onExit(() => rmSync(folder, { recursive: true, force: true })); // where the run is interrupted
   return () => {
