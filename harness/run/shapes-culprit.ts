@@ -21,6 +21,8 @@ type Shapes = Result<"shapes">;
 export interface TwoShapes {
   readonly first: Shapes;
   readonly second: ReadonlyMap<string, readonly number[]>;
+  /** The place where the forward stopped at the second length, where it did. */
+  readonly secondStop?: NonNullable<Shapes["stop"]>;
 }
 
 /** The lengths at which a `shapes` case is run, to see which sizes move with the sequence. */

@@ -35,6 +35,11 @@ function shapesOf(length: number, wide: number): Shapes {
   };
 }
 
+/** True for what is answered at the second length. */
+function isSecond({ sites }: Shapes): boolean {
+  return sites[0]!.shape[1] === 27;
+}
+
 function verdictOf(wide: number, change: (shapes: Shapes) => Shapes = (shapes) => shapes) {
   const asked = { reference: 0, engine: 0 };
   const shapes = (side: "reference" | "engine"): Shapes => {
@@ -78,5 +83,61 @@ describe("shapes against the live reference", () => {
     const extra = { site: "model.extra:out", shape: [1], dtype: "F32" };
     const more = await verdictOf(64, (shapes) => ({ ...shapes, sites: [...shapes.sites, extra] }));
     expect([more.status, more.coverage.unexpected]).toEqual(["fail", ["model.extra:out"]]);
+  });
+
+  it("of an engine that reports a stop fail, though it lists every site", async () => {
+    for (const site of ["model.layers.1.self_attn.o_proj:out", "model.engine.kernel:out"]) {
+      const stop = { site, message: "out of memory" };
+      const { status, culprit } = await verdictOf(64, (shapes) => ({ ...shapes, stop }));
+      expect([status, culprit?.site, culprit?.why]).toEqual([
+        "fail",
+        "model.layers.1.self_attn.o_proj:out",
+        { kind: "stop", at: site, message: "out of memory" },
+      ]);
+    }
+  });
+
+  it("of an engine that stops at the second length alone fail", async () => {
+    const stop = { site: "model.layers.1.self_attn.o_proj:in", message: "no" };
+    const { status, culprit } = await verdictOf(64, (shapes) => (isSecond(shapes) ? { ...shapes, stop } : shapes));
+    expect([status, culprit?.site, culprit?.why.kind]).toEqual(["fail", stop.site, "stop"]);
+  });
+
+  it("of an engine that offers a site at one length alone are unknown", async () => {
+    const { status, coverage } = await verdictOf(64, (shapes) =>
+      isSecond(shapes) ? { ...shapes, sites: shapes.sites.slice(1) } : shapes,
+    );
+    expect([status, coverage.unknown]).toEqual(["unknown", ["model.layers.0.self_attn.o_proj:in"]]);
+  });
+
+  it("that differ at the second length alone say at how many tokens", async () => {
+    const { status, culprit } = await verdictOf(64, (shapes) => ({
+      ...shapes,
+      sites: shapes.sites.map((tap) => ({ ...tap, shape: [1, 19, tap.shape[2]!] })),
+    }));
+    expect([status, culprit?.why]).toEqual([
+      "fail",
+      { kind: "shape", expected: [1, 27, 32], found: [1, 19, 32], length: 27 },
+    ]);
+  });
+
+  it("of another dtype fail", async () => {
+    const { status, culprit } = await verdictOf(64, (shapes) => ({
+      ...shapes,
+      sites: shapes.sites.map((tap) => ({ ...tap, dtype: "F64" })),
+    }));
+    expect([status, culprit?.why]).toEqual(["fail", { kind: "dtype", expected: "BF16", found: "F64" }]);
+  });
+
+  it("that list a site twice are an error of the engine", async () => {
+    const { status, error } = await verdictOf(64, (shapes) => ({
+      ...shapes,
+      sites: [...shapes.sites, ...shapes.sites],
+    }));
+    expect([status, error?.kind, error?.message]).toEqual([
+      "error",
+      "engine",
+      "engine lists model.layers.0.self_attn.o_proj:in twice in its answer to shapes; expected it once",
+    ]);
   });
 });

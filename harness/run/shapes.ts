@@ -1,6 +1,7 @@
-import { siteOf } from "../verdict/deciding.ts";
+import { whyOf } from "../verdict/deciding.ts";
 import type { Verdict } from "../verdict/schema.ts";
-import type { Judgement, SiteVerdict } from "../verdict/site.ts";
+import type { Why } from "../verdict/site.ts";
+import { EngineFailure } from "../trace/errors.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Result } from "../engine/protocol.ts";
 import { responsibleModule } from "../explain/culprits.ts";
@@ -13,6 +14,7 @@ import { writeInputs } from "../case/inputs-file.ts";
 import { defaultLimit } from "./live.ts";
 import type { TwoShapes } from "./shapes-culprit.ts";
 import { explainCulprit, shapeLengths } from "./shapes-culprit.ts";
+import { judgeShapes } from "./shapes-judging.ts";
 import type { Findings } from "./verdict-builder.ts";
 import { buildVerdict, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 
@@ -56,41 +58,42 @@ export async function compareShapesWith(
   }
 }
 
-/** Asks one side for all shapes at two lengths; `extra` is what the engine under test is told beside the case. */
+/**
+ * Asks one side for all shapes at two lengths; `extra` is what the engine under test is told beside the case.
+ * @throws EngineFailure for a site that is listed twice: nobody can tell which of the two is meant.
+ */
 export async function askShapes(
   side: EngineProcess,
   testCase: Case,
   extra: ReturnType<typeof planted> = {},
 ): Promise<TwoShapes> {
-  const ask = (length: number): Promise<Result<"shapes">> =>
-    side.request("shapes", {
-      config: testCase.config,
-      inputs: writeInputs(testCase.inputs(length)).path,
-      ...extra,
-    });
+  const ask = async (length: number): Promise<Result<"shapes">> => {
+    const inputs = writeInputs(testCase.inputs(length)).path;
+    const shapes = await side.request("shapes", { config: testCase.config, inputs, ...extra });
+    refuseRepeated(shapes, side.hello.name);
+    return shapes;
+  };
   const first = await ask(shapeLengths.first);
-  const second = await ask(shapeLengths.second);
-  return { first, second: new Map(second.sites.map(({ site, shape }) => [site, shape])) };
+  const { sites, stop } = await ask(shapeLengths.second);
+  return { first, second: new Map(sites.map(({ site, shape }) => [site, shape])), ...(stop && { secondStop: stop }) };
+}
+
+function refuseRepeated({ sites }: Result<"shapes">, name: string): void {
+  const seen = new Set<string>();
+  for (const { site } of sites) {
+    if (seen.has(site))
+      throw new EngineFailure(`${name} lists ${site} twice in its answer to shapes; expected it once`);
+    seen.add(site);
+  }
 }
 
 function compareShapes(testCase: Case, ours: TwoShapes, theirs: TwoShapes): Findings {
-  const engineSites = new Map(ours.first.sites.map((tap) => [tap.site, tap]));
   const referenceSites = theirs.first.sites.filter(({ site }) => isModuleSite(site));
-  const { stop } = ours.first;
-  const sites = referenceSites.map(({ site, shape, dtype }, order): SiteVerdict => {
-    const judged = (run: Judgement): SiteVerdict =>
-      siteOf({ site, phase: "shapes", order, expected: { shape, dtype }, run, local: null });
-    const tap = engineSites.get(site) ?? (stop?.site === site && stop.found ? { shape: stop.found, dtype } : undefined);
-    if (!tap)
-      return judged({ status: "unknown", why: stop ? { kind: "stopped", at: stop.site } : { kind: "not offered" } });
-    const differs =
-      tap.shape.join() !== shape.join() || ours.second.get(site)?.join() !== theirs.second.get(site)?.join();
-    if (!differs || (stop && !ours.second.has(site) && tap.shape.join() === shape.join()))
-      return judged({ status: "pass" });
-    return judged({ status: "fail", why: { kind: "shape", expected: shape, found: tap.shape } });
-  });
+  const sites = judgeShapes(referenceSites, ours, theirs);
   const known = new Set(referenceSites.map(({ site }) => site));
-  const unexpected = ours.first.sites.map(({ site }) => site).filter((site) => isModuleSite(site) && !known.has(site));
+  const unexpected = [...ours.first.sites.map(({ site }) => site), ...ours.second.keys()].filter(
+    (site) => isModuleSite(site) && !known.has(site),
+  );
   const first = sites.find(({ status }) => status === "fail");
   const audit = auditConfig(
     ours.first.config_reads,
@@ -103,8 +106,14 @@ function compareShapes(testCase: Case, ours: TwoShapes, theirs: TwoShapes): Find
     unexpected,
     tensor_audit: auditTensors(ours.first.tensors, theirs.first.tensors),
     config_audit: audit,
-    ...(first && { culprit: explainCulprit({ testCase, first, sites, ours, theirs, audit }) }),
+    ...(first &&
+      isSizeMismatch(whyOf(first)) && { culprit: explainCulprit({ testCase, first, sites, ours, theirs, audit }) }),
   };
+}
+
+/** True for sizes that differ at the first length: those that explanations are made of. */
+function isSizeMismatch(why: Why | null): boolean {
+  return why?.kind === "shape" && why.length === undefined;
 }
 
 /** Module ports, caches and logits: the skeleton that every engine has. */

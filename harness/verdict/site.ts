@@ -105,7 +105,8 @@ export const direction = z.strictObject({
 
 /** The reason why a site fails. */
 export const why = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("shape"), expected: shape, found: shape }),
+  /** `length`: the number of tokens at which they differ, where they agree at another. */
+  z.strictObject({ kind: z.literal("shape"), expected: shape, found: shape, length: z.int().optional() }),
   z.strictObject({ kind: z.literal("dtype"), expected: z.string(), found: z.string() }),
   /** `count` elements (null: not counted) are not finite in the engine's tensor alone. */
   z.strictObject({ kind: z.literal("not finite"), count: z.int().nullable() }),
@@ -128,6 +129,8 @@ export const why = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("direction"), ratio, direction }),
   z.strictObject({ kind: z.literal("choice"), flips }),
+  /** The engine's forward stopped at `at`: this site, or one that the reference does not have, before this one. */
+  z.strictObject({ kind: z.literal("stop"), at: z.string(), message: z.string() }),
 ]);
 
 /** The reason why a site could not be judged. */

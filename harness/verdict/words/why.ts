@@ -7,7 +7,7 @@ import { format, noiseText } from "./ratio.ts";
 export function whyText(why: Why): string {
   switch (why.kind) {
     case "shape":
-      return `shape [${why.found.join(", ")}], expected [${why.expected.join(", ")}]`;
+      return `shape [${why.found.join(", ")}], expected [${why.expected.join(", ")}]${why.length === undefined ? "" : ` at ${why.length} tokens`}`;
     case "dtype":
       return `dtype ${why.found}, expected ${why.expected}`;
     case "not finite":
@@ -24,6 +24,8 @@ export function whyText(why: Why): string {
       return `${noiseText(why.ratio)}, but ${directionText(why.direction)}`;
     case "choice":
       return flipsText(why.flips);
+    case "stop":
+      return `the engine's forward stopped at ${why.at}: ${why.message}`;
   }
 }
 
