@@ -34,6 +34,8 @@ export interface Measurement {
   readonly exact: boolean;
   /** Elements that are not a number or infinite in one of engine and reference only. */
   readonly nonFinite: number;
+  /** Elements that are not a number in both: nothing there could be compared. */
+  readonly notNumbers: number;
 }
 
 /** Sums over the elements of one lane (row or column): squared errors, their squares, squared noise, squared size. */
@@ -66,6 +68,7 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
   const { error: columnError, fourth: columnFourth, noise: columnNoise, size: columnSize } = byColumn;
   let maxError = 0;
   let nonFinite = 0;
+  let notNumbers = 0;
   for (let row = 0, index = 0; row < rows; row++) {
     let rowError = 0;
     let rowFourth = 0;
@@ -80,6 +83,7 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
       // One comparison for nearly every element: squares are never negative, and what is not a number is below nothing.
       if (!(error + noise < Infinity) && !(Number.isFinite(error) && Number.isFinite(noise))) {
         if (!Object.is(engine[index], reference[index])) nonFinite++;
+        else if (Number.isNaN(engine[index])) notNumbers++;
         continue;
       }
       const size = truth * truth;
@@ -122,7 +126,7 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
     rms,
     max_error: Math.sqrt(maxError),
   };
-  return { distance, exact: referenceNoise === 0 && count >= elementsForExactness, nonFinite };
+  return { distance, exact: referenceNoise === 0 && count >= elementsForExactness, nonFinite, notNumbers };
 }
 
 /**

@@ -122,6 +122,14 @@ describe("NaN", () => {
     expect(judge({ ...triple, reference: float32Tensor(reference, [12, 8]) }, rules).status).toBe("fail");
   });
 
+  it("in both is no evidence: the site is unknown", () => {
+    const { triple, engine } = healthy("both", [12, 8]);
+    const reference = toNumbers(triple.reference).slice() as Float32Array;
+    for (const side of [engine, reference]) side[5] = Number.NaN;
+    const judged = judge({ ...triple, reference: float32Tensor(reference, [12, 8]) }, rules);
+    expect(judged).toEqual({ status: "unknown", why: { kind: "not a number", count: 1, of: 96 } });
+  });
+
   it("everywhere on one side never passes, and neither does a limit that is not a number", () => {
     const { triple, engine } = healthy("limit", [12, 8]);
     expect(judge(triple, { limit: Number.NaN }).status).toBe("fail");

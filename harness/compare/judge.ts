@@ -36,8 +36,8 @@ export interface Rules {
 }
 
 /**
- * Judges one site: shape, then dtype, then values. Never broadcasts, never truncates, and a value that is not a number
- * on one side only always fails.
+ * Judges one site: shape, then dtype, then values. Never broadcasts, never truncates; a value that is not a number on one
+ * side only always fails, and a site where some are not a number on both can't pass.
  */
 export function judge(triple: TapTriple, rules: Rules): Judgement {
   const { site, engine, reference, oracle } = triple;
@@ -76,7 +76,7 @@ function judgeNumbers(
   triple: Triple,
   { limit, structure = false }: Rules,
 ): Judgement {
-  const { distance, exact, nonFinite } = measure(triple);
+  const { distance, exact, nonFinite, notNumbers } = measure(triple);
   const { noise } = distance;
   const fail = (why: Why): Judgement => {
     const picture = structure ? drawPicture(site, shape, { ...triple, noise }) : null;
@@ -99,6 +99,9 @@ function judgeNumbers(
     return fail({ kind: "noise", at: { part: "column", index: column.index }, ratio: column.ratio });
   const direction = structure ? findDirection(triple) : null;
   if (direction) return fail({ kind: "direction", ratio, direction });
+  // What could not be compared is no evidence: the engine's NaN may have come from its own earlier step.
+  if (notNumbers > 0)
+    return { status: "unknown", why: { kind: "not a number", count: notNumbers, of: triple.engine.length } };
   return { status: "pass", distance };
 }
 

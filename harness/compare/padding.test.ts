@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { elementCount } from "../trace/tensor.ts";
 import type { TokenMask } from "./padding.ts";
-import { hidePadding, tokenAxes } from "./padding.ts";
+import { hidePadding, paddingNotNumbers, tokenAxes } from "./padding.ts";
 
 fc.configureGlobal({ seed: 1 });
 
@@ -117,4 +117,23 @@ it("hides no place of an encoder, which has more of them than there are tokens",
   const queries = [...Array(14).keys()].map((index) => 28 + index); // of the second sequence, the first two tokens
   expect(hidden("model.decoder.layers.0.encoder_attn#scores", [2, 1, 4, 7], tokens)).toEqual(queries);
   expect(hidden("model.encoder.layers.0:out", [2, 7, 3], tokens)).toEqual([]);
+});
+
+describe("paddingNotNumbers", () => {
+  const tokens = leftPadded([0, 2], 4, 0, 4);
+  const count = (engine: number[], reference = [1, 1, 1, 1, 1, 1, 1, 1]) =>
+    paddingNotNumbers("m:out", [2, 4, 1], tokens, {
+      engine: Float32Array.from(engine),
+      reference: Float32Array.from(reference),
+    });
+  const nan = Number.NaN;
+
+  it("counts what is not a number in padding, and not in real tokens", () => {
+    expect(count([nan, 1, 1, 1, nan, nan, 1, 1])).toBe(2);
+  });
+
+  it("counts nothing that the reference has too, or that is a number", () => {
+    const found = [1, 1, 1, 1, nan, Number.NEGATIVE_INFINITY, 1, 1];
+    expect([count(found, found), count([1, 1, 1, 1, 1, Number.NEGATIVE_INFINITY, 1, 1])]).toEqual([0, 0]);
+  });
 });

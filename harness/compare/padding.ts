@@ -38,6 +38,25 @@ export function hidePadding(site: Site, given: readonly number[], tokens: TokenM
 }
 
 /**
+ * Counts the elements of padding that are not a number in the engine alone: nobody's contract, but where 0 * NaN carries
+ * them into real tokens they are the cause.
+ */
+export function paddingNotNumbers(
+  site: Site,
+  shape: readonly number[],
+  tokens: TokenMask,
+  { engine, reference }: { readonly engine: Numbers; readonly reference: Numbers },
+): number {
+  if (!engine.some(Number.isNaN)) return 0;
+  const visible = engine.slice();
+  hidePadding(site, shape, tokens, visible);
+  let count = 0;
+  for (let index = 0; index < engine.length; index++)
+    if (Number.isNaN(engine[index]) && visible[index] === 0 && !Number.isNaN(reference[index])) count++;
+  return count;
+}
+
+/**
  * Routers and experts see [B * S, ...]: the shape with its batch axis, when the first axis runs over the tokens of all
  * sequences.
  */

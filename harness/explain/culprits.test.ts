@@ -91,12 +91,20 @@ describe("with local judgements", () => {
     expect(firsts(run(["a:out", "pass", "fail"], ["b:out", "pass", "pass"]))).toEqual(["a:out"]);
   });
 
-  it("values that are not finite in the engine's run alone are one, though every step is right on what it got", () => {
+  describe("values that are not finite in the engine's run alone, though every step is right on what it got,", () => {
     const notFinite = fail(1, { why: { kind: "not finite", count: 2 } });
-    const sites = run(["a:out", "pass", "pass"], ["b:out", "fail", "pass"]);
-    expect(firsts(sites.map((site, place) => (place === 1 ? siteWith({ ...site, run: notFinite }) : site)))).toEqual([
-      "b:out",
-    ]);
+    const spread = (sites: SiteVerdict[]): SiteVerdict[] =>
+      sites.map((site) => (site.run?.status === "fail" ? siteWith({ ...site, run: notFinite }) : site));
+
+    it("are one culprit, where they are first seen", () => {
+      const sites = run(["a:out", "pass", "pass"], ["b:out", "fail", "pass"], ["c:out", "fail", "unknown"]);
+      expect(firsts(spread(sites))).toEqual(["b:out"]);
+    });
+
+    it("are none behind a step that made them", () => {
+      const sites = run(["a:out", "fail", "fail"], ["b:out", "fail", "pass"]);
+      expect(firsts(spread(sites))).toEqual(["a:out"]);
+    });
   });
 });
 

@@ -12,11 +12,14 @@ export interface Located {
 /**
  * The places that fail on their own, in execution order. Where sites were judged locally, each failing one is its own
  * culprit, since it had the engine's data to work on; the same place in other layers, calls and phases is one culprit.
+ * Values that are not finite spread: where nothing fails alone before them, the first place that has them is one culprit.
  * Else, and when every local judgement passes though the run as a whole does not, the earliest failing site.
  */
 export function findCulprits(sites: readonly SiteVerdict[]): Located[] {
   const failing = sites.filter(({ status }) => status === "fail").toSorted((a, b) => a.order - b.order);
-  const local = failing.filter(failsAlone);
+  const spread = failing.findIndex(isSpread);
+  const begins = spread >= 0 && !failing.slice(0, spread).some(failsAlone) ? placeOf(failing[spread]!.site) : null;
+  const local = failing.filter((site) => failsAlone(site) || (isSpread(site) && placeOf(site.site) === begins));
   if (local.length === 0) return failing.slice(0, 1).map((first) => ({ first, also: [] }));
   const places = Map.groupBy(withoutFollowers(local), ({ site }) => placeOf(site));
   return [...places.values()].map(([first, ...rest]) => ({
@@ -48,9 +51,14 @@ function withoutFollowers(local: readonly SiteVerdict[]): SiteVerdict[] {
   });
 }
 
-/** True when a site fails on the data that it got, or holds values that are not finite in the engine's run alone. */
-function failsAlone({ local, run }: SiteVerdict): boolean {
-  return local?.status === "fail" || (local !== null && run?.status === "fail" && run.why.kind === "not finite");
+/** True when a site fails on the data that it got. */
+function failsAlone({ local }: SiteVerdict): boolean {
+  return local?.status === "fail";
+}
+
+/** True when a site got values that are not finite in the engine's run alone, and does its work right on them. */
+function isSpread({ local, run }: SiteVerdict): boolean {
+  return local !== null && local.status !== "fail" && run?.status === "fail" && run.why.kind === "not finite";
 }
 
 /**

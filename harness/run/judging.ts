@@ -3,7 +3,7 @@ import { judge } from "../compare/judge.ts";
 import type { Routing } from "../compare/choice.ts";
 import { judgeChoice } from "../compare/choice.ts";
 import { compareLogits } from "../compare/logits.ts";
-import { hidePadding } from "../compare/padding.ts";
+import { hidePadding, paddingNotNumbers } from "../compare/padding.ts";
 import type { Consistency, LogitsAgreement } from "../verdict/audit.ts";
 import { distanceOf, siteOf, tieOf } from "../verdict/deciding.ts";
 import type { Judgement, SiteVerdict } from "../verdict/site.ts";
@@ -15,6 +15,7 @@ import type { Group } from "./pairing.ts";
 import type { Ready } from "./routers.ts";
 import { collectRouters } from "./routers.ts";
 import { hasWholePhase, trackConsistency } from "./self-consistency.ts";
+import type { Findings } from "./verdict-builder.ts";
 
 /** Judges groups as they are completed. */
 export function judgeGroups(options: {
@@ -29,6 +30,7 @@ export function judgeGroups(options: {
   const { testCase, inputs, limit, bail, progress } = options;
   const sites: SiteVerdict[] = [];
   const logits: LogitsAgreement[] = [];
+  let padding: Findings["padding"];
   const phases = new Map(testCase.phases.map((phase) => [phase.name, phase]));
   const trackers = (["engine", "reference", "oracle"] as const).map((side) => ({
     side,
@@ -57,6 +59,7 @@ export function judgeGroups(options: {
     const expected = { shape: [...reference.shape], dtype: reference.dtype };
     const verdict = siteOf({ site, phase, order, expected, run: whole, local: alone });
     sites.push(verdict);
+    padding ??= paddingOf(group, rules);
     const { noise = 0 } = distanceOf(whole) ?? {};
     for (const { side, tracker } of trackers) tracker.add({ site, phase, tensor: sides[side]!, noise });
     if (site === "logits" && engine.shape.join() === reference.shape.join()) {
@@ -72,10 +75,20 @@ export function judgeGroups(options: {
     const consistency = hasWholePhase(testCase.phases) ? trackers.map(({ tracker }) => tracker.result(limit)) : [];
     return {
       logits,
+      ...(padding && { padding }),
       consistency: sites.some((site) => tieOf(site) !== null) ? consistency.map(withoutBlame) : consistency,
     };
   };
   return { sites, complete, findings, rules: rulesOf };
+}
+
+/** The padding of a site that is not a number in the engine alone; undefined where there is none. */
+function paddingOf({ site, phase, sides }: Group, { tokens }: Rules): Findings["padding"] {
+  const { engine, reference } = sides as Required<typeof sides>;
+  if (!tokens || engine.shape.join() !== reference.shape.join()) return undefined;
+  const values = { engine: toNumbers(engine), reference: toNumbers(reference) };
+  const count = paddingNotNumbers(site, engine.shape, tokens, values);
+  return count === 0 ? undefined : { site, phase, count };
 }
 
 /** A group as the run as a whole has it. */

@@ -138,6 +138,16 @@ describe("the culprit", () => {
     expect(build({ sites: [first] }).culprit).toMatchObject({ why: { kind: "not finite", count: 3 }, inherited: true });
   });
 
+  it("names the padding that values which are not finite come from", () => {
+    const notFinite = fail(9, { why: { kind: "not finite", count: 3 } });
+    const first = siteWith({ site: "s1:out", order: 1, run: notFinite, local: pass(1) });
+    const padding = { site: "s0:out", phase: "prefill", count: 7 };
+    expect(build({ sites: [first], padding }).culprit).toMatchObject({ padding });
+    expect(build({ sites: [siteWith({ ...first, run: fail(), local: fail() })], padding }).culprit).not.toHaveProperty(
+      "padding",
+    );
+  });
+
   it("is the first of all that are wrong on their own", () => {
     const local = (order: number): SiteVerdict =>
       siteWith({ site: `s${order}:out`, order, run: fail(), local: fail() });

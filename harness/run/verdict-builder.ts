@@ -25,6 +25,8 @@ export type Findings = Partial<
   /** Sites that only the reference has, and only the engine has. */
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
+  /** The first place whose padding is not a number in the engine alone. */
+  readonly padding?: Culprit["padding"];
 };
 
 /** The part of a verdict that is known before the case runs. */
@@ -70,7 +72,9 @@ export function buildVerdict(frame: Frame, findings: Findings): Verdict {
   const { testCase } = frame;
   const sites = [...findings.sites].toSorted((a, b) => a.order - b.order);
   const compared = sites.filter(({ status }) => status === "pass" || status === "fail").length;
-  const culprits = findings.culprit ? [findings.culprit] : findCulprits(sites).map(culpritOf);
+  const culprits = findings.culprit
+    ? [findings.culprit]
+    : findCulprits(sites).map((located) => culpritOf(located, findings.padding));
   const culprit = culprits[0] ?? null;
   const status = conclude(findings, sites, compared);
   const met =
@@ -144,16 +148,18 @@ function worstSite(sites: readonly SiteVerdict[]): Verdict["worst"] {
   return worst;
 }
 
-function culpritOf({ first, also }: Located): Culprit {
+function culpritOf({ first, also }: Located, padding: Culprit["padding"]): Culprit {
   const { site, phase, local } = first;
   const { why } = failureOf(first)!;
+  const inherited = local !== null && local.status !== "fail";
   const symbolic = why.kind === "shape" ? { expected: why.expected, found: why.found } : null;
   return {
     site,
     phase,
     why,
     where: detailOf(first)?.where ?? [],
-    inherited: local?.status === "pass",
+    inherited,
+    ...(padding && inherited && why.kind === "not finite" && { padding }),
     shapes: symbolic && { ...symbolic, expected_sizes: [], found_sizes: [], causes: [] },
     also: [...also],
   };

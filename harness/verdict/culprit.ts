@@ -67,6 +67,8 @@ export const culprit = z.strictObject({
    * here.
    */
   inherited: z.boolean().default(false),
+  /** The first place of the run whose padding is not a number in the engine alone: what the culprit got comes from there. */
+  padding: z.strictObject({ ...place.shape, count: z.int() }).optional(),
   /** Shapes with symbolic lengths, and the sizes that differ as products of config fields; only where shapes differ. */
   shapes: z
     .strictObject({

@@ -141,6 +141,8 @@ export const unjudged = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("stopped"), at: z.string() }),
   /** The reference and its float64 run have different shapes. */
   z.strictObject({ kind: z.literal("no oracle"), reference: shape, oracle: shape }),
+  /** `count` of `of` elements are not a number on both sides: nothing there could be compared. */
+  z.strictObject({ kind: z.literal("not a number"), count: z.int(), of: z.int() }),
   /** The engine lacks a capability that the phase needs, or can't run a phase (`before`) that it continues. */
   z.strictObject({
     kind: z.literal("phase impossible"),

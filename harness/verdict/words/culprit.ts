@@ -8,10 +8,12 @@ import { formulaText } from "./sizes.ts";
 import { regionText, whyText } from "./why.ts";
 
 /** Says what is wrong at a culprit, as one sentence without a full stop. */
-export function culpritText({ why, where, inherited, shapes }: Culprit): string {
+export function culpritText({ why, where, inherited, padding, shapes }: Culprit): string {
   const what = shapes
     ? `expected [${shapes.expected.join(", ")}], found [${shapes.found.join(", ")}]`
     : [whyText(why), ...where.map(regionText)].join("; ");
+  if (padding)
+    return `${what}; they come from padding: ${padding.count.toLocaleString("en-US")} values of it are not a number at ${placeText(padding)}, where that begins`;
   return inherited ? `${what}; the module does its work right on the input it recorded, so that input was wrong` : what;
 }
 

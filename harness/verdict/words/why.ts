@@ -68,6 +68,8 @@ export function unjudgedText(why: Unjudged): string {
       return `the engine stopped at ${why.at}`;
     case "no oracle":
       return `the reference has shape [${why.reference.join(", ")}] there and its float64 run [${why.oracle.join(", ")}]`;
+    case "not a number":
+      return `${why.count.toLocaleString("en-US")} of ${why.of.toLocaleString("en-US")} values are not a number on both sides`;
     case "phase impossible":
       return impossibleText(why);
   }
