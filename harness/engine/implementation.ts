@@ -23,6 +23,8 @@ export interface EngineImplementation {
   shapes(params: Params<"shapes">): Promise<Result<"shapes">>;
   configReads(): Result<"config_reads">;
   unload(): void;
+  /** The loaded tensors of these names, as it computes with them; for an engine with the capability `tensors`. */
+  tensors?(names: readonly string[]): ReadonlyMap<string, RawTensor>;
   /** Tokenizes a text; for an engine with the capability `text`. */
   tokenize?(params: Params<"tokenize">): Promise<Result<"tokenize">>;
   /** Continues a text; for an engine with the capability `text`. */

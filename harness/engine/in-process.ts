@@ -40,7 +40,7 @@ export interface EngineObject {
 
 const defaultCapabilities: Capabilities = {
   ...{ dtypes: ["float32"], shapes: false, cache: true, fork: false },
-  ...{ build: false, oracle: false, replay: false, explain: false, text: false },
+  ...{ build: false, oracle: false, replay: false, explain: false, text: false, tensors: false },
 };
 
 /** True for what can be an engine: an object with `load` and `run`. */

@@ -233,7 +233,7 @@ function dropBatch(spool: string, file: string): void {
 }
 
 /** All tensors of a file in the spool directory, which is deleted. */
-function readSpoolFile(spool: string, file: string): ReadonlyMap<string, RawTensor> {
+export function readSpoolFile(spool: string, file: string): ReadonlyMap<string, RawTensor> {
   checkSpoolFile(spool, file);
   const { entries } = readSafetensorsIndex(file);
   const tensors = new Map([...entries.values()].map((entry) => [entry.name, readTensor(entry)]));

@@ -100,6 +100,8 @@ export const methods = {
         explain: z.boolean().default(false),
         /** Has the checkpoint's tokenizer, and continues a text (`tokenize`, `generate`). */
         text: z.boolean().default(false),
+        /** Gives checksums and values of its loaded tensors, as it computes with them (`tensors`). */
+        tensors: z.boolean().default(false),
       }),
     }),
   },
@@ -209,6 +211,19 @@ export const methods = {
           phase: z.string(),
         }),
       ),
+    }),
+  },
+  /** Asks for the loaded tensors themselves: some act only through a choice, and no activation shows them. */
+  tensors: {
+    params: z.strictObject({ names: z.array(z.string()), values: z.boolean().default(false) }),
+    result: z.strictObject({
+      /**
+       * SHA-256 of each tensor's numbers, row-major, little-endian, in this dtype; those that the engine does not keep as
+       * the checkpoint has them are left out.
+       */
+      checksums: z.array(z.strictObject({ name: z.string(), dtype: z.string(), sha256: z.string() })),
+      /** With `values`: a safetensors file of the spool that holds them by name; the harness deletes it. */
+      file: z.string().nullable(),
     }),
   },
   tokenize: {

@@ -1,10 +1,11 @@
+import { createHash } from "node:crypto";
 import { readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { writeSafetensors } from "../trace/safetensors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import type { EmitTaps, EngineImplementation, Tap } from "./implementation.ts";
 import { EngineError } from "./implementation.ts";
-import type { Method } from "./protocol.ts";
+import type { Method, Params, Result } from "./protocol.ts";
 import {
   cancelNotification,
   creditNotification,
@@ -27,6 +28,7 @@ interface Message {
 export async function serveEngine(engine: EngineImplementation): Promise<void> {
   const wire = openWire();
   let spool = "";
+  let files = 0;
   for (;;) {
     const message = wire.next();
     if (message === null) return;
@@ -34,7 +36,10 @@ export async function serveEngine(engine: EngineImplementation): Promise<void> {
     try {
       const { params, method } = parseRequest(message);
       if (method === "hello") spool = (params as { spool: string }).spool;
-      const result = await dispatch(engine, method, params, (run, credits) => emitter(wire, spool, run, credits));
+      const result = await dispatch(engine, method, params, {
+        open: (run, credits) => emitter(wire, spool, run, credits),
+        newFile: (name) => join(spool, `${name}-${files++}.safetensors`),
+      });
       wire.send({ id: message.id, result });
       if (method === "shutdown") return;
     } catch (error) {
@@ -63,11 +68,17 @@ interface Emitter {
   readonly counts: { batches: number; taps: number };
 }
 
+/** Makes what an answer writes into the spool: the batches of a run, and files of other names. */
+interface Spooling {
+  readonly open: (run: string, credits: number) => Emitter;
+  readonly newFile: (name: string) => string;
+}
+
 async function dispatch(
   engine: EngineImplementation,
   method: Method,
   params: unknown,
-  open: (run: string, credits: number) => Emitter,
+  { open, newFile }: Spooling,
 ): Promise<unknown> {
   switch (method) {
     case "hello":
@@ -88,6 +99,9 @@ async function dispatch(
       if (!answer) throw new EngineError(errorCodes.unsupported, `this engine has no ${method}`);
       return answer(params);
     }
+    case "tensors":
+      if (!engine.tensors) throw new EngineError(errorCodes.unsupported, "this engine gives no tensors");
+      return answerTensors(engine.tensors.bind(engine), params as Params<"tensors">, newFile);
     case "config_reads":
       return engine.configReads();
     case "unload":
@@ -96,6 +110,22 @@ async function dispatch(
     case "shutdown":
       return {};
   }
+}
+
+function answerTensors(
+  tensorsOf: NonNullable<EngineImplementation["tensors"]>,
+  { names, values = false }: Params<"tensors">,
+  newFile: Spooling["newFile"],
+): Result<"tensors"> {
+  const tensors = tensorsOf(names);
+  const checksums = [...tensors].map(([name, { dtype, bytes }]) => ({
+    ...{ name, dtype },
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+  }));
+  if (!values) return { checksums, file: null };
+  const file = newFile("tensors");
+  writeSafetensors(file, tensors);
+  return { checksums, file };
 }
 
 /** Spools batches and blocks while the harness has `credits` unread ones. */

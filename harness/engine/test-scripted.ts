@@ -43,7 +43,7 @@ export function scriptedPool(script: Script): EnginePool {
 function side(script: Script, name: "reference" | "engine"): EngineProcess {
   const capabilities = {
     ...{ dtypes: ["float32" as const], shapes: true, cache: true, fork: true, build: true, oracle: true },
-    ...{ replay: true, explain: false, text: false, ...script.capabilities },
+    ...{ replay: true, explain: false, text: false, tensors: false, ...script.capabilities },
   };
   const answers: Script["answers"] = {
     load: () => ({ checkpoint: "", modules: [], tensors: [] }),

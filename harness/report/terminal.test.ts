@@ -330,6 +330,13 @@ describe("a verdict on the terminal", () => {
         different: [
           { name: "embed", expected: { shape: [193, 40], tied_to: null }, found: { shape: [40, 193], tied_to: null } },
         ],
+        values: {
+          compared: 2,
+          different: [
+            { name: "gate.bias", dtype: "F32", count: 8, of: 8, relative: 0.0021, rounded_to: "BF16" },
+            { name: "huge", dtype: "F32", count: null, of: null, relative: null, rounded_to: null },
+          ],
+        },
       },
       config_audit: { never_read_by_engine: ["global_head_dim"], never_read_by_reference: [] },
     });
@@ -340,6 +347,7 @@ describe("a verdict on the terminal", () => {
          the engine lacks tensors: q_norm.weight
          the engine has tensors that the reference lacks: q_proj.bias
          the engine has other tensors: embed [40, 193], expected [193, 40]
+         the engine has other numbers in: gate.bias (8 of 8 differ, by 0.21 %: the reference's rounded to bfloat16), huge
          sites that the reference lacks: extra:out
          config fields the engine never reads: global_head_dim
       "

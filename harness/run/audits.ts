@@ -16,12 +16,13 @@ export function auditTensors(engine: readonly TensorSpec[], reference: readonly 
     missing: [...theirs.keys()].filter((name) => !ours.has(name)),
     unexpected: [...ours.keys()].filter((name) => !theirs.has(name)),
     different,
+    values: null,
   };
 }
 
 /** True when both sides have the same tensors. */
-export function tensorsAgree({ missing, unexpected, different }: TensorAudit): boolean {
-  return missing.length + unexpected.length + different.length === 0;
+export function tensorsAgree({ missing, unexpected, different, values }: TensorAudit): boolean {
+  return missing.length + unexpected.length + different.length + (values?.different.length ?? 0) === 0;
 }
 
 function isSame(one: TensorSpec, other: TensorSpec): boolean {

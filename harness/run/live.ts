@@ -19,6 +19,7 @@ import { feeding } from "./replay.ts";
 import type { PossiblePhases } from "../case/possible-phases.ts";
 import { possiblePhases } from "../case/possible-phases.ts";
 import type { Findings, Frame } from "./verdict-builder.ts";
+import { compareTensorValues } from "./tensor-values.ts";
 import { buildVerdict, describeError, errorVerdict, identify, openFrame } from "./verdict-builder.ts";
 import { responsibleModule, findCulprits } from "../explain/culprits.ts";
 
@@ -86,6 +87,10 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
   const model = await pool.load(reference, { ...weights, dtype });
   const { checkpoint } = model;
   const own = await pool.load(engine, { checkpoint, dtype, ...planted(testCase) });
+  const values = await compareTensorValues(
+    { process: engine, tensors: own.tensors },
+    { process: reference, tensors: model.tensors },
+  );
   const inputs = writeInputs(testCase.inputs(seed));
   const run = {
     inputs: inputs.path,
@@ -127,7 +132,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
   const findings = {
     ...judging.findings(),
     ...left,
-    tensor_audit: listsNothing(own) ? null : auditTensors(own.tensors, model.tensors),
+    tensor_audit: listsNothing(own) ? null : { ...auditTensors(own.tensors, model.tensors), values },
     power: readPower(goldenFolder(), testCase.name, caseKey(testCase)),
     config_audit: ours!.reads.length === 0 ? null : auditConfig(ours!.reads, theirs!.reads, culpritModule),
     checksums: { inputs: inputs.sha256, ...(model.weights_sha256 && { weights: model.weights_sha256 }) },

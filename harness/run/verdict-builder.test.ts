@@ -32,9 +32,14 @@ function build(findings: Partial<Findings>, expected?: CaseDefinition["expect"])
 }
 
 const right = [site(0, "pass"), site(1, "pass")];
-const tensors = { compared: 1, missing: [], unexpected: [], different: [] };
+const tensors = { compared: 1, missing: [], unexpected: [], different: [], values: null };
 const consistency = (engine: Status, ...references: Status[]): Consistency[] =>
   [engine, ...references].map((status) => ({ engine: "x", status, compared: 1, worst: null }));
+
+const otherNumbers = {
+  compared: 2,
+  different: [{ name: "w", dtype: "F32", count: 8, of: 8, relative: 0.002, rounded_to: "BF16" as const }],
+};
 
 describe("the status", () => {
   it.each<[string, Status, Partial<Findings>]>([
@@ -47,6 +52,7 @@ describe("the status", () => {
     ["one fails and one is unknown", "fail", { sites: [site(0, "fail"), site(1, "unknown")] }],
     ["the engine has a site that the reference lacks", "fail", { sites: right, unexpected: ["extra:out"] }],
     ["the engine lacks a tensor", "fail", { sites: right, tensor_audit: { ...tensors, missing: ["w"] } }],
+    ["a tensor has other numbers", "fail", { sites: right, tensor_audit: { ...tensors, values: otherNumbers } }],
     ["the engine has a tensor more", "fail", { sites: right, tensor_audit: { ...tensors, unexpected: ["w"] } }],
     [
       "something broke, whatever was seen",
@@ -195,6 +201,7 @@ describe("identify", () => {
     replay: false,
     explain: false,
     text: false,
+    tensors: false,
   };
   const capabilities = { dtypes: [], ...no };
   const hello = { protocol: 1, name: "e", version: "2", versions: { torch: "2.13.0" }, capabilities };

@@ -47,12 +47,30 @@ export const declaredTensor = z.strictObject({
   tied_to: z.string().nullable(),
 });
 
-/** The engine's loaded tensors against the reference's: names, shapes, ties. */
+/** A loaded tensor whose numbers are not the reference's, in the same dtype. */
+export const valueDifference = z.strictObject({
+  name: z.string(),
+  dtype: z.string(),
+  /** Elements that differ, of how many; null where the values were too large to be asked for. */
+  count: z.int().nullable(),
+  of: z.int().nullable(),
+  /** rms(engine - reference) / rms(reference). */
+  relative: z.number().nullable(),
+  /** The precision to which the engine's numbers are the reference's rounded; null where none is. */
+  rounded_to: z.enum(["BF16", "F16"]).nullable(),
+});
+
+/** The engine's loaded tensors against the reference's: names, shapes, ties, and their numbers. */
 export const tensorAudit = z.strictObject({
   compared: z.int(),
   missing: z.array(z.string()),
   unexpected: z.array(z.string()),
   different: z.array(z.strictObject({ name: z.string(), expected: declaredTensor, found: declaredTensor })),
+  /** The numbers, bit by bit where the dtype is the same; null where the engine gives no checksums. */
+  values: z
+    .strictObject({ compared: z.int(), different: z.array(valueDifference) })
+    .nullable()
+    .default(null),
 });
 
 /** A text that stands for a case's inputs: its tokens, and how both sides go on. */
@@ -84,5 +102,6 @@ export type LogitsAgreement = z.infer<typeof logitsAgreement>;
 export type Consistency = z.infer<typeof consistency>;
 export type ConfigAudit = z.infer<typeof configAudit>;
 export type DeclaredTensor = z.infer<typeof declaredTensor>;
+export type ValueDifference = z.infer<typeof valueDifference>;
 export type TensorAudit = z.infer<typeof tensorAudit>;
 export type TextFindings = z.infer<typeof textFindings>;

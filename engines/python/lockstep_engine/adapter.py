@@ -36,6 +36,10 @@ class Adapter:
     def unload(self) -> None:
         """Frees the model."""
 
+    def tensors(self, params: dict[str, Any], spool: Path) -> dict[str, Any]:
+        """Checksums, and values where asked for, of loaded tensors (capability `tensors`)."""
+        raise unsupported("this engine gives no checksums of its tensors")
+
     def shapes(self, params: dict[str, Any], roots: Roots) -> dict[str, Any]:
         """The shapes of all sites from a config alone (capability `shapes`)."""
         raise unsupported("this engine lists no shapes")

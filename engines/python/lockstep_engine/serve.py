@@ -27,6 +27,7 @@ from lockstep_engine.wire import Channel, parse_message
 PROTOCOL = 1
 # Answered by the adapter's method of the same name.
 _OF_PARAMS_ALONE = ("power", "tokenize", "generate", "outline")
+_WITH_SPOOL = ("explain", "tensors")
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,8 @@ class Server:
             return adapter.load(params, cache)
         if method == "shapes":
             return adapter.shapes(params, (spool, cache))
-        if method == "explain":
-            return adapter.explain(params, spool)
+        if method in _WITH_SPOOL:
+            return getattr(adapter, method)(params, spool)
         if method in _OF_PARAMS_ALONE:
             return getattr(adapter, method)(params)
         if method == "config_reads":

@@ -35,6 +35,7 @@ def serve_factory(channel: Channel) -> None:
         "build": False,
         "oracle": False,
         "replay": False,
+        "tensors": True,
     }
     libraries = ("transformers", "torch")
     serve(channel, Identity(f"torch_module {name}", version("torch"), capabilities, adapter, libraries))

@@ -21,7 +21,7 @@ from lockstep_engine.phases import Phase
 from lockstep_engine.pytorch.arrays import TorchArrays
 from lockstep_engine.pytorch.copies import share_copy
 from lockstep_engine.pytorch.inputs import Inputs, read_inputs
-from lockstep_engine.pytorch.manifest import module_manifest, tensor_manifest
+from lockstep_engine.pytorch.manifest import module_manifest, tensor_manifest, tensor_values
 from lockstep_engine.pytorch.replay import Feed
 from lockstep_engine.reads import ReadRecorder
 from lockstep_engine.spool import SpoolSink
@@ -170,6 +170,12 @@ class Engine(Adapter):
     def config_reads(self) -> dict[str, Any]:
         """Which module read which config field since `load`."""
         return {"reads": self._recorder.reads()}
+
+    def tensors(self, params: dict[str, Any], spool: Path) -> dict[str, Any]:
+        """Checksums and values of the loaded tensors. Raises EngineError."""
+        if self.model is None:
+            raise bad_input("no model is loaded", remedy="Send load first.")
+        return tensor_values(self.model, params, spool)
 
     def unload(self) -> None:
         """Frees the model."""

@@ -31,6 +31,7 @@ def serve_reference(channel: Channel) -> None:
         "replay": True,
         "explain": True,
         "text": True,
+        "tensors": True,
     }
     identity = Identity(
         "transformers",

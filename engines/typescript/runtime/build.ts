@@ -24,6 +24,8 @@ export interface LoadedModel extends BuiltModel {
   readonly fault: Fault | null;
   /** The modules in registration order, the root first. */
   readonly moduleSpecs: ModuleSpec[];
+  /** The weights by state-dict name, as they were handed to the modules; none where they are not kept. */
+  readonly weights: ReadonlyMap<string, Tensor>;
   /** The tensors in state-dict order: a module's own before those of its children. */
   readonly tensorSpecs: TensorSpec[];
 }
@@ -37,6 +39,8 @@ export interface ModelSource {
   readonly dtype?: FloatDtype;
   /** Makes a weight one of `dtype`; by default an ordinary tensor, rounded. */
   readonly settle?: (weight: Tensor, dtype: FloatDtype) => Tensor;
+  /** False for a large model: what its modules have made of their weights then takes the weights' place. True by default. */
+  readonly keepsWeights?: boolean;
 }
 
 /** The architecture and the parsed config of a raw one, after the fault's change. */
@@ -70,7 +74,7 @@ export function readConfig(source: Pick<ModelSource, "config" | "fault">): {
  * @throws EngineError `badInput` naming all missing, unexpected and misshapen weights.
  */
 export function buildModel(source: ModelSource): LoadedModel {
-  const { fault, weights, dtype = "F32", settle = cast } = source;
+  const { fault, weights, dtype = "F32", settle = cast, keepsWeights = true } = source;
   const { architecture, config } = readConfig(source);
   const context: ModelContext = { tracer: null, dtype, shapesOnly: weights === null };
   const reads = new ConfigReads();
@@ -109,6 +113,7 @@ export function buildModel(source: ModelSource): LoadedModel {
     reads,
     fault,
     moduleSpecs: [...build.modules].map(([path, module]) => ({ path, type: module.type })),
+    weights: keepsWeights ? build.weights : new Map(),
     tensorSpecs: inStateDictOrder(build.tensors, [...build.modules.keys()]),
   };
 }

@@ -2,6 +2,7 @@ import type { EmitTaps, EngineImplementation } from "../../../harness/engine/imp
 import { EngineError } from "../../../harness/engine/implementation.ts";
 import type { Params, Result } from "../../../harness/engine/protocol.ts";
 import { errorCodes } from "../../../harness/engine/protocol.ts";
+import type { RawTensor } from "../../../harness/trace/tensor.ts";
 import { computeDtypes } from "../tensor/rounding.ts";
 import { scratchIn } from "../tensor/scratch.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -19,6 +20,7 @@ import { listShapes } from "./shapes.ts";
 import { TapRecorder, siteFilter } from "./taps.ts";
 import { endTokens, loadTokenizer } from "./text.ts";
 import { threadCount } from "./thread_count.ts";
+import { loadedTensors } from "./tensor_values.ts";
 import type { WeightStore } from "./weight_store.ts";
 
 const dtypes = Object.keys(computeDtypes) as (keyof typeof computeDtypes)[];
@@ -53,6 +55,7 @@ export class TypeScriptEngine implements EngineImplementation {
         replay: false,
         explain: false,
         text: true,
+        tensors: true,
       },
     };
   }
@@ -132,6 +135,10 @@ export class TypeScriptEngine implements EngineImplementation {
 
   configReads(): Result<"config_reads"> {
     return { reads: this.#loaded().reads.list() };
+  }
+
+  tensors(names: readonly string[]): ReadonlyMap<string, RawTensor> {
+    return loadedTensors(this.#loaded().weights, names);
   }
 
   unload(): void {

@@ -33,7 +33,7 @@ export function loadCheckpoint(
   const source = { config: readConfigFile(directory), fault, dtype };
   const { architecture, config } = readConfig(source);
   const { tensors, store, sha256 } = readWeights(directory, architecture.rename, { dtype, storeFrom });
-  const settle = store === null ? {} : { settle: store.settle.bind(store) };
+  const settle = store === null ? {} : { settle: store.settle.bind(store), keepsWeights: false };
   const model = buildModel({ ...source, ...settle, weights: architecture.convert(tensors) });
   return { model, store, sha256, config, source };
 }

@@ -236,7 +236,7 @@ export function liveVerdict(options: LiveOptions = {}): Verdict {
       },
     ],
     config_audit: { never_read_by_engine: fault ? ["query_pre_attn_scalar"] : [], never_read_by_reference: [] },
-    tensor_audit: { compared: 131, missing: [], unexpected: [], different: [] },
+    tensor_audit: { compared: 131, missing: [], unexpected: [], different: [], values: null },
     error: null,
     seconds: 3.42,
   });

@@ -2,7 +2,7 @@
  * Sentences about differences beside the sites' values: tensors, sites that only one side has, an engine that disagrees
  * with itself.
  */
-import type { DeclaredTensor, TensorAudit } from "../audit.ts";
+import type { DeclaredTensor, TensorAudit, ValueDifference } from "../audit.ts";
 import type { Verdict } from "../schema.ts";
 import { some } from "./lists.ts";
 import { format } from "./ratio.ts";
@@ -26,7 +26,7 @@ export function differenceTexts({
   ];
 }
 
-function tensorTexts({ missing, unexpected, different }: TensorAudit): string[] {
+function tensorTexts({ missing, unexpected, different, values }: TensorAudit): string[] {
   const lists = [
     ["lacks tensors", missing],
     ["has tensors that the reference lacks", unexpected],
@@ -36,8 +36,18 @@ function tensorTexts({ missing, unexpected, different }: TensorAudit): string[] 
         ({ name, expected, found }) => `${name} ${declaredText(found)}, expected ${declaredText(expected)}`,
       ),
     ],
+    ["has other numbers in", values?.different.map(valuesText) ?? []],
   ] as const;
   return lists.flatMap(([what, names]) => (names.length > 0 ? [`the engine ${what}: ${some(names)}`] : []));
+}
+
+/** `gate.bias (8 of 8 differ, by 0.2 %: the reference's rounded to bfloat16)`. */
+export function valuesText({ name, count, of, relative, rounded_to: rounded }: ValueDifference): string {
+  if (count === null) return name;
+  const size = relative === null ? "" : `, by ${(100 * relative).toPrecision(2)} %`;
+  const precision =
+    rounded === null ? "" : `: the reference's rounded to ${rounded === "BF16" ? "bfloat16" : "float16"}`;
+  return `${name} (${count} of ${of} differ${size}${precision})`;
 }
 
 /** `[24, 40]`, `[24, 40] tied to model.embed_tokens.weight`. */

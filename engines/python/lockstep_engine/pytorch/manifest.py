@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 DTYPE_NAMES = {
@@ -43,6 +47,26 @@ def tensor_manifest(model: nn.Module) -> list[dict[str, Any]]:
         entry: dict[str, Any] = {"name": name, "shape": list(tensor.shape), "dtype": DTYPE_NAMES[tensor.dtype]}
         manifest.append({**entry, "tied_to": tied[name]} if name in tied else entry)
     return manifest
+
+
+def tensor_values(model: nn.Module, params: dict[str, Any], spool: Path) -> dict[str, Any]:
+    """The result of a `tensors` request: what the model computes with, under the names of its state dict."""
+    state = model.state_dict()
+    plain = {name: state[name].detach().cpu().contiguous() for name in params["names"] if name in state}
+    checksums = [
+        {"name": name, "dtype": DTYPE_NAMES[tensor.dtype], "sha256": _sha256(tensor)} for name, tensor in plain.items()
+    ]
+    if not params.get("values"):
+        return {"checksums": checksums, "file": None}
+    file = spool / f"tensors-{uuid4().hex}.safetensors"
+    # Two names may share memory, which the format does not.
+    save_file({name: tensor.clone() for name, tensor in plain.items()}, file)
+    return {"checksums": checksums, "file": str(file)}
+
+
+def _sha256(tensor: torch.Tensor) -> str:
+    # As bytes: numpy has no bfloat16.
+    return hashlib.sha256(tensor.reshape(-1).view(torch.uint8).numpy().data).hexdigest()
 
 
 def module_manifest(model: nn.Module) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 /** The tables below the map: logits, consistency, audits, coverage, provenance. */
 import type { ComponentChildren, JSX } from "preact";
-import { declaredText } from "../../../verdict/words/differences.ts";
+import { declaredText, valuesText } from "../../../verdict/words/differences.ts";
 import type { Verdict } from "../../../verdict/schema.ts";
 import { formatCount, formatDate, formatEngine, formatNumber, formatRatio } from "../format.ts";
 import { Section, SiteName, OutcomeMark } from "./parts.tsx";
@@ -117,12 +117,16 @@ function ConfigAudit({ verdict }: { readonly verdict: Verdict }): JSX.Element | 
 function TensorAudit({ verdict }: { readonly verdict: Verdict }): JSX.Element | null {
   const audit = verdict.tensor_audit;
   if (!audit) return null;
-  const isClean = audit.missing.length + audit.unexpected.length + audit.different.length === 0;
+  const { values } = audit;
+  const isClean =
+    audit.missing.length + audit.unexpected.length + audit.different.length + (values?.different.length ?? 0) === 0;
   return (
     <Section id="tensor-audit" title="Weights" note={`${formatCount(audit.compared)} tensors compared`}>
-      {isClean && <p class="muted">All tensors are there and equal.</p>}
+      {isClean && <p class="muted">{`All tensors are there, with the same shapes${values ? " and numbers" : ""}.`}</p>}
+      {!values && <p class="muted">The engine gives no checksums of their numbers.</p>}
       <Names label="Missing in the engine" names={audit.missing} />
       <Names label="Not in the checkpoint" names={audit.unexpected} />
+      <Names label="With other numbers" names={values?.different.map(valuesText) ?? []} />
       {audit.different.length > 0 && (
         <Table
           heads={["different", "expected", "found"]}
