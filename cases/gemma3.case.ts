@@ -106,6 +106,6 @@ export const cases = [
       [2, 1, 3],
       [3, 2],
     ]),
-    phases: planPhases({ chunks: [16], decode: 2, full: false }),
+    phases: planPhases({ chunks: [16], decode: 2, full: true }),
   }),
 ];

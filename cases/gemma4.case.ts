@@ -37,7 +37,7 @@ export const cases = [
     title: "gemma4: a left-padded batch in two chunks, shared keys and inputs per layer",
     config,
     inputs: decoderInputs([10, 7]),
-    phases: planPhases({ chunks: [7, 3], decode: 0, full: false }),
+    phases: planPhases({ chunks: [7, 3], decode: 0, full: true }),
   }),
   defineCase({
     name: "gemma4/moe",

@@ -140,6 +140,16 @@ export const methods = {
        * engine.
        */
       replay: z.boolean().default(false),
+      /**
+       * Random errors on the tensors of sites, each in proportion to its size: noise over magnitude. Asked of the
+       * reference alone, to see how far it amplifies rounding.
+       */
+      perturb: z
+        .strictObject({
+          seed: size,
+          noise: z.array(z.strictObject({ site: z.string(), phase: z.string(), relative: z.number() })),
+        })
+        .optional(),
       /** The calls that a replaying run keeps for `explain`: those that lead to these sites (capability `explain`). */
       explain: z.array(z.strictObject({ site: z.string(), phase: z.string() })).optional(),
       credits: z.int().positive(),

@@ -7,7 +7,7 @@ import type { RawTensor } from "../trace/tensor.ts";
 import { siteFilter } from "../trace/site.ts";
 import type { EnginePool } from "./pool.ts";
 import type { EngineProcess, TapStream } from "./process.ts";
-import type { Method, PhaseSpec, Result } from "./protocol.ts";
+import type { Method, Params, PhaseSpec, Result } from "./protocol.ts";
 
 /** A site, and a function from the values of the site before it to its own: [tokens, width] -> [tokens, width]. */
 export type Step = readonly [site: string, compute: (x: Float64Array, phase: PhaseSpec) => Float64Array];
@@ -52,7 +52,7 @@ function side(script: Script, name: "reference" | "engine"): EngineProcess {
   };
   const stream = async function* (
     phases: readonly PhaseSpec[],
-    how: { oracle: boolean; replay: boolean; sites: readonly string[] | undefined },
+    how: How & { readonly sites: readonly string[] | undefined },
   ): TapStream {
     const wanted = siteFilter(how.sites);
     for (const phase of phases)
@@ -72,7 +72,8 @@ function side(script: Script, name: "reference" | "engine"): EngineProcess {
       if (!answer) throw new Error(`no answer to ${method} is written down`);
       return Promise.resolve(answer(name));
     }) as EngineProcess["request"],
-    run: ({ phases, oracle, sites }) => stream(phases as PhaseSpec[], { oracle, replay: false, sites }),
+    run: ({ phases, oracle, sites, perturb }) =>
+      stream(phases as PhaseSpec[], { oracle, replay: false, sites, ...(perturb && { perturb }) }),
     replay: ({ phases, oracle, sites }) => ({
       feed: { add: () => undefined, end: () => undefined },
       stream: stream(phases as PhaseSpec[], { oracle, replay: true, sites }),
@@ -83,21 +84,31 @@ function side(script: Script, name: "reference" | "engine"): EngineProcess {
   };
 }
 
+interface How {
+  readonly oracle: boolean;
+  readonly replay: boolean;
+  readonly perturb?: NonNullable<Params<"run">["perturb"]>;
+}
+
 /** The taps of one phase; a replay applies each of the reference's steps to what the engine had before it. */
 function* runSteps(
   { width, steps, engine = {} }: Script,
   name: "reference" | "engine",
   phase: PhaseSpec,
-  { oracle, replay }: { readonly oracle: boolean; readonly replay: boolean },
+  { oracle, replay, perturb }: How,
 ): Generator<{ site: string; tensor: RawTensor }> {
   const count = phase.end - phase.start;
   const shape = [1, count, width];
   const input = Float64Array.from({ length: count * width }, (_, index) => Math.sin(phase.start * width + index + 1));
   let [own, engines]: [Float64Array, Float64Array] = [input, input];
-  for (const [site, compute] of steps) {
+  for (const [step, [site, compute]] of steps.entries()) {
     const enginesStep = engine[site] ?? compute;
     const exact = name === "engine" ? enginesStep(engines, phase) : compute(replay ? engines : own, phase);
-    const value = oracle ? exact : Float64Array.from(exact, Math.fround);
+    const relative = perturb?.noise.find((one) => one.site === site && one.phase === phase.name)?.relative ?? 0;
+    const disturbed = exact.map(
+      (one, index) => one * (1 + relative * swing((perturb?.seed ?? 0) * 997 + step * 131 + index)),
+    );
+    const value = oracle ? exact : Float64Array.from(disturbed, Math.fround);
     engines = Float64Array.from(enginesStep(engines, phase), Math.fround);
     own = value;
     if (name === "engine" && engine[site] === null) continue;
@@ -106,4 +117,9 @@ function* runSteps(
       : float32Tensor(Float32Array.from(value), shape);
     yield { site, tensor };
   }
+}
+
+/** A number between -1.4 and 1.4 with an rms of 1, scattered over `key`. */
+function swing(key: number): number {
+  return Math.SQRT2 * Math.sin(key * key * 12.9898);
 }

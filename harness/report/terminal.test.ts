@@ -39,6 +39,7 @@ const passing: Verdict = {
   consistency: [],
   power: null,
   config_audit: null,
+  amplification: [],
   tensor_audit: null,
   error: null,
   checksums: {},

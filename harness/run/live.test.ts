@@ -120,3 +120,38 @@ describe("a run against the live reference", () => {
     ]);
   });
 });
+
+describe("a run that is right at every site", () => {
+  const count = 60;
+  const long = (compute: Step[1]): Step[] =>
+    Array.from({ length: count }, (_, layer) => [
+      layer === count - 1 ? "logits" : `model.layers.${layer}:out`,
+      compute,
+    ]);
+  const engineOf = (all: readonly Step[], compute: Step[1]) => Object.fromEntries(all.map(([site]) => [site, compute]));
+
+  it("fails where small errors add up to more than amplified rounding", async () => {
+    const damped = long((x) => x.map((value) => value * 0.99 + 0.01));
+    const lean: Step[1] = (x) => x.map((value, index) => value * 0.99 + 0.01 + (index % 2 === 0 ? 1 : -1) * 7e-8);
+    const { status, sites, culprits, amplification } = await verdictOf({
+      steps: damped,
+      engine: engineOf(damped, lean),
+    });
+    expect(sites.filter((site) => site.status !== "pass")).toEqual([]);
+    expect([status, culprits]).toEqual(["fail", []]);
+    expect(amplification.map((check) => [check.phase, check.status])).toContainEqual(["prefill", "fail"]);
+  });
+
+  it("passes where the model amplifies the rounding of a healthy engine", async () => {
+    const chaotic = long((x) => x.map((value) => 3.9 * Math.abs(value % 1) * (1 - Math.abs(value % 1))));
+    const otherwise: Step[1] = (x) =>
+      x.map((value) => {
+        const own = Math.abs(value % 1);
+        return Math.fround(Math.fround(3.9 * own) - Math.fround(Math.fround(3.9 * own) * own));
+      });
+    const steps10 = [...chaotic.slice(0, 9), chaotic.at(-1)!];
+    const { status, amplification } = await verdictOf({ steps: steps10, engine: engineOf(steps10, otherwise) });
+    expect(amplification.map((check) => check.status)).toContain("pass");
+    expect(status).toBe("pass");
+  });
+});

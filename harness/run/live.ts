@@ -4,6 +4,7 @@ import type { SiteVerdict, Unjudged } from "../verdict/site.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Params, Result } from "../engine/protocol.ts";
 import { readPower } from "../golden/format/power.ts";
+import { checkAmplification } from "./amplification.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "../case/case.ts";
 import { planted } from "../case/case.ts";
@@ -126,12 +127,14 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     return { findings, explain: async (verdict) => verdict };
   }
   const [ours, theirs] = await Promise.all([engine, reference].map((side) => side.request("config_reads", {})));
+  const amplification = await checkAmplification({ reference, run, sites: judging.sites, rules: judging.rules });
   const left = withLeftovers(judging.sites, incomplete, impossible);
   const [culprit] = findCulprits(left.sites);
   const culpritModule = culprit ? responsibleModule(culprit.first.site) : null;
   const findings = {
     ...judging.findings(),
     ...left,
+    amplification,
     tensor_audit: listsNothing(own) ? null : { ...auditTensors(own.tensors, model.tensors), values },
     power: readPower(goldenFolder(), testCase.name, caseKey(testCase)),
     config_audit: ours!.reads.length === 0 ? null : auditConfig(ours!.reads, theirs!.reads, culpritModule),

@@ -18,7 +18,15 @@ import { repositoryPath } from "../case/discover.ts";
 export type Findings = Partial<
   Pick<
     Verdict,
-    "logits" | "consistency" | "power" | "config_audit" | "tensor_audit" | "checksums" | "culprit" | "error"
+    | "logits"
+    | "consistency"
+    | "amplification"
+    | "power"
+    | "config_audit"
+    | "tensor_audit"
+    | "checksums"
+    | "culprit"
+    | "error"
   >
 > & {
   readonly sites: readonly SiteVerdict[];
@@ -105,6 +113,7 @@ export function buildVerdict(frame: Frame, findings: Findings): Verdict {
     sites,
     logits: findings.logits ?? [],
     consistency: findings.consistency ?? [],
+    amplification: findings.amplification ?? [],
     power: findings.power ?? null,
     config_audit: findings.config_audit ?? null,
     tensor_audit: findings.tensor_audit ?? null,
@@ -124,6 +133,7 @@ function conclude(findings: Findings, sites: readonly SiteVerdict[], compared: n
   const failing = sites.some(({ status }) => status === "fail");
   const wrongTensors = findings.tensor_audit ? !tensorsAgree(findings.tensor_audit) : false;
   if (failing || wrongTensors || findings.unexpected.length > 0 || compared === 0) return "fail";
+  if (findings.amplification?.some((check) => check.status === "fail")) return "fail";
   if (blamesEngine(findings.consistency ?? [])) return "fail";
   return sites.every(({ status }) => status === "pass") ? "pass" : "unknown";
 }

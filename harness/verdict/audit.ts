@@ -25,6 +25,20 @@ export const consistency = z.strictObject({
   worst: z.strictObject({ ...place.shape, ratio }).nullable(),
 });
 
+/**
+ * The logits of a phase in which every site is right on its own data, and yet the whole run differs by more than the
+ * limit: against what the reference's own rounding grows to on its way.
+ */
+export const amplification = z.strictObject({
+  phase: z.string(),
+  /** The distance of the engine's logits, in noise units. */
+  ratio,
+  /** The largest distance that random errors as large as the engine's, one noise unit at least, grew to in the reference. */
+  amplified: ratio,
+  /** Fail: more than the limit times that, so that something between the sites was not seen. */
+  status: z.enum(["pass", "fail"]),
+});
+
 /** Config fields that the reference reads and the engine never does, and the other way round. */
 export const configAudit = z.strictObject({
   never_read_by_engine: z.array(z.string()),
@@ -99,6 +113,7 @@ export const textFindings = z.strictObject({
 });
 
 export type LogitsAgreement = z.infer<typeof logitsAgreement>;
+export type Amplification = z.infer<typeof amplification>;
 export type Consistency = z.infer<typeof consistency>;
 export type ConfigAudit = z.infer<typeof configAudit>;
 export type DeclaredTensor = z.infer<typeof declaredTensor>;

@@ -4,7 +4,7 @@
  * `docs/verdict.schema.json` is generated from this schema.
  */
 import { z } from "zod";
-import { configAudit, consistency, logitsAgreement, tensorAudit, textFindings } from "./audit.ts";
+import { amplification, configAudit, consistency, logitsAgreement, tensorAudit, textFindings } from "./audit.ts";
 import { culprit } from "./culprit.ts";
 import { power } from "./explanation.ts";
 import { place, ratio, siteVerdict, status } from "./site.ts";
@@ -51,6 +51,7 @@ export const verdict = z.strictObject({
   sites: z.array(siteVerdict),
   logits: z.array(logitsAgreement),
   consistency: z.array(consistency),
+  amplification: z.array(amplification).default([]),
   /** The power of the case; null where it was never measured. */
   power: power.nullable().default(null),
   config_audit: configAudit.nullable(),

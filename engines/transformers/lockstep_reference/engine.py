@@ -121,7 +121,8 @@ class Engine(Adapter):
         feed = Feed(controls.feed, lambda file: check_input_file(file, roots)) if params.get("replay") else None
         wanted = Wanted([(one["site"], one["phase"]) for one in params["explain"]]) if params.get("explain") else None
         with recording(self._recorder):
-            run_phases(model, inputs, phases, sink, dtype=dtype, feed=feed, wanted=wanted)
+            perturb = params.get("perturb")
+            run_phases(model, inputs, phases, sink, dtype=dtype, feed=feed, wanted=wanted, perturb=perturb)
         if wanted is not None:
             self._evidence.keep(wanted.snapshots, inputs, phases)
         self._recorder.name_modules(model)

@@ -30,6 +30,7 @@ from lockstep_reference.drive import (
 )
 from lockstep_reference.experts import inside_experts
 from lockstep_reference.oracle import Float64Mode
+from lockstep_reference.perturb import Perturbation
 from lockstep_reference.positions import positions_as_site, positions_with_site
 
 
@@ -65,10 +66,12 @@ def run_phases(
     dtype: torch.dtype,
     feed: Feed | None = None,
     wanted: Wanted | None = None,
+    perturb: dict[str, Any] | None = None,
 ) -> torch.Tensor | None:
     """Runs `phases` in order through `model` and passes every site to `sink`; returns the last logits.
 
-    With a `feed` the run replays an engine's, see replay.py, and leaves the snapshots that are `wanted`.
+    With a `feed` the run replays an engine's, see replay.py, and leaves the snapshots that are `wanted`; with `perturb`
+    it has random errors at every site, see perturb.py.
     With dtype float64 `model` is an oracle copy and all operations run in float64.
     Raises EngineError when the inputs do not fit the model, and ForwardStoppedError when its forward fails.
     """
@@ -76,7 +79,8 @@ def run_phases(
     inputs = prepared_inputs(model, inputs, wide=oracle)
     check_accepts(model, inputs, phases)
     replacement = None if feed is None else Replacement(feed, lambda: sink.phase)
-    capture = Capture(model, sink, replacement, hidden=inside_experts(model))
+    perturbation = None if perturb is None else Perturbation(perturb, lambda: sink.phase)
+    capture = Capture(model, sink, replacement or perturbation, hidden=inside_experts(model))
     recorder = None
     if wanted is not None and replacement is not None:
         recorder = Recorder(wanted.targets, capture, model, lambda: sink.phase, oracle=oracle)

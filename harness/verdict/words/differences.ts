@@ -10,14 +10,22 @@ import { format } from "./ratio.ts";
 /** One sentence for each kind of difference, without full stops; empty where there is none. */
 export function differenceTexts({
   consistency,
+  amplification,
   tensor_audit,
   coverage,
-}: Pick<Verdict, "consistency" | "tensor_audit" | "coverage">): string[] {
+}: Pick<Verdict, "consistency" | "amplification" | "tensor_audit" | "coverage">): string[] {
   return [
     ...consistency.flatMap(({ engine, status, worst }) =>
       status === "fail" && worst
         ? [
             `${engine} disagrees with itself: ${worst.site} in ${worst.phase} is ${format(worst.ratio)}x noise from the full forward`,
+          ]
+        : [],
+    ),
+    ...amplification.flatMap(({ status, phase, ratio, amplified }) =>
+      status === "fail"
+        ? [
+            `every site is right on its own data, but the logits in ${phase} are ${format(ratio)}x noise apart, and rounding at every site grows to ${format(amplified)}x: something that no site shows is wrong, or small errors add up`,
           ]
         : [],
     ),

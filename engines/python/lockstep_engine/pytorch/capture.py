@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lockstep_engine.pytorch.replay import Replacement, replace_argument, replace_outputs
+from lockstep_engine.pytorch.replay import Answers, replace_argument, replace_outputs
 from lockstep_engine.pytorch.sites import outputs
 from lockstep_engine.sites import parameter_names
 from lockstep_engine.taps import TAPPER, FunctionalTapper, Sink, Taps
@@ -24,7 +24,7 @@ class Capture(Taps):
         self,
         model: nn.Module,
         sink: Sink,
-        replacement: Replacement | None = None,
+        replacement: Answers | None = None,
         hidden: Collection[str] = (),
     ) -> None:
         super().__init__(sink, torch.Tensor)

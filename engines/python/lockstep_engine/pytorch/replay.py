@@ -12,7 +12,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file
@@ -71,6 +71,14 @@ class Feed:
         # What the reference has not asked for by now is no site of its own.
         for key in [key for key, (batch, _) in self._taps.items() if batch + _LOOKAHEAD < self._reached]:
             del self._taps[key]
+
+
+class Answers(Protocol):
+    """Says what a model goes on with at a site, in the place of its own tensor or as it is."""
+
+    def of(self, site: str, own: torch.Tensor) -> torch.Tensor:
+        """The tensor that takes the place of `own`; `own` itself where none does."""
+        ...
 
 
 class Replacement:
