@@ -199,7 +199,7 @@ export const methods = {
       /**
        * A safetensors file in the spool directory, null when nothing could be tried; the harness deletes it.
        * `engine.<phase>`, and for each candidate `reference.<candidate>.<phase>` and `oracle.<candidate>.<phase>`, by
-       * their places.
+       * their places; under the candidate `unchanged` the null control, the call as it is, made again as candidates are.
        */
       file: z.string().nullable(),
     }),

@@ -21,6 +21,8 @@ export interface Script {
   /** Answers to other requests, by method, of the reference and of the engine. */
   readonly answers?: Partial<Record<Method, (side: "reference" | "engine") => unknown>>;
   readonly capabilities?: Partial<Result<"hello">["capabilities"]>;
+  /** The reference's answer to `explain`; without one it offers none. */
+  readonly explain?: EngineProcess["explain"];
   /** The version that both sides say they are of. */
   readonly version?: string;
   /** The engine throws after this site. */
@@ -43,7 +45,7 @@ export function scriptedPool(script: Script): EnginePool {
 function side(script: Script, name: "reference" | "engine"): EngineProcess {
   const capabilities = {
     ...{ dtypes: ["float32" as const], shapes: true, cache: true, fork: true, build: true, oracle: true },
-    ...{ replay: true, explain: false, text: false, tensors: false, ...script.capabilities },
+    ...{ replay: true, explain: script.explain !== undefined, text: false, tensors: false, ...script.capabilities },
   };
   const answers: Script["answers"] = {
     load: () => ({ checkpoint: "", modules: [], tensors: [] }),
@@ -78,7 +80,7 @@ function side(script: Script, name: "reference" | "engine"): EngineProcess {
       feed: { add: () => undefined, end: () => undefined },
       stream: stream(phases as PhaseSpec[], { oracle, replay: true, sites }),
     }),
-    explain: () => Promise.reject(new Error("no explanation is written down")),
+    explain: script.explain ?? (() => Promise.reject(new Error("no explanation is written down"))),
     sendLine: () => undefined,
     close: () => Promise.resolve(),
   };

@@ -12,7 +12,6 @@ import { rankCounterfactuals } from "../explain/ranking.ts";
 import { readError } from "../explain/reading.ts";
 import { replayRun } from "./replay.ts";
 import { describeError } from "./verdict-builder.ts";
-import type { RawTensor } from "../trace/tensor.ts";
 
 /** Culprits that are explained, and phases in which one is looked at: failing ones first. */
 const [mostCulprits, mostFailing, mostPassing] = [4, 3, 2];
@@ -123,23 +122,32 @@ async function explainSite(
     phases: [...failing, ...passing],
     seconds,
   });
-  const tensor = (name: string): RawTensor => tensors.get(name)!;
+  const judgeAt = (place: number, candidate: number | "unchanged") => {
+    const [engine, own, oracle] = [
+      `engine.${place}`,
+      `reference.${candidate}.${place}`,
+      `oracle.${candidate}.${place}`,
+    ];
+    const triple = { site, engine: tensors.get(engine)!, reference: tensors.get(own)!, oracle: tensors.get(oracle)! };
+    const alone = judge(triple, { ...rules(phases[place]!), structure: true });
+    return { phase: phases[place]!, agrees: alone.status === "pass", ratio: largestRatio(distanceOf(alone)) };
+  };
+  const controlled = phases.flatMap((phase, place) =>
+    failing.includes(phase) && tensors.has(`oracle.unchanged.${place}`) && tensors.has(`reference.unchanged.${place}`)
+      ? [judgeAt(place, "unchanged")]
+      : [],
+  );
+  const isSuspect = controlled.length > 0 && controlled.every(({ agrees }) => agrees);
   const judged = candidates.map(({ phases: places, ...facts }, candidate) => ({
     ...facts,
-    phases: places.map((place) => {
-      const alone = judge(
-        {
-          site,
-          engine: tensor(`engine.${place}`),
-          reference: tensor(`reference.${candidate}.${place}`),
-          oracle: tensor(`oracle.${candidate}.${place}`),
-        },
-        { ...rules(phases[place]!), structure: true },
-      );
-      return { phase: phases[place]!, agrees: alone.status === "pass", ratio: largestRatio(distanceOf(alone)) };
-    }),
+    phases: places.map((place) => judgeAt(place, candidate)),
   }));
   const before = verdict.sites.find((one) => one.site === site && one.phase === failing[0]);
+  if (isSuspect)
+    return {
+      ...{ status: "unexplained", tried, candidates: [], reading: { kind: "unchanged fits" } },
+      ...{ ratio: distanceBefore(verdict, site, failing[0]), seconds: (performance.now() - started) / 1000 },
+    };
   return rankCounterfactuals(judged, {
     failing,
     unread: verdict.config_audit?.never_read_by_engine ?? [],

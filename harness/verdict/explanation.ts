@@ -34,6 +34,8 @@ export const errorReading = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("about one rounding"), to: z.enum(["bfloat16", "float16"]), relative: z.number() }),
   z.strictObject({ kind: z.literal("as large as the values"), relative: z.number() }),
   z.strictObject({ kind: z.literal("relative"), relative: z.number() }),
+  /** The unchanged reference, run as changes are, gives what the engine has: the failure itself is suspect. */
+  z.strictObject({ kind: z.literal("unchanged fits") }),
   /** The search for the cause broke. `message` is the reference's own. */
   z.strictObject({ kind: z.literal("search broke"), message: z.string() }),
 ]);

@@ -67,6 +67,7 @@ class Evidence:
         if found is None:
             return {"tried": 0, "candidates": [], "phases": [], "file": None}
         tensors = {f"engine.{place}": phase.oracle.engine.clone() for place, phase in enumerate(phases)}
+        tensors |= _unchanged(phases)
         distinct = _distinct(found, phases)
         candidates = []
         for number, (entry, sides, synonyms) in enumerate(distinct):
@@ -152,6 +153,16 @@ def _distinct(found: Search, phases: list[SitePhase]) -> list[tuple[Tried, Sides
         elif len(same) < _SYNONYMS and not one.form:
             same.append(one)
     return kept
+
+
+def _unchanged(phases: list[SitePhase]) -> dict[str, torch.Tensor]:
+    """The null control: the calls as they are, made again as candidates are."""
+    values = {
+        f"{side}.unchanged.{place}": snapshot.value()
+        for place, phase in enumerate(phases)
+        for side, snapshot in (("oracle", phase.oracle), ("reference", phase.plain))
+    }
+    return {name: value.contiguous().clone() for name, value in values.items() if value is not None}
 
 
 def _agree(found: Search, one: Sides, other: Sides) -> bool:

@@ -72,6 +72,8 @@ export function errorReadingText(reading: ErrorReading): string {
       return `the error is as large as the values (${percent(reading.relative)}): another tensor, another order, or other weights`;
     case "relative":
       return `the error is ${percent(reading.relative)} of the values`;
+    case "unchanged fits":
+      return "the reference's own step, made again on what the engine recorded, gives what the engine has: there is nothing to explain, and the failure itself is suspect";
     case "search broke":
       return `the search for the cause broke: ${reading.message}`;
   }
