@@ -1,5 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import type { TestSpecification } from "vitest/node";
+import { BaseSequencer } from "vitest/node";
 
 /** Where a test file belongs is in its name: CONTRIBUTING.md. */
 const kinds = ["live", "all", "night", "browser"];
@@ -22,8 +24,17 @@ function project(name: string, include: string, without: readonly string[] = [])
   };
 }
 
+/** Starts the longest test files first: begun last, they would keep one core busy alone. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): number => Number(/[\\/](faults|healthy)[-.]/.test(moduleId));
+    return (await super.sort(files)).toSorted((a, b) => isLong(b) - isLong(a));
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     globalSetup: ["tests/support/suite.ts"],
     teardownTimeout: 60_000,
     // Two keep both cores of a small machine busy; each of those of live tests has a reference of its own, half a gigabyte.
