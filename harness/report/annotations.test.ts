@@ -2,7 +2,8 @@ import { error as officialError } from "@actions/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { renderAnnotations } from "./annotations.ts";
 import { explainedVerdict, unsolvedVerdict } from "./html/test-explanations.ts";
-import { liveVerdict, sampleVerdicts, unknownVerdict } from "./html/test-verdicts.ts";
+import { liveVerdict, unknownVerdict } from "./html/test-verdicts.ts";
+import { sampleVerdicts } from "./html/test-samples.ts";
 import { hostileTexts, hostileVerdict } from "./test-hostile.ts";
 
 afterEach(() => vi.restoreAllMocks());

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Verdict } from "../verdict/schema.ts";
 import { findingsOf } from "./findings.ts";
 import { explainedVerdict, unsolvedVerdict } from "./html/test-explanations.ts";
-import { errorVerdict, liveVerdict, seedVerdict, unknownVerdict } from "./html/test-verdicts.ts";
+import { errorVerdict, liveVerdict, unknownVerdict } from "./html/test-verdicts.ts";
+import { seedVerdict } from "./html/test-samples.ts";
 
 const kinds = (verdict: Verdict) => findingsOf(verdict).map(({ kind }) => kind);
 

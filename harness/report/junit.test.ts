@@ -2,7 +2,8 @@ import { XMLParser, XMLValidator } from "fast-xml-parser";
 import { parse } from "junit2json";
 import { describe, expect, it } from "vitest";
 import { unsolvedVerdict } from "./html/test-explanations.ts";
-import { liveVerdict, sampleVerdicts } from "./html/test-verdicts.ts";
+import { liveVerdict } from "./html/test-verdicts.ts";
+import { sampleVerdicts } from "./html/test-samples.ts";
 import { escapeXml, renderJunit } from "./junit.ts";
 import { hostileTexts, hostileVerdict } from "./test-hostile.ts";
 

@@ -4,7 +4,8 @@ import addFormats from "ajv-formats";
 import { describe, expect, it } from "vitest";
 import type { Verdict } from "../verdict/schema.ts";
 import { explainedVerdict, unsolvedVerdict } from "./html/test-explanations.ts";
-import { liveVerdict, sampleVerdicts } from "./html/test-verdicts.ts";
+import { liveVerdict } from "./html/test-verdicts.ts";
+import { sampleVerdicts } from "./html/test-samples.ts";
 import { renderSarif } from "./sarif.ts";
 import { hostileTexts, hostileVerdict } from "./test-hostile.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { layoutMap, placeOf } from "./map-layout.ts";
-import { modelSites } from "./test-verdicts.ts";
+import { modelSites } from "./test-sites.ts";
 
 test("a site lies in its outermost layer", () => {
   expect(placeOf("model.layers.5.mlp.experts.3.down_proj:in")).toEqual({

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { outcomeOf } from "../../verdict/words/outcome.ts";
 import { countOutcomes, expectationNote, toneOf } from "./outcome.ts";
-import { errorVerdict, liveVerdict, seedVerdict, unknownVerdict } from "./test-verdicts.ts";
+import { errorVerdict, liveVerdict, unknownVerdict } from "./test-verdicts.ts";
+import { seedVerdict } from "./test-samples.ts";
 
 test("a known fault that fails where it has to is as good as a pass", () => {
   const verdict = seedVerdict();

@@ -11,7 +11,8 @@ import type { PastResult } from "./trend.ts";
 import { isMissing } from "../../../tests/support/missing.ts";
 import { renderHtml } from "./render.ts";
 import { explainedVerdict, samplePower, unsolvedVerdict } from "./test-explanations.ts";
-import { liveVerdict, sampleVerdicts } from "./test-verdicts.ts";
+import { liveVerdict } from "./test-verdicts.ts";
+import { sampleVerdicts } from "./test-samples.ts";
 import { testFolder } from "../../trace/test-folder.ts";
 
 const executablePath = "/usr/bin/chromium";

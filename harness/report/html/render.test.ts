@@ -7,7 +7,8 @@ import { distance, fail, notOffered, pass, siteWith } from "../../verdict/test-s
 import { packVerdicts } from "./packed.ts";
 import { renderHtml } from "./render.ts";
 import { explainedVerdict, samplePower, unsolvedVerdict } from "./test-explanations.ts";
-import { errorVerdict, liveVerdict, sampleVerdicts, seedVerdict } from "./test-verdicts.ts";
+import { errorVerdict, liveVerdict } from "./test-verdicts.ts";
+import { sampleVerdicts, seedVerdict } from "./test-samples.ts";
 import { unpackTexts, unpackVerdict } from "./unpacked.ts";
 import { readFile } from "node:fs/promises";
 

@@ -1,9 +1,10 @@
 /** Explanations and power for the tests of the page: made up, but worded as runs give them. */
 import type { ChangeOf } from "../../verdict/change.ts";
-import { counterfactual, type Counterfactual, type Explanation, type Power } from "../../verdict/explanation.ts";
+import { type Counterfactual, type Explanation, type Power } from "../../verdict/explanation.ts";
 import { type Culprit } from "../../verdict/culprit.ts";
 import { type Picture } from "../../verdict/site.ts";
 import { type Verdict } from "../../verdict/schema.ts";
+import { eps as changedEps, outside as changedNorm, perToken as factorPerToken } from "../test-counterfactuals.ts";
 import { liveVerdict } from "./test-verdicts.ts";
 import { siteOf } from "../../verdict/deciding.ts";
 import { isCapped } from "../../verdict/numbers.ts";
@@ -17,34 +18,10 @@ const causal: ChangeOf<"mask rule">["found"] = {
 
 const layer = "model.language_model.layers";
 
-const eps = counterfactual.parse({
-  id: "scalar/Gemma4UnifiedRMSNorm:166.0/add=1e-06",
-  category: "norm-eps",
-  changes: [
-    {
-      kind: "number",
-      operations: ["add"],
-      expected: { value: 0.001, name: { kind: "attribute", path: "eps", value: 0.001, power: 1 } },
-      found: { value: 1e-6, name: { kind: "usual" } },
-    },
-  ],
-  part: null,
-  fitted: 0,
-  form: false,
-  about: ["eps"],
-  sources: [
-    {
-      file: "modeling_gemma4_unified.py",
-      line: 166,
-      text: "mean_squared = hidden_states.pow(2).mean(-1, keepdim=True) + self.eps",
-    },
-  ],
-  ratio: 0.72,
-  phases: ["prefill", "chunk:1", "decode:1"],
-  not_in: [],
-});
+const eps: Counterfactual = { ...changedEps, ratio: 0.72, phases: ["prefill", "chunk:1", "decode:1"] };
 const outside: Counterfactual = {
-  ...eps,
+  ...changedNorm,
+  ...{ phases: eps.phases, ratio: 0.96 },
   synonyms: [
     {
       id: "operation/rsqrt",
@@ -53,33 +30,8 @@ const outside: Counterfactual = {
       part: null,
     },
   ],
-  id: "norm/outside",
-  category: "norm",
-  changes: [
-    {
-      kind: "norm",
-      expected: { norm: "rms", weight: "w" },
-      found: { norm: "rms with eps outside the root", weight: "w", parts: null, eps: true },
-    },
-  ],
-  ratio: 0.96,
 };
-const perToken: Counterfactual = {
-  ...eps,
-  id: "error/rows",
-  category: "pattern",
-  form: true,
-  changes: [
-    {
-      kind: "per index",
-      axis: { name: "token", index: 1, size: 19 },
-      each: "factor",
-      numbers: [1.02, 0.98, 1.01],
-    },
-  ],
-  sources: [],
-  ratio: 0.8,
-};
+const perToken: Counterfactual = { ...factorPerToken, ...{ phases: eps.phases, ratio: 0.8 } };
 const inDecode: Counterfactual = {
   ...eps,
   id: "scalar/Gemma4UnifiedTextAttention:134.0/mul=0.2673",

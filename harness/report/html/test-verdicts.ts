@@ -4,8 +4,7 @@ import { verdict as verdictSchema, type Verdict } from "../../verdict/schema.ts"
 import { siteOf } from "../../verdict/deciding.ts";
 import type { Distance, Judgement, SiteVerdict } from "../../verdict/site.ts";
 import { noise } from "../../verdict/test-sites.ts";
-
-const model = "model.language_model";
+import { model, modelSites } from "./test-sites.ts";
 
 /** A small deterministic generator of numbers in [0, 1). */
 function drawer(seed: number): () => number {
@@ -14,61 +13,6 @@ function drawer(seed: number): () => number {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
-}
-
-const ports = (module: string): string[] => [`${module}:in`, `${module}:out`];
-
-function attentionSites(at: string, isFull: boolean): string[] {
-  const projections = isFull
-    ? ["q_proj", "q_norm", "k_proj", "k_norm"]
-    : ["q_proj", "q_norm", "k_proj", "k_norm", "v_proj", "v_norm"];
-  const inside = ["q_rope", "k_rope", "value", "scores", "mask", "probs", "context"].map((name) => `${at}#${name}`);
-  return [
-    `${at}:in`,
-    ...projections.flatMap((name) => ports(`${at}.${name}`)),
-    ...inside,
-    ...ports(`${at}.o_proj`),
-    `${at}:out`,
-  ];
-}
-
-function layerSites(layer: number, isFull: boolean): string[] {
-  const at = `${model}.layers.${layer}`;
-  return [
-    `${at}:in`,
-    ...ports(`${at}.input_layernorm`),
-    ...attentionSites(`${at}.self_attn`, isFull),
-    ...ports(`${at}.post_attention_layernorm`),
-    `${at}#attn_residual`,
-    ...ports(`${at}.pre_feedforward_layernorm`),
-    `${at}.mlp:in`,
-    ...["gate_proj", "act_fn", "up_proj", "down_proj"].flatMap((name) => ports(`${at}.mlp.${name}`)),
-    `${at}.mlp:out`,
-    ...ports(`${at}.post_feedforward_layernorm`),
-    `${at}:out`,
-  ];
-}
-
-/** All sites of a model with `layers` layers in execution order; every sixth layer is full attention. */
-export function modelSites(layers: number): string[] {
-  const each = Array.from({ length: layers }, (_, layer) => layer);
-  return [
-    "inputs#position_ids",
-    ...["patch_embedding", "position_embedding", "norm"].flatMap((name) => ports(`model.vision_embedder.${name}`)),
-    ...["embedding_norm", "embedding_projection"].flatMap((name) => ports(`model.embed_audio.${name}`)),
-    ...ports(`${model}.embed_tokens`),
-    `${model}:in`,
-    ...["sliding_attention", "full_attention"].flatMap((kind) => [
-      `${model}.rotary_emb:out@${kind}`,
-      `${model}.rotary_emb:out.1@${kind}`,
-    ]),
-    ...each.flatMap((layer) => layerSites(layer, layer % 6 === 5)),
-    ...ports(`${model}.norm`),
-    `${model}:out`,
-    ...ports("lm_head"),
-    ...each.flatMap((layer) => [`cache.${layer}.key`, `cache.${layer}.value`]),
-    "logits",
-  ];
 }
 
 /** A distance with rows and columns around it. */
@@ -154,7 +98,8 @@ function withoutLocal(site: SiteVerdict): SiteVerdict {
   return siteOf({ ...site, local: null });
 }
 
-const common = {
+/** What all of them share. */
+export const common = {
   schema: 2 as const,
   engine: { name: "typescript", version: "0.1.0", versions: { node: "24.21.0" } },
   reference: { name: "transformers", version: "5.24.0", versions: { python: "3.13.5", torch: "2.13.0" } },
@@ -170,7 +115,7 @@ const common = {
 };
 
 /** The verdict that the schema makes of `facts`, whose only culprit is its first one. */
-function complete(facts: Omit<z.input<typeof verdictSchema>, "culprits">): Verdict {
+export function complete(facts: Omit<z.input<typeof verdictSchema>, "culprits">): Verdict {
   return verdictSchema.parse({ ...facts, culprits: facts.culprit ? [facts.culprit] : [] });
 }
 
@@ -242,93 +187,6 @@ export function liveVerdict(options: LiveOptions = {}): Verdict {
   });
 }
 
-const field = (name: string, value: number) => ({ value, field: name, over: null });
-const heads = field("num_attention_heads", 16);
-
-/** The case that started lockstep: shapes only, the engine gave every layer the sliding layers' head_dim. */
-export function seedVerdict(): Verdict {
-  const names = modelSites(48).filter((site) => /:(in|out)$/.test(site));
-  const wrong = [5, 11, 17, 23, 29, 35, 41, 47].map((layer) => `${model}.layers.${layer}.self_attn.o_proj:in`);
-  const stop = names.indexOf(`${model}.layers.5.self_attn.o_proj:in`);
-  const wrongShape = { kind: "shape" as const, expected: [1, 24, 8192], found: [1, 24, 4096] };
-  const site = (name: string, order: number, isWrong: boolean): SiteVerdict =>
-    siteOf({
-      site: name,
-      phase: "shapes",
-      order,
-      expected: { shape: [1, 24, isWrong ? 8192 : 3840], dtype: "BF16" },
-      run: isWrong ? { status: "fail", why: wrongShape } : { status: "pass" },
-      local: null,
-    });
-  const sites = [
-    ...names.slice(0, stop).map((name, order) => site(name, order, false)),
-    ...wrong.map((name, index) => site(name, stop + index, true)),
-  ];
-  const found = new Set(sites.map((one) => one.site));
-  return complete({
-    ...common,
-    case: "gemma4_unified/12b",
-    mode: "shapes",
-    status: "fail",
-    expectation: { fail_at: `${model}.layers.5.self_attn.o_proj:in` },
-    met: true,
-    engine: { name: "generic", version: "0.27.1", fault: "uniform_head_dim" },
-    dtype: "bfloat16",
-    phases: ["shapes"],
-    coverage: {
-      compared: sites.length,
-      total: names.length,
-      unknown: names.filter((name) => !found.has(name)),
-      unexpected: [],
-    },
-    worst: null,
-    culprit: {
-      site: `${model}.layers.5.self_attn.o_proj:in`,
-      phase: "shapes",
-      why: wrongShape,
-      shapes: {
-        expected: [1, "s", 8192],
-        found: [1, "s", 4096],
-        expected_sizes: [{ size: 8192, factors: [heads, field("global_head_dim", 512)] }],
-        found_sizes: [{ size: 4096, factors: [heads, field("head_dim", 256)] }],
-        causes: [
-          {
-            kind: "replaced field",
-            holds: true,
-            expected: field("global_head_dim", 512),
-            found: field("head_dim", 256),
-            layers: [5, 11, 17, 23, 29, 35, 41, 47],
-            layer_count: 48,
-            layer_kind: "full_attention",
-            never_read: ["global_head_dim"],
-            reference_scope: `${model}.layers.5.self_attn`,
-            engine_scope: "layers[5].attention",
-            first_seen: null,
-          },
-          { kind: "concatenation", holds: false, copies: 2, size: 4096, sites: [], fields: [] },
-        ],
-      },
-      also: wrong.slice(1).map((place) => ({ site: place, phase: "shapes" })),
-    },
-    sites,
-    logits: [],
-    consistency: [],
-    config_audit: {
-      never_read_by_engine: ["global_head_dim", "num_global_key_value_heads"],
-      never_read_by_reference: [],
-      at_culprit: {
-        scope: `${model}.layers.5.self_attn`,
-        engine_scope: "layers[5].attention",
-        reference_only: ["global_head_dim"],
-        engine_reads: ["head_dim", "num_attention_heads"],
-      },
-    },
-    tensor_audit: null,
-    error: null,
-    seconds: 1.6,
-  });
-}
-
 /** An engine that died at start-up. */
 export function errorVerdict(): Verdict {
   return {
@@ -371,19 +229,4 @@ export function unknownVerdict(): Verdict {
     sites,
     coverage: { ...whole.coverage, compared: sites.length, unknown },
   };
-}
-
-/** Returns verdicts of every kind that the page shows. */
-export function sampleVerdicts(): Verdict[] {
-  return [
-    liveVerdict(),
-    liveVerdict({
-      name: "gemma4_unified/attention-scale",
-      seed: 3,
-      fault: { site: `${model}.layers.5.self_attn#scores`, ratio: 1_283_183 },
-    }),
-    seedVerdict(),
-    errorVerdict(),
-    unknownVerdict(),
-  ];
 }

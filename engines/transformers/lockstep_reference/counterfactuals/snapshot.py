@@ -18,22 +18,19 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig
 from transformers.cache_utils import Cache
 
 from lockstep_engine.pytorch.capture import Capture
 from lockstep_engine.pytorch.sites import outputs
 from lockstep_engine.sites import parameter_names
+from lockstep_reference.counterfactuals.copies import answering, copied
 from lockstep_reference.counterfactuals.facts import Fact, fact
+from lockstep_reference.counterfactuals.probes import Disturbed, Probe, Reached, Recorded, Trace
 from lockstep_reference.drive import cache_layers
 from lockstep_reference.oracle import Float64Mode
 
 Within = Callable[["Snapshot"], AbstractContextManager[Any]]
 Finish = Callable[["Snapshot", torch.Tensor], torch.Tensor | None]
-
-
-class _Reached(BaseException):  # noqa: N818 - no error: the site's tensor is there, the rest of the call is not needed
-    """Ends a call at the site in question. Not an Exception: modeling code must not catch it."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ class Snapshot:
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """The owner is about to run on these arguments."""
-        self._args, self.kwargs = _copied((args, kwargs))
+        self._args, self.kwargs = copied((args, kwargs))
         running = self._capture.running
         self._labels = self._capture.labels.before(self.path, args, kwargs)
         self._running = list(running[:-1] if self.path else running)
@@ -91,7 +88,7 @@ class Snapshot:
 
     def child_answered(self, path: str, output: Any) -> None:
         """A child that the owner called has returned."""
-        self._children[path].append(_copied(output))
+        self._children[path].append(copied(output))
 
     @property
     def inputs(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -137,8 +134,8 @@ class Snapshot:
             raise OutOfTime
         if self.site.startswith("inputs#"):
             return self.own if finish is None or self.own is None else finish(self, self.own)
-        probe = _Probe(self.site)
-        if not self._again(probe, _Recorded(self.taps), within):
+        probe = Probe(self.site)
+        if not self._again(probe, Recorded(self.taps), within):
             return None
         if probe.value is None or finish is None:
             return self._in_engines_order(probe.value)
@@ -171,12 +168,12 @@ class Snapshot:
                 stack.enter_context(Float64Mode() if self.oracle else nullcontext())
                 if stubbed:
                     stack.enter_context(self._stubbed_children())
-                args, kwargs = _copied((self._args, self.kwargs), own_layer=getattr(self.module, "layer_idx", None))
+                args, kwargs = copied((self._args, self.kwargs), own_layer=getattr(self.module, "layer_idx", None))
                 if within is not None:
                     stack.enter_context(within(self))
                 output = self.module(*args, **kwargs)
                 probe.value = self._after(output, args, kwargs)
-        except _Reached:
+        except Reached:
             pass
         except Exception:  # noqa: BLE001 - a change that the module can't run with explains nothing
             return False
@@ -198,8 +195,8 @@ class Snapshot:
         """The sites of `sites`, later in the call, whose tensors change when the site's does; children run for this."""
         traces = []
         for disturbed in (False, True):
-            probe = _Trace()
-            self._again(probe, _Disturbed(self.taps, self.site, disturbed=disturbed), None, stubbed=False)
+            probe = Trace()
+            self._again(probe, Disturbed(self.taps, self.site, disturbed=disturbed), None, stubbed=False)
             traces.append(probe.tensors)
         plain, moved = traces
         return [
@@ -218,117 +215,5 @@ class Snapshot:
         """Children answer what they answered: their outputs were the engine's anyway."""
         with ExitStack() as stack:
             for path, answers in self._children.items():
-                stack.enter_context(_answering(self.model.get_submodule(path), answers))
+                stack.enter_context(answering(self.model.get_submodule(path), answers))
             yield
-
-
-class _Probe:
-    """A sink that waits for one site."""
-
-    def __init__(self, site: str) -> None:
-        self._site = site
-        self.value: torch.Tensor | None = None
-
-    def wants(self, site: str) -> bool:
-        return site == self._site
-
-    def tap(self, site: str, tensor: torch.Tensor) -> None:
-        if site == self._site:
-            self.value = tensor.clone()
-            raise _Reached
-
-    def flush(self) -> None:
-        pass
-
-
-class _Trace:
-    """A sink that keeps everything."""
-
-    def __init__(self) -> None:
-        self.tensors: dict[str, torch.Tensor] = {}
-        self.value: torch.Tensor | None = None
-
-    def wants(self, _site: str) -> bool:
-        return True
-
-    def tap(self, site: str, tensor: torch.Tensor) -> None:
-        self.tensors[site] = tensor.clone()
-
-    def flush(self) -> None:
-        pass
-
-
-class _Disturbed:
-    """The engine's tensors up to a site, that site's changed or not, and the reference's own from there on."""
-
-    def __init__(self, taps: dict[str, torch.Tensor], site: str, *, disturbed: bool) -> None:
-        self._recorded = _Recorded(taps)
-        self._site = site
-        self._disturbed = disturbed
-        self._passed = False
-
-    def of(self, site: str, own: torch.Tensor) -> torch.Tensor:
-        if self._passed:
-            return own
-        self._passed = site == self._site
-        found = self._recorded.of(site, own)
-        return found * 1.5 + 1 if self._passed and self._disturbed and found.is_floating_point() else found
-
-
-class _Recorded:
-    """Stands for the feed: the engine's tensors as they were used in the replay."""
-
-    def __init__(self, taps: dict[str, torch.Tensor]) -> None:
-        self._taps = taps
-
-    def of(self, site: str, own: torch.Tensor) -> torch.Tensor:
-        found = self._taps.get(site)
-        if found is None or found.shape != own.shape:
-            return own
-        with torch._C.DisableTorchFunction():
-            return found.to(own.dtype, copy=True)
-
-
-@contextmanager
-def _answering(module: nn.Module, answers: list[Any]) -> Iterator[None]:
-    """`module` gives back recorded outputs in order, in place of running."""
-    left = iter(answers)
-    own = module.__dict__.get("forward")
-    module.__dict__["forward"] = lambda *_args, **_kwargs: _copied(next(left))
-    try:
-        yield
-    finally:
-        if own is None:
-            del module.__dict__["forward"]
-        else:
-            module.__dict__["forward"] = own
-
-
-def _copied(value: Any, own_layer: int | None = None) -> Any:
-    """A deep copy that shares configs, and of caches the layers other than `own_layer`, which the call leaves alone.
-
-    Tensors keep sharing memory with one another as they do in `value`.
-    """
-    memo: dict[int, Any] = {}
-    _share_configs(value, memo)
-    if own_layer is not None:
-        for cache in (item for item in (*value[0], *value[1].values()) if isinstance(item, Cache)):
-            for layers in cache_layers(cache):
-                memo |= {id(layer): layer for index, layer in enumerate(layers) if index != own_layer}
-    with torch._C.DisableTorchFunction():
-        return copy.deepcopy(value, memo)
-
-
-def _share_configs(value: Any, memo: dict[int, Any]) -> None:
-    if isinstance(value, PreTrainedConfig):
-        memo[id(value)] = value
-    elif isinstance(value, Cache):
-        for layer in (layer for layers in cache_layers(value) for layer in layers):
-            _share_configs(list(vars(layer).values()), memo)
-        _share_configs(list(vars(value).values()), memo)
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            _share_configs(item, memo)
-    elif isinstance(value, dict):
-        for item in value.values():
-            _share_configs(item, memo)
