@@ -1,7 +1,8 @@
 /** Takes the tensors around one site of a failing verdict from a run of the same case. */
 import type { Verdict } from "../verdict/schema.ts";
 import type { Params, PhaseSpec } from "../engine/protocol.ts";
-import { chooseEngine } from "../engine/registry.ts";
+import type { Permission } from "../engine/trust.ts";
+import { permittedEngine } from "../engine/trust.ts";
 import { responsibleModule } from "../explain/culprits.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { SiteParts } from "../trace/site.ts";
@@ -84,21 +85,21 @@ function similar({ sites }: Verdict, wanted: string): string {
 }
 
 /**
- * The case of a verdict, with its fault planted, and its engine as `--engine` names it.
- * @throws UsageError when the case or the fault is not there any more, or the verdict does not say what it takes.
+ * The case of a verdict, with its fault planted, and the engine to start, as `--engine` names it.
+ * @throws UsageError when the case or the fault is not there any more, the verdict does not say what it takes, or names
+ * an engine that nobody has permitted.
  */
 export function findAgain(
   verdict: Verdict,
-  cases: readonly Case[],
-  faults: readonly KnownFault[],
+  { cases, faults }: { readonly cases: readonly Case[]; readonly faults: readonly KnownFault[] },
+  permission: Permission,
 ): { testCase: Case; engine: string } {
   const testCase = cases.find(({ name }) => name === verdict.case);
   if (!testCase)
     throw new UsageError(
       `there is no case ${verdict.case}; for a checkpoint's verdict give --checkpoint and --ids again`,
     );
-  const engine = verdict.rerun?.engine ?? verdict.engine.name;
-  chooseEngine(engine);
+  const engine = permittedEngine(verdict.rerun?.engine ?? verdict.engine.name, testCase.engine, permission);
   const { fault: id } = verdict.rerun ?? {};
   const { fault: name } = verdict.engine;
   if (id === undefined && (name === undefined || name === testCase.fault?.name)) return { testCase, engine };
