@@ -37,7 +37,11 @@ export function addEngines(program: Command): void {
       const { command, environment } = await resolveCommand(choice, say);
       const results = await checkConformance(command, environment, await modelOf(flags.case));
       for (const { name, outcome, note } of results)
-        say(plainLine(`${{ pass: "ok    ", fail: "NOT OK", skip: "skip  " }[outcome]} ${name}${note ? `   ${note}` : ""}`));
+        say(
+          plainLine(
+            `${{ pass: "ok    ", fail: "NOT OK", skip: "skip  " }[outcome]} ${name}${note ? `   ${note}` : ""}`,
+          ),
+        );
       const count = (wanted: string): number => results.filter(({ outcome }) => outcome === wanted).length;
       const good = count("fail") === 0;
       say(`${good ? "ok" : "not ok"}   ${count("pass")} passed, ${count("fail")} failed, ${count("skip")} skipped`);

@@ -43,7 +43,11 @@ export async function judgeAll(options: {
     await pool.close();
   }
   const { history, ...files } = reports;
-  writeReports(verdicts, files, { say, command: sayCommand, ...(history !== undefined && { history: recentResults(history) }) });
+  writeReports(verdicts, files, {
+    say,
+    command: sayCommand,
+    ...(history !== undefined && { history: recentResults(history) }),
+  });
   if (json) writeJson(verdicts);
   say(renderSummary(verdicts, (Date.now() - began) / 1000));
   process.exitCode = exitCodeFor(verdicts);

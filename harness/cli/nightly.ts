@@ -9,6 +9,7 @@ import { runNight } from "../night/night.ts";
 import { jobTitle } from "../night/plan.ts";
 import { withoutPassword } from "../night/queue.ts";
 import { runQueued } from "../night/redis.ts";
+import { queueSecret } from "../night/signature.ts";
 import type { Shard } from "../night/shards.ts";
 import { parseShard } from "../night/shards.ts";
 import { harmless, plainLine } from "../trace/harmless.ts";
@@ -75,6 +76,7 @@ async function nightly(patterns: readonly string[], flags: Flags): Promise<void>
   if (shard && redis !== undefined)
     throw new UsageError("--shard and --redis are two ways to share a night: expected one of them");
   if (redis !== undefined) withoutPassword(redis); // refuses what is no URL before anything starts
+  const secret = redis === undefined ? "" : queueSecret();
   const asked = askedFor(patterns, flags);
   const folder = nightFolder(flags);
   const end = await runNight(
@@ -83,14 +85,13 @@ async function nightly(patterns: readonly string[], flags: Flags): Promise<void>
       ...(shard && { shard }),
       ...(redis !== undefined && {
         runElsewhere: (jobs, night) =>
-          runQueued(jobs, night, { url: redis, explain, retries, cases: asked.cases, report: say }),
+          runQueued(jobs, night, { url: redis, explain, retries, secret, report: say }),
       }),
     },
     listener(flags.verbose ?? false),
   );
   status(null);
-  if (json)
-    writeJson({ night: end.night, results: end.results, since: end.since, regressions: end.regressions });
+  if (json) writeJson({ night: end.night, results: end.results, since: end.since, regressions: end.regressions });
   sayEnd(end, shard);
   const code = nightExitCode(end.results);
   process.exitCode = code === exitCodes.pass && strict && end.regressions.length > 0 ? exitCodes.mismatch : code;

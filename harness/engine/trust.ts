@@ -5,6 +5,9 @@
 import { UsageError } from "../trace/errors.ts";
 import { chooseEngine } from "./registry.ts";
 
+/** The environment variable that holds the secret of a queue. Engines are started without it. */
+export const secretVariable = "LOCKSTEP_QUEUE_SECRET";
+
 /** The user's word on what a file names. */
 export interface Permission {
   /** The file, for messages. */

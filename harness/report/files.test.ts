@@ -33,7 +33,11 @@ describe("writeReports", () => {
     writeFileSync(summary, "before\n");
     writeReports(verdicts, {}, { say, command: say, environment: { GITHUB_STEP_SUMMARY: summary } });
     expect(readFileSync(summary, "utf8")).toBe("before\n");
-    writeReports(verdicts, {}, { say, command: say, environment: { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary } });
+    writeReports(
+      verdicts,
+      {},
+      { say, command: say, environment: { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary } },
+    );
     expect(printed.match(/^::error /gm)).toHaveLength(1);
     expect(readFileSync(summary, "utf8")).toMatch(/^before\n### lockstep: 1 pass, 1 fail/);
   });

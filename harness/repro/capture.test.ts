@@ -78,7 +78,9 @@ describe("the run of a verdict", () => {
   });
 
   it("finds the fault of an older verdict by the name of its export", () => {
-    expect(findAgain(named("only"), { cases: [testCase], faults: [fault("one", "only")] }, here).testCase.faultId).toBe("one");
+    expect(findAgain(named("only"), { cases: [testCase], faults: [fault("one", "only")] }, here).testCase.faultId).toBe(
+      "one",
+    );
   });
 
   it.each<[string, Verdict, RegExp]>([
@@ -87,7 +89,9 @@ describe("the run of a verdict", () => {
     ["a case that is gone", { ...failing, case: "tiny/other" }, /no case tiny\/other; .*--checkpoint/],
     ["an engine that is unknown", { ...failing, rerun: { engine: "nope" } }, /unknown engine "nope"/],
   ])("is refused for %s", (_, verdict, message) => {
-    expect(() => findAgain(verdict, { cases: [testCase], faults: [fault("one", "same"), fault("two", "same")] }, here)).toThrow(message);
+    expect(() =>
+      findAgain(verdict, { cases: [testCase], faults: [fault("one", "same"), fault("two", "same")] }, here),
+    ).toThrow(message);
   });
 
   describe.each(["cmd:sh -c evil", "cmd: node x.mjs", "cmd:", "torch:evil.py:build"])("that names %j", (engine) => {

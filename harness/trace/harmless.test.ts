@@ -47,9 +47,12 @@ describe("what is written to a terminal", () => {
     expect(printable("\u001b[8m\u001b[2J\u001b[1mx\ry\u0007")).toBe("\u001b[1mx y\u{FFFD}");
   });
 
-  it.each(["::error::x", "  ::error::x", "\u001b[1m::error::x", "a\n \u001b[2m ::error::x"])("holds no command: %j", (text) => {
-    expect(printable(text)).not.toMatch(/^(\s|\u001b\[\d+m)*::/m); // oxlint-disable-line no-control-regex
-  });
+  it.each(["::error::x", "  ::error::x", "\u001b[1m::error::x", "a\n \u001b[2m ::error::x"])(
+    "holds no command: %j",
+    (text) => {
+      expect(printable(text)).not.toMatch(/^(\s|\u001b\[\d+m)*::/m); // oxlint-disable-line no-control-regex
+    },
+  );
 
   it("is JSON of the same value without active characters", () => {
     const value = { "\u009bx": "a\u202e\u007f\u2028\n\u{e0041}🦆" };

@@ -152,6 +152,27 @@ describe.skipIf(livePool === null)("a night", () => {
       expect(await leftIn(server.url)).toBe(0);
     });
 
+    it("refuses jobs that are not signed, counts them, and starts nothing that they name", async () => {
+      using server = await startRedis();
+      const worker = lockstep.lockstep("worker", "--redis", server.url);
+      await until(() => worker.said().includes("worker ready"), worker.said);
+      const name = /worker ready {3}(\S+)/.exec(worker.said())![1]!;
+      const ran = join(lockstep.folder, "ran");
+      const connection = new Redis(server.url, { maxRetriesPerRequest: null });
+      const queue = new Queue(name, { connection });
+      const forged = { key: "k", night: "n", case: "llama/text", engine: `cmd:touch ${ran}`, cases: [`${ran}.ts`] };
+      for (const data of [forged, { body: JSON.stringify(forged), signature: "0".repeat(64) }])
+        await queue.add("x", data);
+      await until(async () => (await queue.getFailedCount()) === 2, worker.said);
+      worker.child.kill("SIGTERM");
+      expect(await worker.ended, worker.said()).toBe(1);
+      expect(worker.said().match(/ REFUSED {2}\S+ {3}it is not signed/g)).toHaveLength(2);
+      expect(worker.said()).toContain("0 jobs done, 2 refused");
+      expect(existsSync(ran)).toBe(false);
+      await queue.close();
+      connection.disconnect();
+    });
+
     it("says what to do where no server answers", async () => {
       const run = night("nowhere", "--redis", "redis://user:secret@127.0.0.1:1");
       expect(await run.ended).toBe(3);
