@@ -121,6 +121,8 @@ export const methods = {
       tensors: z.array(tensorSpec),
       /** SHA-256 over the checkpoint's tensors, see docs/protocol.md; absent when the engine does not know. */
       weights_sha256: z.string().optional(),
+      /** Of a checkpoint that was in the cache but not as it was drawn: what was wrong with it. It was drawn again. */
+      redrawn: z.string().optional(),
       kv_plan: kvPlan.optional(),
     }),
   },

@@ -84,7 +84,7 @@ class Tried(unittest.TestCase):
         self.assertFalse(self.ran.exists())
 
     def test_a_model_with_code_beside_it_is_loaded_without_that(self) -> None:
-        built = build_checkpoint(LLAMA, 0, self.folder / "cache")
+        built = build_checkpoint(LLAMA, 0, self.folder / "cache").directory
         config = {**LLAMA, "auto_map": {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"}}
         self.write("config.json", config)
         self.write("generation_config.json", {"custom_generate": "evil"})
