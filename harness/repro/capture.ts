@@ -1,6 +1,8 @@
 /** Takes the tensors around one site of a failing verdict from a run of the same case. */
 import type { Verdict } from "../verdict/schema.ts";
 import type { Params, PhaseSpec } from "../engine/protocol.ts";
+import { checkUnchanged } from "../engine/weights.ts";
+import { sealFiles } from "../setup/seal.ts";
 import type { Permission } from "../engine/trust.ts";
 import { permittedEngine } from "../engine/trust.ts";
 import { responsibleModule } from "../explain/culprits.ts";
@@ -131,6 +133,7 @@ export async function captureSite(
   const { checkpoint } = model;
   await pool.load(engine, { checkpoint, dtype, ...(testCase.fault && { fault: testCase.fault }) });
   const inputs = writeInputs(testCase.inputs(seed));
+  const seal = sealFiles([checkpoint, inputs.path]);
   const place = testCase.phases.findIndex(({ name }) => name === wanted.phase);
   const phase = testCase.phases[place]!;
   const phases = chainOf(testCase.phases, place);
@@ -155,6 +158,7 @@ export async function captureSite(
       return "go on";
     },
   );
+  checkUnchanged(seal.broken());
   if (!pair) throw new UsageError(`${wanted.site} was not met in ${wanted.phase} when ${testCase.name} was run again`);
   const tokens = inputs.padded ? inputs.tokensOf(phase) : null;
   return {

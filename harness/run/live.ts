@@ -3,6 +3,8 @@ import type { Verdict } from "../verdict/schema.ts";
 import type { SiteVerdict, Unjudged } from "../verdict/site.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Params, Result } from "../engine/protocol.ts";
+import { checkUnchanged } from "../engine/weights.ts";
+import { sealFiles } from "../setup/seal.ts";
 import { readPower } from "../golden/format/power.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "../case/case.ts";
@@ -86,6 +88,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
   const { checkpoint } = model;
   const own = await pool.load(engine, { checkpoint, dtype, ...(testCase.fault && { fault: testCase.fault }) });
   const inputs = writeInputs(testCase.inputs(seed));
+  const seal = sealFiles([checkpoint, inputs.path]);
   const run = {
     inputs: inputs.path,
     phases: testCase.phases,
@@ -119,6 +122,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     const findings = { ...judging.findings(), ...left, error: describeError(failure) };
     return { findings, explain: async (verdict) => verdict };
   }
+  checkUnchanged(seal.broken());
   const [ours, theirs] = await Promise.all([engine, reference].map((side) => side.request("config_reads", {})));
   const left = withLeftovers(judging.sites, incomplete, impossible);
   const [culprit] = findCulprits(left.sites);
