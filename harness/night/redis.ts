@@ -1,4 +1,5 @@
 /** A night whose jobs are run by `lockstep worker` on any machines, over a queue in Redis. */
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Job as QueuedJob, JobsOptions } from "bullmq";
 import { referenceEngine } from "../engine/registry.ts";
@@ -93,9 +94,12 @@ export async function* runQueued(
   }
 }
 
-/** The name of a job in the queue. */
-function jobId({ key }: KeyedJob, night: string): string {
-  return `${night}-${key}`;
+/** Tells this run of a night from an earlier one that was ended. */
+const thisRun = randomUUID().slice(0, 8);
+
+/** The name of a job in the queue: of another run's too, unless its results don't stand for others. */
+function jobId({ key, reusable }: KeyedJob, night: string): string {
+  return reusable ? `${night}-${key}` : `${night}-${key}-${thisRun}`;
 }
 
 function dataOf(

@@ -104,6 +104,17 @@ describe.skipIf(livePool === null)("a night", () => {
     expect(timelessHistory(folderOf("undisturbed")).slice(-jobs - 1)).toEqual(undisturbed);
   });
 
+  it("measures an engine again that does not say what it depends on, whatever was measured before", async () => {
+    const serve = join(lockstep.folder, "node_modules/lockstep/dist/engines/typescript/serve.js");
+    const words = ["nightly", "llama", "--dtype", "float32", "--reference", "pinned", "--folder", "commands"];
+    for (const _ of ["first", "second"]) {
+      const run = lockstep.lockstep(...words, "--engine", `cmd:node ${serve}`);
+      expect(await run.ended, run.said()).toBe(0);
+      expect(run.said()).toMatch(/again {2}cmd:node \S+ does not say what it depends on/);
+      expect(run.said()).toMatch(/ (\d+) jobs: \1 to run/);
+    }
+  });
+
   it("in two shards is merged into the history of an undisturbed one", async () => {
     const shards = ["1/2", "2/2"].map((shard) => ({ shard, folder: `shard-${shard[0]}` }));
     const files: string[] = [];
