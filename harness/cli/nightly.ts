@@ -84,8 +84,7 @@ async function nightly(patterns: readonly string[], flags: Flags): Promise<void>
       ...{ folder, asked, fresh, retries, explain },
       ...(shard && { shard }),
       ...(redis !== undefined && {
-        runElsewhere: (jobs, night) =>
-          runQueued(jobs, night, { url: redis, explain, retries, secret, report: say }),
+        runElsewhere: (jobs, night) => runQueued(jobs, night, { url: redis, explain, retries, secret, report: say }),
       }),
     },
     listener(flags.verbose ?? false),
