@@ -7,6 +7,7 @@ import { computeDtypeNames, isComputeDtype } from "../trace/dtypes.ts";
 import { say } from "./output.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { verdict as verdictSchema, verdictVersion } from "../verdict/schema.ts";
+import { plainLine } from "../trace/harmless.ts";
 import { UsageError } from "../trace/errors.ts";
 
 /** The verdicts of a file, one or several. @throws UsageError when the file can't be read or holds something else. */
@@ -61,7 +62,7 @@ export function addPermission(command: Command): Command {
 
 /** Shows an engine that is about to be started, unless it is one of this installation. */
 export function sayStart(engine: string): void {
-  if (!isRegistered(engine)) say(`starts  ${engine}`);
+  if (!isRegistered(engine)) say(plainLine(`starts  ${engine}`));
 }
 
 /** The dtype of a verdict. @throws UsageError where it is none that an engine computes in */

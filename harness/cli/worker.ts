@@ -36,9 +36,9 @@ export function addWorker(program: Command): void {
     .action(worker);
 }
 
-async function worker(cases: readonly string[], { redis, lease, idle, engine = [] }: Flags): Promise<void> {
+async function worker(cases: readonly string[], { redis, lease, idle, engine: engines = [] }: Flags): Promise<void> {
   const secret = queueSecret();
-  for (const name of engine) chooseEngine(name); // refuses an unknown one before anything starts
+  for (const name of engines) chooseEngine(name); // refuses an unknown one before anything starts
   if (lease < 1) throw new UsageError(`--lease: expected at least 1 second, found ${lease}`);
   const shown = withoutPassword(redis);
   const stop = new AbortController();
@@ -49,7 +49,7 @@ async function worker(cases: readonly string[], { redis, lease, idle, engine = [
     });
   let refused = 0;
   const done = await work(
-    { url: redis, lease, secret, engines: engine, cases, signal: stop.signal, ...(idle !== undefined && { idle }) },
+    { url: redis, lease, secret, engines, cases, signal: stop.signal, ...(idle !== undefined && { idle }) },
     {
       report: say,
       ready: (queue) => say(`worker ready   ${queue}   ${shown}`),

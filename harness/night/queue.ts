@@ -6,6 +6,7 @@ import type { Queue, UnrecoverableError, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { outcome } from "./history/store.ts";
+import { isVersion } from "../setup/reference-versions.ts";
 import { EnvironmentError, UsageError } from "../trace/errors.ts";
 import { pathName } from "../trace/names.ts";
 import { computeDtypeNames } from "../trace/dtypes.ts";
@@ -20,7 +21,7 @@ export const jobData = z.strictObject({
   seed: z.int(),
   limit: z.number(),
   explain: z.number(),
-  reference: z.strictObject({ version: z.string().regex(/^\d+(\.\d+)*[A-Za-z0-9.]*$/), roles: z.array(z.string()) }),
+  reference: z.strictObject({ version: z.string().refine(isVersion), roles: z.array(z.string()) }),
   /** The identities of both sides where the night was planned. */
   versions: z.strictObject({
     engine: z.record(z.string(), z.string()),

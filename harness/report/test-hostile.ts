@@ -15,8 +15,8 @@ export const hostileTexts: readonly string[] = [
 ];
 
 /** Matches what no report may hold of an engine's text, whatever the format. */
-// oxlint-disable-next-line no-control-regex
 export const activeText =
+  // oxlint-disable-next-line no-control-regex
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b\u{e0041}]|##(?:\[|vso\[)|^\s*::(?!(?:error|warning) (?:file|title)=)/mu;
 
 /** A verdict of a broken engine: `text` as its error, its remedy and its standard error. */

@@ -35,6 +35,7 @@ function visible(text: string): string {
 
 function withoutCommand(line: string): string {
   return line
+    // oxlint-disable-next-line no-control-regex
     .replace(/^((?:\s|\u001b\[\d+m)*)::/, String.raw`$1\::`)
     .replaceAll(/##(?=\[|vso\[|teamcity\[)/gi, String.raw`#\#`);
 }
@@ -57,6 +58,7 @@ function copyOf(value: unknown): unknown {
 }
 
 /** Matches the escape sequences that lockstep itself writes: bold, dim, underlined and the plain colours. */
+// oxlint-disable-next-line no-control-regex
 const ownStyle = /(\u001b\[(?:0|1|2|22|3[0-79]|4|24)m)/;
 
 /**

@@ -42,7 +42,7 @@ def damage(directory: Path, config: dict[str, Any]) -> str | None:
 
 
 def tensor_sums(file: Path) -> dict[str, str]:
-    """SHA-256 of each tensor of a safetensors file: dtype, NUL, shape, NUL, the bytes. Raises ValueError for another."""
+    """SHA-256 of each tensor of a safetensors file: dtype, NUL, shape, NUL, the bytes. Raises ValueError."""
     with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         start = 8 + int.from_bytes(content[:8], "little")
         header = json.loads(content[8:start])

@@ -44,7 +44,14 @@ class Depends(unittest.TestCase):
         self.write("parts/norm.py")
         self.write("parts/deep/act.py")
         self.write("parts/other.py")
-        expected = ["beside.py", "factory.py", "parts/__init__.py", "parts/deep/act.py", "parts/mlp.py", "parts/norm.py"]
+        expected = [
+            "beside.py",
+            "factory.py",
+            "parts/__init__.py",
+            "parts/deep/act.py",
+            "parts/mlp.py",
+            "parts/norm.py",
+        ]
         self.assertEqual(self.files_of("import beside\n"), expected)
 
     def test_an_import_in_a_function_counts(self) -> None:

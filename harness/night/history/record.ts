@@ -21,15 +21,15 @@ export const listedFrom = 1;
 const ratio = z.number().nonnegative();
 
 /** Files are named by keys and nights: what a file of results says of them must not lead out of its folder. */
-const name = z.string().regex(pathName);
+const named = z.string().regex(pathName);
 
 export const resultLine = z.strictObject({
   kind: z.literal("result"),
-  night: name,
+  night: named,
   /** The night that measured it: an earlier one where nothing that it depends on has changed since. */
-  measured: name,
+  measured: named,
   /** Content address: everything that the result depends on. */
-  key: name,
+  key: named,
   case: z.string(),
   /** The engine as `--engine` takes it. */
   engine: z.string(),
@@ -64,9 +64,9 @@ export const resultLine = z.strictObject({
 export const nightLine = z.strictObject({
   kind: z.literal("night"),
   schema: z.literal(historyVersion),
-  night: name,
+  night: named,
   /** Hash of what was asked for: nights are compared with those of the same scope. */
-  scope: name,
+  scope: named,
   asked: z.strictObject({
     cases: z.array(z.string()),
     engines: z.array(z.string()),
