@@ -34,10 +34,12 @@ function visible(text: string): string {
 }
 
 function withoutCommand(line: string): string {
-  return line
-    // oxlint-disable-next-line no-control-regex
-    .replace(/^((?:\s|\u001b\[\d+m)*)::/, String.raw`$1\::`)
-    .replaceAll(/##(?=\[|vso\[|teamcity\[)/gi, String.raw`#\#`);
+  return (
+    line
+      // oxlint-disable-next-line no-control-regex
+      .replace(/^((?:\s|\u001b\[\d+m)*)::/, String.raw`$1\::`)
+      .replaceAll(/##(?=\[|vso\[|teamcity\[)/gi, String.raw`#\#`)
+  );
 }
 
 /** The lines of a text, each as `plainLine` makes it. Who prints them marks all but the first as continued. */

@@ -24,7 +24,11 @@ export function lockstepReporter(files: ReporterOptions = { html: "reports/index
       const verdicts = verdictsOf(modules);
       if (verdicts.length === 0) return;
       const { history, ...reports } = files;
-      writeReports(verdicts, reports, { say, command, ...(history !== undefined && { history: recentResults(history) }) });
+      writeReports(verdicts, reports, {
+        say,
+        command,
+        ...(history !== undefined && { history: recentResults(history) }),
+      });
       say(
         renderSummary(
           verdicts,
