@@ -11,6 +11,7 @@ import { createPool } from "../engine/pool.ts";
 import { cacheDirectory } from "../setup/cache.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { drawUniform } from "../trace/draw.ts";
+import { benchCache } from "./cache.ts";
 import { benchMemory, benchWarmCase } from "./case.ts";
 import { benchExplain } from "./explain.ts";
 import type { Figure } from "./figures.ts";
@@ -50,6 +51,7 @@ async function showLive(pool: EnginePool): Promise<void> {
   for (const warm of [text, decode]) await show(benchWarmCase(pool, warm));
   await show(benchMemory(pool, causal));
   await show(benchExplain(pool, cases, folder));
+  await show(benchCache(pool, decode));
   await show(benchReference(pool, decode, "tiny, 10 phases"));
   const real = realCase();
   if (real) await show(benchReference(pool, real, "SmolLM2-135M, 6 phases"));

@@ -1,5 +1,6 @@
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { readSafetensorsIndex } from "../trace/safetensors.ts";
+import { readSafetensorsIndex, writeSafetensors } from "../trace/safetensors.ts";
 import { float32Tensor, int64Tensor } from "../trace/tensor.ts";
 import type { Inputs } from "./case.ts";
 import { writeInputs } from "./inputs-file.ts";
@@ -18,10 +19,50 @@ const ids = int64Tensor([1, 2, 3, 4, 5, 6], [2, 3]);
 const mask = (values: number[]) => int64Tensor(values, [2, 3]);
 const phase = { name: "decode:1", start: 2, end: 3, cache: true };
 
+function rewrite(path: string, change: (bytes: Uint8Array) => Uint8Array): void {
+  chmodSync(path, 0o644);
+  writeFileSync(path, change(new Uint8Array(readFileSync(path))));
+}
+
 describe("an inputs file", () => {
   it("holds the tensors", () => {
     const { path } = writeInputs(new Map([["input_ids", ids]]));
     expect([...readSafetensorsIndex(path).entries.keys()]).toEqual(["input_ids"]);
+  });
+
+  it.each<[string, (path: string) => void]>([
+    [
+      "other tensors",
+      (path) => writeSafetensors(path, new Map([["input_ids", int64Tensor([9, 9, 9, 9, 9, 9], [2, 3])]])),
+    ],
+    [
+      "a tensor more",
+      (path) =>
+        writeSafetensors(
+          path,
+          new Map([
+            ["input_ids", ids],
+            ["pixel_values", ids],
+          ]),
+        ),
+    ],
+    ["one bit flipped", (path) => rewrite(path, (bytes) => bytes.with(bytes.length - 8, bytes.at(-8)! ^ 1))],
+    ["half of itself", (path) => rewrite(path, (bytes) => bytes.subarray(0, bytes.length / 2))],
+    ["nothing", (path) => rewrite(path, () => new Uint8Array())],
+  ])("is written again, which is said, where the cache holds %s in its place", (_, damage) => {
+    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const inputs = new Map([["input_ids", ids]]);
+    const { path } = writeInputs(inputs);
+    const whole = readFileSync(path);
+    said.mockClear();
+    damage(path);
+    expect(writeInputs(inputs).path).toBe(path);
+    expect(readFileSync(path)).toEqual(whole);
+    expect(said.mock.calls).toEqual([[`cache  ${path} was not as it was written; it was made again\n`]]);
+    writeInputs(inputs);
+    expect(said).toHaveBeenCalledTimes(1);
+    expect(statSync(path).mode & 0o777).toBe(0o444);
+    said.mockRestore();
   });
 
   it("is the same file for the same tensors in any order", () => {

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { TokenMask } from "../compare/padding.ts";
 import type { PhaseSpec } from "../engine/protocol.ts";
-import { cacheFolder } from "../setup/cache.ts";
+import { cacheFolder, keepInCache } from "../setup/cache.ts";
 import { UsageError } from "../trace/errors.ts";
-import { writeSafetensors } from "../trace/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../trace/safetensors.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Inputs } from "./case.ts";
 import { hasMedia } from "./input-tensors.ts";
@@ -22,7 +21,7 @@ export interface InputsFile {
 }
 
 /**
- * Writes inputs once into the cache, named by their content.
+ * Writes inputs once into the cache, named by their content, which is checked whenever they are used.
  * @throws UsageError when `input_ids` is missing or `attention_mask` does not fit it.
  */
 export function writeInputs(inputs: Inputs): InputsFile {
@@ -35,7 +34,10 @@ export function writeInputs(inputs: Inputs): InputsFile {
     throw new UsageError(`inputs: expected attention_mask [${ids.shape}] like input_ids, found [${mask.shape}]`);
   const sha256 = hashInputs(inputs);
   const path = join(cacheFolder("inputs"), `${sha256.slice(0, 24)}.safetensors`);
-  if (!existsSync(path)) writeSafetensors(path, inputs);
+  keepInCache(path, {
+    isWhole: () => hashInputs(readSafetensors(path)) === sha256,
+    write: () => writeSafetensors(path, inputs),
+  });
   const real = mask ? toNumbers(mask) : new Float32Array(batch * length).fill(1);
   return {
     path,

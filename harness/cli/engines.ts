@@ -7,6 +7,7 @@ import { readGolden } from "../golden/format/file.ts";
 import { casesFolder, goldenFolder, loadCases, selectCases, standardFolders } from "../case/discover.ts";
 import { resolveCommand } from "../engine/pool.ts";
 import { writeInputs } from "../case/inputs-file.ts";
+import { plainLine } from "../trace/harmless.ts";
 import { exitCodes } from "../trace/errors.ts";
 import { say } from "./output.ts";
 
@@ -36,7 +37,11 @@ export function addEngines(program: Command): void {
       const { command, environment } = await resolveCommand(choice, say);
       const results = await checkConformance(command, environment, await modelOf(flags.case));
       for (const { name, outcome, note } of results)
-        say(`${{ pass: "ok    ", fail: "NOT OK", skip: "skip  " }[outcome]} ${name}${note ? `   ${note}` : ""}`);
+        say(
+          plainLine(
+            `${{ pass: "ok    ", fail: "NOT OK", skip: "skip  " }[outcome]} ${name}${note ? `   ${note}` : ""}`,
+          ),
+        );
       const count = (wanted: string): number => results.filter(({ outcome }) => outcome === wanted).length;
       const good = count("fail") === 0;
       say(`${good ? "ok" : "not ok"}   ${count("pass")} passed, ${count("fail")} failed, ${count("skip")} skipped`);

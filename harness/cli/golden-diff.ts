@@ -7,7 +7,7 @@ import type { Compared } from "../golden/source.ts";
 import { compareGoldens, folderSource, freshSource, sourceAgainst } from "../golden/source.ts";
 import { goldenCases } from "../golden/update.ts";
 import { exitCodes } from "../trace/errors.ts";
-import { say, status } from "./output.ts";
+import { say, status, writeJson } from "./output.ts";
 
 interface DiffFlags {
   readonly against?: string;
@@ -43,7 +43,7 @@ export function addGoldenDiff(golden: Command): void {
         status(null);
         await pool.close();
       }
-      if (json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+      if (json) writeJson(results);
       const same = results.filter(isQuiet).length;
       say(`${same === results.length ? "ok" : "not ok"}   ${results.length - same} changed, ${same} the same`);
       process.exitCode = same === results.length ? exitCodes.pass : exitCodes.mismatch;

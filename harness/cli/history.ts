@@ -4,10 +4,11 @@ import { chooseNight } from "../night/history/changes.ts";
 import { journalPath, openHistory } from "../night/history/index-file.ts";
 import { renderHistory, renderTrend } from "../night/pages/history.ts";
 import { endOf } from "../night/end.ts";
+import { harmless } from "../trace/harmless.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseWhole } from "./arguments.ts";
 import { addFolderOption, nightFolder } from "./night-options.ts";
-import { say } from "./output.ts";
+import { say, writeJson } from "./output.ts";
 
 interface Flags {
   readonly folder: string;
@@ -59,11 +60,11 @@ function showHistory(name: string | undefined, flags: Flags): void {
       throw new UsageError(
         `no result of ${name} in these nights; expected one of ${[...new Set(history.results(night.night).map((result) => result.case))].join(", ")}`,
       );
-    if (flags.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-    say(renderTrend(name, rows));
+    if (flags.json) writeJson(rows);
+    say(renderTrend(name, harmless(rows)));
     return;
   }
   const { results, since, regressions } = endOf(history, { folder, night });
-  if (flags.json) process.stdout.write(`${JSON.stringify({ night, results, since, regressions }, null, 2)}\n`);
-  say(renderHistory({ nights: shown, night, results, since, regressions }));
+  if (flags.json) writeJson({ night, results, since, regressions });
+  say(renderHistory(harmless({ nights: shown, night, results, since, regressions })));
 }

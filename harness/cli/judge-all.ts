@@ -7,7 +7,7 @@ import type { ReportOptions } from "./report-options.ts";
 import { recentResults } from "../night/history/recent.ts";
 import { writeReports } from "../report/files.ts";
 import { exitCodeFor } from "./exit-code.ts";
-import { say, status } from "./output.ts";
+import { say, sayCommand, status, writeJson } from "./output.ts";
 
 /** Judges one case; `progress` is told the number of sites so far, and what is done when it is no longer judging. */
 export type JudgeOne = (testCase: Case, progress: (sites: number, doing?: string) => void) => Promise<Verdict>;
@@ -43,8 +43,12 @@ export async function judgeAll(options: {
     await pool.close();
   }
   const { history, ...files } = reports;
-  writeReports(verdicts, files, { say, ...(history !== undefined && { history: recentResults(history) }) });
-  if (json) process.stdout.write(`${JSON.stringify(verdicts, null, 2)}\n`);
+  writeReports(verdicts, files, {
+    say,
+    command: sayCommand,
+    ...(history !== undefined && { history: recentResults(history) }),
+  });
+  if (json) writeJson(verdicts);
   say(renderSummary(verdicts, (Date.now() - began) / 1000));
   process.exitCode = exitCodeFor(verdicts);
 }

@@ -1,7 +1,6 @@
 import { join, relative } from "node:path";
 import type { Command } from "commander";
 import type { Verdict } from "../verdict/schema.ts";
-import type { Params } from "../engine/protocol.ts";
 import type { Case } from "../case/case.ts";
 import { writeCaseFile } from "../case/case-file.ts";
 import { checkpointCase } from "../case/checkpoint.ts";
@@ -10,14 +9,16 @@ import type { EnginePool } from "../engine/pool.ts";
 import { createPool } from "../engine/pool.ts";
 import { failureOf, sameCause, sameFailure } from "../minimise/failure.ts";
 import { faultFolders, loadFaults } from "../engine/faults.ts";
+import type { RunOptions } from "../run/live.ts";
 import { defaultLimit, runCase } from "../run/live.ts";
 import type { Size, SmallestCase } from "../minimise/minimise.ts";
 import { checkMinimisable, explainSeconds, minimiseCase } from "../minimise/minimise.ts";
+import { permittedEngine } from "../engine/trust.ts";
 import { findAgain } from "../repro/capture.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseIds, parseRatio } from "./arguments.ts";
 import { say, status } from "./output.ts";
-import { chooseVerdict, readVerdicts } from "./verdict-file.ts";
+import { addPermission, chooseVerdict, computeDtypeOf, readVerdicts, sayStart } from "./verdict-file.ts";
 import { culpritText } from "../verdict/words/culprit.ts";
 
 interface Flags {
@@ -27,11 +28,13 @@ interface Flags {
   readonly seconds: number;
   readonly checkpoint?: string;
   readonly ids?: number[];
+  readonly engine?: string;
+  readonly trust?: boolean;
 }
 
 /** `lockstep minimise`: the smallest case that still fails in the same way, as a case file. */
 export function addMinimise(program: Command): void {
-  program
+  const command = program
     .command("minimise")
     .alias("minimize")
     .description("the smallest case that still fails in the same way as a failing verdict, as a case file")
@@ -41,14 +44,16 @@ export function addMinimise(program: Command): void {
     .option("--out <file>", "the case file to write, reports/minimised/<case>.case.ts when absent")
     .option("--file <case.ts>", "for a verdict of a case file: the same file")
     .option("--checkpoint <dir>", "for a verdict of run --checkpoint: the same directory")
-    .option("--ids <list>", "for a verdict of run --checkpoint: the same token ids", parseIds)
-    .action(minimiseVerdict);
+    .option("--ids <list>", "for a verdict of run --checkpoint: the same token ids", parseIds);
+  addPermission(command).action(minimiseVerdict);
 }
 
 async function minimiseVerdict(file: string, flags: Flags): Promise<void> {
   const verdict = chooseVerdict(readVerdicts(file), file, flags.case);
   checkMinimisable(verdict);
-  const { testCase, engine } = await findCase(verdict, flags);
+  computeDtypeOf(verdict, file);
+  const { testCase, engine } = await findCase(verdict, file, flags);
+  sayStart(engine);
   const out = flags.out ?? join("reports", "minimised", `${fileName(testCase)}.case.ts`);
   if (!/\.[tj]s$/.test(out)) throw new UsageError(`--out: expected a .ts file, found ${out}`);
   const pool = createPool({ report: say });
@@ -76,7 +81,7 @@ async function minimiseVerdict(file: string, flags: Flags): Promise<void> {
       inputs: smallest.inputs,
       comment,
     });
-    await checkFile(pool, out, { verdict, smallest });
+    await checkFile(pool, out, { verdict, smallest, dtype: computeDtypeOf(verdict, file) });
     say(`before  ${sizeText(before)}\nafter   ${sizeText(after)}`);
     say(`        ${tried} smaller ones run in ${seconds()}${done ? "" : "; the time was up, --seconds gives it more"}`);
     say(`wrote   ${written.map(shown).join(", ")}\nrun     ${again}`);
@@ -86,28 +91,33 @@ async function minimiseVerdict(file: string, flags: Flags): Promise<void> {
   }
 }
 
-async function findCase(verdict: Verdict, flags: Flags): Promise<{ testCase: Case; engine: string }> {
+async function findCase(verdict: Verdict, file: string, flags: Flags): Promise<{ testCase: Case; engine: string }> {
   const folder = casesFolder();
+  const permission = { file, typed: flags.engine, trust: flags.trust };
   if (flags.file !== undefined) {
     const testCase = (await loadCaseFile(flags.file)).find(({ name }) => name === verdict.case);
     if (!testCase) throw new UsageError(`${flags.file} has no case ${verdict.case}: expected the file that was run`);
-    return { testCase, engine: verdict.rerun?.engine ?? testCase.engine };
+    const named = verdict.rerun?.engine ?? testCase.engine;
+    return { testCase, engine: permittedEngine(named, testCase.engine, permission) };
   }
   const cases =
     flags.checkpoint === undefined ? await loadCases(folder) : [checkpointCase(flags.checkpoint, flags.ids)];
   if (verdict.case.startsWith("minimised/"))
     throw new UsageError(`${verdict.case} is the case of a file: give that with --file`);
-  return findAgain(verdict, cases, await loadFaults(faultFolders(folder)));
+  return findAgain(verdict, { cases, faults: await loadFaults(faultFolders(folder)) }, permission);
 }
 
 /** Runs the file as it was written. @throws UsageError when it fails in another way, which would make it worthless. */
 async function checkFile(
   pool: EnginePool,
   file: string,
-  { verdict, smallest }: { readonly verdict: Verdict; readonly smallest: SmallestCase },
+  {
+    verdict,
+    smallest,
+    dtype,
+  }: { readonly verdict: Verdict; readonly smallest: SmallestCase; readonly dtype: NonNullable<RunOptions["dtype"]> },
 ): Promise<void> {
   const [testCase] = await loadCaseFile(file);
-  const dtype = verdict.dtype as Params<"load">["dtype"];
   const { failure, seed } = smallest;
   const explain = failure.causes.length > 0 ? explainSeconds : 0;
   const again = await runCase(pool, testCase!, { dtype, seed, limit: verdict.limit, explain });

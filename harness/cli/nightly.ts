@@ -9,12 +9,14 @@ import { runNight } from "../night/night.ts";
 import { jobTitle } from "../night/plan.ts";
 import { withoutPassword } from "../night/queue.ts";
 import { runQueued } from "../night/redis.ts";
+import { queueSecret } from "../night/signature.ts";
 import type { Shard } from "../night/shards.ts";
 import { parseShard } from "../night/shards.ts";
+import { harmless, plainLine } from "../trace/harmless.ts";
 import { UsageError, exitCodes } from "../trace/errors.ts";
 import { parseRatio, parseWhole } from "./arguments.ts";
 import { addFolderOption, askedFor, nightExitCode, nightFolder } from "./night-options.ts";
-import { say, status } from "./output.ts";
+import { say, status, writeJson } from "./output.ts";
 import { computeDtypeNames } from "../trace/dtypes.ts";
 
 /** Seconds between lines of progress where there is no terminal. */
@@ -74,6 +76,7 @@ async function nightly(patterns: readonly string[], flags: Flags): Promise<void>
   if (shard && redis !== undefined)
     throw new UsageError("--shard and --redis are two ways to share a night: expected one of them");
   if (redis !== undefined) withoutPassword(redis); // refuses what is no URL before anything starts
+  const secret = redis === undefined ? "" : queueSecret();
   const asked = askedFor(patterns, flags);
   const folder = nightFolder(flags);
   const end = await runNight(
@@ -81,17 +84,13 @@ async function nightly(patterns: readonly string[], flags: Flags): Promise<void>
       ...{ folder, asked, fresh, retries, explain },
       ...(shard && { shard }),
       ...(redis !== undefined && {
-        runElsewhere: (jobs, night) =>
-          runQueued(jobs, night, { url: redis, explain, retries, cases: asked.cases, report: say }),
+        runElsewhere: (jobs, night) => runQueued(jobs, night, { url: redis, explain, retries, secret, report: say }),
       }),
     },
     listener(flags.verbose ?? false),
   );
   status(null);
-  if (json)
-    process.stdout.write(
-      `${JSON.stringify({ night: end.night, results: end.results, since: end.since, regressions: end.regressions }, null, 2)}\n`,
-    );
+  if (json) writeJson({ night: end.night, results: end.results, since: end.since, regressions: end.regressions });
   sayEnd(end, shard);
   const code = nightExitCode(end.results);
   process.exitCode = code === exitCodes.pass && strict && end.regressions.length > 0 ? exitCodes.mismatch : code;
@@ -110,7 +109,7 @@ function listener(verbose: boolean): NightListener {
     report: say,
     planned(found) {
       plan = found;
-      for (const line of planLines(found)) say(line);
+      for (const line of planLines(found)) say(plainLine(line));
     },
     begins: (job) => status(`${progress()}   ${jobTitle(job)}`),
     measured(outcome) {
@@ -163,13 +162,13 @@ function outcomeLine(
     return again ? `${text.split("\n")[0]}   the same error as above` : text;
   }
   if (!verbose) return null;
-  const { case: name, engine, dtype, reference, compared, total, status: ended, seconds } = record;
+  const { case: name, engine, dtype, reference, compared, total, status: ended, seconds } = harmless(record);
   return ` ${ended.toUpperCase()}  ${name}   ${engine} vs transformers ${reference.version}   ${dtype}   ${compared}/${total} sites   ${seconds.toFixed(1)} s`;
 }
 
 /** The table, what changed, where to look, and the last line. */
 export function sayEnd(end: NightEnd, shard?: Shard): void {
-  const { night, results, since, regressions } = end;
+  const { night, results, since, regressions } = harmless(end);
   say(renderTable(results));
   if (!shard) say(renderChanges(night, since, regressions));
   const wrong = results.filter(({ met, error }) => !met && error?.kind !== "environment");

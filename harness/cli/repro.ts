@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { Params } from "../engine/protocol.ts";
 import { checkpointCase } from "../case/checkpoint.ts";
 import { casesFolder, loadCases } from "../case/discover.ts";
 import { createPool } from "../engine/pool.ts";
@@ -9,7 +8,7 @@ import { captureSite, chooseSite, findAgain } from "../repro/capture.ts";
 import { writeRepro } from "../repro/folder.ts";
 import { parseIds } from "./arguments.ts";
 import { say } from "./output.ts";
-import { chooseVerdict, readVerdicts } from "./verdict-file.ts";
+import { addPermission, chooseVerdict, computeDtypeOf, readVerdicts, sayStart } from "./verdict-file.ts";
 import { whyText } from "../verdict/words/why.ts";
 
 interface Flags {
@@ -17,11 +16,13 @@ interface Flags {
   readonly out?: string;
   readonly checkpoint?: string;
   readonly ids?: number[];
+  readonly engine?: string;
+  readonly trust?: boolean;
 }
 
 /** `lockstep repro`: one site of a failing verdict as a folder that needs torch and transformers alone. */
 export function addRepro(program: Command): void {
-  program
+  const command = program
     .command("repro")
     .description(
       "one failing site as a folder for an issue: tensors, weights and a script that needs transformers alone",
@@ -31,8 +32,8 @@ export function addRepro(program: Command): void {
     .option("--case <name>", "which verdict of the file, where several fail")
     .option("--out <dir>", "the folder to write, reports/repro/<case>-<site> when absent")
     .option("--checkpoint <dir>", "for a verdict of run --checkpoint: the same directory")
-    .option("--ids <list>", "for a verdict of run --checkpoint: the same token ids", parseIds)
-    .action(repro);
+    .option("--ids <list>", "for a verdict of run --checkpoint: the same token ids", parseIds);
+  addPermission(command).action(repro);
 }
 
 async function repro(file: string, site: string | undefined, flags: Flags): Promise<void> {
@@ -41,12 +42,14 @@ async function repro(file: string, site: string | undefined, flags: Flags): Prom
   const folder = casesFolder();
   const cases =
     flags.checkpoint === undefined ? await loadCases(folder) : [checkpointCase(flags.checkpoint, flags.ids)];
-  const again = findAgain(verdict, cases, await loadFaults(faultFolders(folder)));
+  const dtype = computeDtypeOf(verdict, file);
+  const permission = { file, typed: flags.engine, trust: flags.trust };
+  const again = findAgain(verdict, { cases, faults: await loadFaults(faultFolders(folder)) }, permission);
+  sayStart(again.engine);
   const out = flags.out ?? join("reports", "repro", fileName(`${verdict.case}-${wanted.site}`));
   const pool = createPool({ report: say });
   try {
-    const { dtype, seed } = verdict;
-    const options = { engine: again.engine, dtype: dtype as Params<"load">["dtype"], seed, wanted };
+    const options = { engine: again.engine, dtype, seed: verdict.seed, wanted };
     const captured = await captureSite(pool, again.testCase, options);
     const { printed } = await writeRepro(out, { verdict, wanted, captured, report: say });
     say(`${wanted.site} in ${wanted.phase}: ${whyText(wanted.why)}\n${printed}\nwritten to ${out}`);
@@ -56,5 +59,5 @@ async function repro(file: string, site: string | undefined, flags: Flags): Prom
 }
 
 function fileName(text: string): string {
-  return text.replaceAll(/[^\w.-]+/g, "-");
+  return text.replaceAll(/[^\w.-]+/g, "-").slice(0, 120);
 }

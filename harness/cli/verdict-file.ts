@@ -1,7 +1,13 @@
 import { readFileSync } from "node:fs";
+import type { Command } from "commander";
 import { z } from "zod";
+import { isRegistered } from "../engine/trust.ts";
+import type { computeDtypes } from "../trace/dtypes.ts";
+import { computeDtypeNames, isComputeDtype } from "../trace/dtypes.ts";
+import { say } from "./output.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { verdict as verdictSchema, verdictVersion } from "../verdict/schema.ts";
+import { plainLine } from "../trace/harmless.ts";
 import { UsageError } from "../trace/errors.ts";
 
 /** The verdicts of a file, one or several. @throws UsageError when the file can't be read or holds something else. */
@@ -45,4 +51,24 @@ export function chooseVerdict(all: readonly Verdict[], file: string, name: strin
 
 function list(verdicts: readonly Verdict[]): string {
   return verdicts.map((one) => one.case).join(", ");
+}
+
+/** Adds `--engine` and `--trust`, by which the user permits what a verdict would start. */
+export function addPermission(command: Command): Command {
+  return command
+    .option("--engine <name>", "the engine to start; the verdict's own when absent")
+    .option("--trust", "start the engine that stands in the verdict, whatever it is");
+}
+
+/** Shows an engine that is about to be started, unless it is one of this installation. */
+export function sayStart(engine: string): void {
+  if (!isRegistered(engine)) say(plainLine(`starts  ${engine}`));
+}
+
+/** The dtype of a verdict. @throws UsageError where it is none that an engine computes in */
+export function computeDtypeOf({ dtype }: Verdict, file: string): keyof typeof computeDtypes {
+  if (isComputeDtype(dtype)) return dtype;
+  throw new UsageError(
+    `${file}: expected a dtype of ${computeDtypeNames.join(", ")}, found ${JSON.stringify(dtype.slice(0, 80))}`,
+  );
 }

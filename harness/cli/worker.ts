@@ -1,7 +1,10 @@
 import type { Command } from "commander";
 import { work } from "../night/worker.ts";
 import { withoutPassword } from "../night/queue.ts";
-import { UsageError } from "../trace/errors.ts";
+import { chooseEngine } from "../engine/registry.ts";
+import { queueSecret } from "../night/signature.ts";
+import { plainLine } from "../trace/harmless.ts";
+import { UsageError, exitCodes } from "../trace/errors.ts";
 import { parseWhole } from "./arguments.ts";
 import { say, status } from "./output.ts";
 
@@ -12,6 +15,7 @@ interface Flags {
   readonly redis: string;
   readonly lease: number;
   readonly idle?: number;
+  readonly engine?: string[];
 }
 
 /** `lockstep worker`: runs jobs that `lockstep nightly --redis` puts into a queue. */
@@ -26,11 +30,15 @@ export function addWorker(program: Command): void {
       parseWhole,
       defaultLease,
     )
+    .argument("[case...]", "case files beside those of the cases folder: a job names cases, it brings none")
+    .option("--engine <name...>", "engines that jobs may name, beside those of this installation and of the cases")
     .option("--idle <seconds>", "end after so long without a job; never when absent", parseWhole)
     .action(worker);
 }
 
-async function worker({ redis, lease, idle }: Flags): Promise<void> {
+async function worker(cases: readonly string[], { redis, lease, idle, engine: engines = [] }: Flags): Promise<void> {
+  const secret = queueSecret();
+  for (const name of engines) chooseEngine(name); // refuses an unknown one before anything starts
   if (lease < 1) throw new UsageError(`--lease: expected at least 1 second, found ${lease}`);
   const shown = withoutPassword(redis);
   const stop = new AbortController();
@@ -39,14 +47,19 @@ async function worker({ redis, lease, idle }: Flags): Promise<void> {
       say("ending after this job");
       stop.abort();
     });
+  let refused = 0;
   const done = await work(
-    { url: redis, lease, signal: stop.signal, ...(idle !== undefined && { idle }) },
+    { url: redis, lease, secret, engines, cases, signal: stop.signal, ...(idle !== undefined && { idle }) },
     {
       report: say,
       ready: (queue) => say(`worker ready   ${queue}   ${shown}`),
       begins: ({ case: name, engine, dtype, reference }) =>
         status(`${name}   ${engine}   ${dtype}   transformers ${reference.version}`),
-      lacks: ({ case: name }, error) => say(` LACKS  ${name}   ${error.message.split("\n")[0]}`),
+      refused: (id, reason) => {
+        refused++;
+        say(plainLine(` REFUSED  ${id}   ${reason}`));
+      },
+      lacks: ({ case: name }, error) => say(plainLine(` LACKS  ${name}   ${error.message.split("\n")[0]}`)),
       done: ({ record }) => {
         const { case: name, dtype, reference, compared, total, status: ended, seconds } = record;
         say(
@@ -55,5 +68,8 @@ async function worker({ redis, lease, idle }: Flags): Promise<void> {
       },
     },
   );
-  say(`ok   worker ended   ${done} jobs done`);
+  say(
+    `${refused > 0 ? "not ok" : "ok"}   worker ended   ${done} jobs done${refused > 0 ? `, ${refused} refused` : ""}`,
+  );
+  if (refused > 0) process.exitCode = exitCodes.mismatch;
 }

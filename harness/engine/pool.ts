@@ -6,6 +6,8 @@ import { chooseEngine, referenceEngine, runnable } from "./registry.ts";
 import type { EngineProcess, Patience } from "./process.ts";
 import { startEngine } from "./process.ts";
 import type { Params, Result } from "./protocol.ts";
+import { plainLine } from "../trace/harmless.ts";
+import { watchWeights } from "./weights.ts";
 import { ensureEnvironment } from "../setup/python.ts";
 
 /** Engines kept warm for a whole run: one process per engine, one loaded model each. */
@@ -36,7 +38,8 @@ export interface PoolOptions {
 export function createPool({ report, patience, referencePython }: PoolOptions): EnginePool {
   const running = new Map<string, Promise<EngineProcess>>();
   const objects = new Map<EngineObject, string>();
-  const loaded = new WeakMap<EngineProcess, { key: string; result: Result<"load"> }>();
+  const loaded = new WeakMap<EngineProcess, { key: string; stamp: string; result: Result<"load"> }>();
+  const weights = watchWeights();
 
   const launch = async (choice: EngineChoice, interpreter?: string): Promise<EngineProcess> => {
     const { command, environment } = await resolveCommand(choice, report, interpreter);
@@ -79,10 +82,15 @@ export function createPool({ report, patience, referencePython }: PoolOptions): 
     async load(engine, params) {
       const key = JSON.stringify(params);
       const known = loaded.get(engine);
-      if (known?.key === key) return known.result;
+      // A checkpoint that was changed since is loaded again: what draws it checks it.
+      if (known?.key === key && known.stamp === weights.stamp(known.result.checkpoint)) return known.result;
       loaded.delete(engine);
       const result = await engine.request("load", params);
-      loaded.set(engine, { key, result });
+      if (result.redrawn !== undefined)
+        report(`cache  ${result.checkpoint} was not as it was drawn: ${plainLine(result.redrawn)}; it was drawn again`);
+      const checkpoint = params.checkpoint ?? result.checkpoint;
+      weights.loaded(engine, { ...result, checkpoint });
+      loaded.set(engine, { key, stamp: weights.stamp(checkpoint), result: { ...result, checkpoint } });
       return result;
     },
     async stop(name) {

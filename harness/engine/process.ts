@@ -10,6 +10,7 @@ import type { RunStream } from "./connection.ts";
 import { openConnection } from "./connection.ts";
 import type { Method, Params, Result, TapsNotification } from "./protocol.ts";
 import { protocolVersion } from "./protocol.ts";
+import { secretVariable } from "./trust.ts";
 import { checkSpoolFile, createSpool, removeSpool } from "./spool.ts";
 
 /** Milliseconds without any sign of life before an engine counts as hung. */
@@ -91,7 +92,7 @@ export async function startEngine({ command, environment, patience }: EngineComm
     buffer: false,
     reject: false,
     detached: true,
-    env: { ...cachesOfLibraries(), ...environment },
+    env: { ...cachesOfLibraries(), [secretVariable]: undefined, ...environment },
   });
   const killGroup = () => {
     try {

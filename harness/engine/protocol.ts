@@ -82,6 +82,18 @@ export const methods = {
       name: z.string(),
       version: z.string(),
       versions: z.record(z.string(), z.string()).default({}),
+      /**
+       * What the engine's results depend on beside its command line. Absent, or empty, it is not known: no night takes
+       * a result of an earlier one.
+       */
+      depends: z
+        .strictObject({
+          /** Files and folders, absolute or from where the engine was started: the harness hashes them. */
+          files: z.array(z.string()).default([]),
+          /** Installed packages and their versions, or any other text that changes when they do. */
+          packages: z.record(z.string(), z.string()).default({}),
+        })
+        .optional(),
       capabilities: z.strictObject({
         dtypes: z.array(computeDtype),
         /** Can list shapes from a config alone. */
@@ -123,6 +135,8 @@ export const methods = {
       tensors: z.array(tensorSpec),
       /** SHA-256 over the checkpoint's tensors, see docs/protocol.md; absent when the engine does not know. */
       weights_sha256: z.string().optional(),
+      /** Of a checkpoint that was in the cache but not as it was drawn: what was wrong with it. It was drawn again. */
+      redrawn: z.string().optional(),
       kv_plan: kvPlan.optional(),
     }),
   },

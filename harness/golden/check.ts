@@ -1,6 +1,11 @@
 import { siteOf } from "../verdict/deciding.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import type { SiteVerdict, Unjudged } from "../verdict/site.ts";
+import { checkUnchanged } from "../engine/weights.ts";
+import { sealFiles } from "../setup/seal.ts";
+import { EngineFailure } from "../trace/errors.ts";
+import type { Result } from "../engine/protocol.ts";
+import type { Golden } from "./format/schema.ts";
 import { readGolden } from "./format/file.ts";
 import { judgeAgainstGolden } from "./judge.ts";
 import { siteFilter, tapKey } from "../trace/site.ts";
@@ -52,7 +57,9 @@ export async function checkGolden(
     const directory = freshCheckpoint(golden, testCase, inputs);
     const engine = await pool.get(engineName);
     frame = { ...frame, engine: identify(engine.hello, testCase.fault?.name) };
-    await pool.load(engine, { checkpoint: directory, dtype: "float32", ...planted(testCase) });
+    const seal = sealFiles([directory, inputs.path]);
+    const own = await pool.load(engine, { checkpoint: directory, dtype: "float32", ...planted(testCase) });
+    checkWeights(own, golden, directory);
     const wanted = siteFilter(options.sites);
     const places = new Map(
       golden.sites.flatMap(({ site, phase }, place) => (wanted(site) ? [[tapKey(phase, site), place] as const] : [])),
@@ -79,6 +86,7 @@ export async function checkGolden(
       return "go on";
     });
     for (const ready of routers.rest()) judge(ready);
+    checkUnchanged(seal.broken());
     const missing = [...places.values()].map((place) => golden.sites[place]!);
     for (const [, order] of places) {
       const sketch = golden.sites[order]!;
@@ -92,4 +100,13 @@ export async function checkGolden(
   } catch (error) {
     return errorVerdict(frame, error);
   }
+}
+
+/** Refuses an engine that says that it has loaded other weights than the golden was recorded with. */
+function checkWeights({ weights_sha256: found }: Result<"load">, { checksums }: Golden, directory: string): void {
+  if (found === undefined || found === checksums.weights) return;
+  throw new EngineFailure(
+    `the engine has not loaded the weights of the golden: expected weights_sha256 ${checksums.weights}, found ${found}, in ${directory}`,
+    { remedy: "see which files it reads, and that it hashes as docs/protocol.md says" },
+  );
 }

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
+import { chmodSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { drawParameter } from "../trace/draw.ts";
-import { openCheckpoint, readTensor } from "../trace/safetensors.ts";
+import { openCheckpoint, readTensor, writeSafetensors } from "../trace/safetensors.ts";
 import { float32Tensor, toNumbers } from "../trace/tensor.ts";
 import { drawCheckpoint, hashTensors } from "./checkpoint.ts";
 import type { Golden } from "./format/schema.ts";
@@ -27,6 +27,16 @@ const golden = {
   ],
 } as unknown as Golden;
 
+function rewrite(file: string, text: string): void {
+  chmodSync(file, 0o644);
+  writeFileSync(file, text);
+}
+
+function cut(file: string): void {
+  chmodSync(file, 0o644);
+  truncateSync(file, 20);
+}
+
 describe("drawCheckpoint", () => {
   it("writes the config and the tensors of the seed", () => {
     const { directory } = drawCheckpoint(config, golden);
@@ -43,6 +53,27 @@ describe("drawCheckpoint", () => {
   it("gives another folder for another config", () => {
     const other = drawCheckpoint({ ...config, rms_norm_eps: 1e-5 }, golden);
     expect(other.directory).not.toBe(drawCheckpoint(config, golden).directory);
+  });
+
+  it.each<[string, (directory: string) => void]>([
+    ["zeroed weights", (directory) => writeSafetensors(join(directory, "model.safetensors"), new Map([["norm.weight", float32Tensor(new Float32Array(3), [3])]]))],
+    ["cut weights", (directory) => cut(join(directory, "model.safetensors"))],
+    ["another config", (directory) => rewrite(join(directory, "config.json"), "{}")],
+    ["a file more", (directory) => writeFileSync(join(directory, "adapter_config.json"), "{}")],
+    ["a file less", (directory) => rmSync(join(directory, "model.safetensors"))],
+  ])("is drawn again, which is said, where the cache holds %s", (_, damage) => {
+    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const { directory } = drawCheckpoint(config, golden);
+    const files = () => readdirSync(directory).map((name) => [name, readFileSync(join(directory, name))]);
+    const whole = files();
+    said.mockClear();
+    damage(directory);
+    drawCheckpoint(config, golden);
+    drawCheckpoint(config, golden);
+    expect(files()).toEqual(whole);
+    expect(said.mock.calls).toEqual([[`cache  ${directory} was not as it was written; it was made again\n`]]);
+    for (const [name] of whole) expect(statSync(join(directory, String(name))).mode & 0o777).toBe(0o444);
+    said.mockRestore();
   });
 
   it("leaves no temporary folder behind", () => {

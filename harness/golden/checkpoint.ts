@@ -1,17 +1,19 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../setup/cache.ts";
+import { cacheFolder, keepInCache } from "../setup/cache.ts";
 import { drawParameter, generatorVersion } from "../trace/draw.ts";
-import { writeSafetensors } from "../trace/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../trace/safetensors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { float32Tensor } from "../trace/tensor.ts";
 import type { Golden } from "./format/schema.ts";
 import { hashConfig } from "../case/config-hash.ts";
 
+const [configName, weightsName] = ["config.json", "model.safetensors"];
+
 /**
  * The checkpoint of a golden, drawn again from its seed into the cache: the same bits as the reference's own, without
- * Python.
+ * Python. What lies there is compared with what is drawn whenever it is used.
  * @returns the directory and the SHA-256 over its tensors.
  */
 export function drawCheckpoint(config: unknown, { seed, tensors }: Golden): { directory: string; sha256: string } {
@@ -22,15 +24,22 @@ export function drawCheckpoint(config: unknown, { seed, tensors }: Golden): { di
     `${hashConfig(config)}\0${seed}\0${generatorVersion}\0${JSON.stringify(tensors)}`,
   );
   const directory = join(cacheFolder("checkpoints"), `drawn-${key.digest("hex").slice(0, 24)}`);
-  if (!existsSync(directory)) {
+  const sha256 = hashTensors(drawn);
+  const text = JSON.stringify(config, null, 2);
+  const write = (): void => {
     const fresh = `${directory}.${process.pid}.tmp`;
     mkdirSync(fresh, { recursive: true });
-    writeFileSync(join(fresh, "config.json"), JSON.stringify(config, null, 2));
-    writeSafetensors(join(fresh, "model.safetensors"), drawn);
+    writeFileSync(join(fresh, configName), text);
+    writeSafetensors(join(fresh, weightsName), drawn);
     rmSync(directory, { recursive: true, force: true });
     renameSync(fresh, directory);
-  }
-  return { directory, sha256: hashTensors(drawn) };
+  };
+  const isWhole = (): boolean =>
+    readdirSync(directory).toSorted().join() === [configName, weightsName].join() &&
+    readFileSync(join(directory, configName), "utf8") === text &&
+    hashTensors(readSafetensors(join(directory, weightsName))) === sha256;
+  keepInCache(directory, { isWhole, write });
+  return { directory, sha256 };
 }
 
 /** The checksum of docs/protocol.md: name, dtype, shape and bytes of every tensor in order of name. */

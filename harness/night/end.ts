@@ -1,6 +1,5 @@
 /** Ends a night: the line that closes it, and what changed since earlier nights. */
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import type { Changes, Moved } from "./history/changes.ts";
 import { compareNights, findRegressions, medianNights } from "./history/changes.ts";
 import type { History } from "./history/index-file.ts";
@@ -8,6 +7,7 @@ import { journalPath } from "./history/index-file.ts";
 import type { Night } from "./history/journal.ts";
 import type { Asked, NightLine, ResultLine } from "./history/record.ts";
 import { historyVersion, isGreen } from "./history/record.ts";
+import { openStore } from "./history/store.ts";
 import type { OpenNight } from "./folder.ts";
 import { harnessIdentity } from "./key.ts";
 import { scopeOf } from "./plan.ts";
@@ -57,7 +57,7 @@ export function endOf(history: History, { folder, night }: { folder: string; nig
     since: green && { night: green, changes: compareNights(results, history.results(green.night)) },
     regressions: findRegressions(results, (result) => history.earlier(result, medianNights)),
     file: journalPath(folder),
-    verdictPath: (key) => join(folder, "verdicts", `${key}.json`),
+    verdictPath: openStore(folder).verdictPath,
   };
 }
 

@@ -37,7 +37,12 @@ describe("the lock of a folder", () => {
 });
 
 describe("an open night", () => {
-  const night = { night: "n", started: "s", fresh: false, references: [{ role: "pinned", version: "5.24.0" }] };
+  const night = {
+    night: "n",
+    started: "2026-11-26T00:00:00.000Z",
+    fresh: false,
+    references: [{ role: "pinned", version: "5.24.0" }],
+  };
 
   it("is there until it is closed", () => {
     writeOpen(folder, "a", night);

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { writeWhole } from "./history/store.ts";
 import { UsageError } from "../trace/errors.ts";
+import { checkName, pathName } from "../trace/names.ts";
 
 const openNight = z.strictObject({
-  night: z.string(),
-  started: z.string(),
+  night: z.string().regex(pathName),
+  started: z.iso.datetime(),
   /** Results of earlier nights are not taken. */
   fresh: z.boolean(),
   /**
@@ -21,7 +22,7 @@ export type OpenNight = z.infer<typeof openNight>;
 
 /** The file of the open night of a scope. */
 export function openPath(folder: string, scope: string): string {
-  return join(folder, `open-${scope}.json`);
+  return join(folder, `open-${checkName(scope, "scope of a night")}.json`);
 }
 
 /** The open night of a scope; null where there is none. */

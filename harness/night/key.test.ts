@@ -1,10 +1,11 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { int64Tensor } from "../trace/tensor.ts";
 import { defineCase } from "../case/case.ts";
 import type { KeyParts } from "./key.ts";
-import { engineSources, harnessIdentity, resultKey } from "./key.ts";
+import { chooseEngine } from "../engine/registry.ts";
+import { engineSources, harnessIdentity, isKnown, resultKey } from "./key.ts";
 import { testFolder } from "../trace/test-folder.ts";
 
 let folder = "";
@@ -99,6 +100,43 @@ describe("the sources of an engine", () => {
     expect(sources("b")).not.toBe(one);
     writeFileSync(join(folder, "beside.py"), "x");
     expect(sources("a")).not.toBe(one);
+  });
+});
+
+describe("what an engine depends on", () => {
+  const command = { kind: "command", command: ["my-engine"] } as const;
+  const packages = { numpy: "2.0" };
+  const write = (name: string, text: string): string => {
+    const file = join(folder, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  };
+
+  it.each<[string, Parameters<typeof isKnown>[1]]>([
+    ["nothing", undefined],
+    ["an empty list", { files: [], packages: {} }],
+    ["a file that is not there", { files: ["/nonexistent/engine.py"], packages }],
+  ])("is not known where a command declares %s", (_, depends) => {
+    expect(isKnown(command, depends)).toBe(false);
+    expect(isKnown({ ...chooseEngine("torch:f.py:build") }, depends)).toBe(false);
+  });
+
+  it("is known where it declares something, and of an engine of this installation", () => {
+    expect(isKnown(command, { files: [write("engine.py", "")], packages: {} })).toBe(true);
+    expect(isKnown(command, { files: [], packages })).toBe(true);
+    expect(isKnown(chooseEngine("typescript"), undefined)).toBe(true);
+  });
+
+  it("is a part of its sources: files, files in folders, packages", () => {
+    const file = write("lib/deep/a.py", "one");
+    const sources = (files: string[], numpy = "2.0") => engineSources(command, { files, packages: { numpy } });
+    const before = [sources([file]), sources([join(folder, "lib")])];
+    expect([sources([file]), sources([join(folder, "lib")])]).toEqual(before);
+    write("lib/deep/a.py", "two");
+    expect(sources([file])).not.toBe(before[0]);
+    expect(sources([join(folder, "lib")])).not.toBe(before[1]);
+    expect(sources([file], "2.1")).not.toBe(sources([file]));
   });
 });
 

@@ -4,7 +4,7 @@ import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import type { Result } from "../engine/protocol.ts";
 import type { EngineChoice } from "../engine/registry.ts";
-import { chooseEngine, codeRoot, packageRoot, referenceEngine } from "../engine/registry.ts";
+import { codeRoot, packageRoot, referenceEngine } from "../engine/registry.ts";
 import { hashConfig } from "../case/config-hash.ts";
 import { generatorVersion } from "../trace/draw.ts";
 import type { Case } from "../case/case.ts";
@@ -48,18 +48,39 @@ export function identityOf({ name, version, versions }: Result<"hello">, sources
   return { ...versions, [name]: version, sources };
 }
 
+/** What an engine says that it depends on. */
+export type Depends = Result<"hello">["depends"];
+
+/**
+ * True where all that a result of an engine depends on is known, so that it may stand for another run: of an engine of
+ * this installation its folder; of a command or a factory what `hello` declares, if that is anything and there.
+ */
+export function isKnown(choice: EngineChoice, depends: Depends): boolean {
+  if (choice.kind === "manifest" && choice.argument === null) return true;
+  const { files = [], packages = {} } = depends ?? {};
+  return files.length + Object.keys(packages).length > 0 && files.every((file) => existsSync(file));
+}
+
+/** A hash over what an engine declares: names and contents of files, in folders those of all files, and packages. */
+function declared({ files, packages }: NonNullable<Depends>): string {
+  const hashes = files.map((file) =>
+    isFile(file) ? hashFiles([file], dirname(file)) : existsSync(file) ? hashFolder(file, "**/*") : "none",
+  );
+  return hashConfig([files, hashes, packages]);
+}
+
 const sourceFiles = "**/*.{ts,js,mjs,py,wasm,json,toml,txt}";
 
 /**
  * The sources of an engine as `--engine` names it: its folder, the factory and its file, the words of a command line
- * and the files that they name.
+ * and the files that they name; and what it declares.
  */
-export function engineSources(choice: EngineChoice): string {
-  if (choice.kind === "command")
-    return hashConfig(choice.command.map((word) => (isFile(word) ? hashFiles([word], dirname(word)) : word))).slice(
-      0,
-      12,
-    );
+export function engineSources(choice: EngineChoice, depends?: Depends): string {
+  const more = depends === undefined ? [] : [declared(depends)];
+  if (choice.kind === "command") {
+    const words = choice.command.map((word) => (isFile(word) ? hashFiles([word], dirname(word)) : word));
+    return hashConfig([...words, ...more]).slice(0, 12);
+  }
   const { manifest, argument } = choice;
   const folders = [manifest.folder, join(codeRoot, relative(packageRoot, manifest.folder))];
   // The reference's package also answers for PyTorch engines.
@@ -67,17 +88,12 @@ export function engineSources(choice: EngineChoice): string {
   const file = argument?.slice(0, argument.lastIndexOf(":")) ?? "";
   const own = isFile(file) ? [basename(argument!), hashFiles(siblings(file), dirname(file))] : [];
   const hashes = [...new Set(folders)].map((folder) => hashFolder(folder, sourceFiles));
-  return hashConfig([manifest.name, ...hashes, ...own]).slice(0, 12);
+  return hashConfig([manifest.name, ...hashes, ...own, ...more]).slice(0, 12);
 }
 
 /** A factory may import what lies beside it. */
 function siblings(file: string): string[] {
   return globSync("*.py", { cwd: dirname(file) }).map((name) => join(dirname(file), name));
-}
-
-/** The sources of the engine of this name. @throws UsageError for an unknown one */
-export function sourcesOf(engine: string): string {
-  return engineSources(chooseEngine(engine));
 }
 
 /** The sources of the reference. */

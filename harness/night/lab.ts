@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Verdict } from "../verdict/schema.ts";
-import { referenceEngine } from "../engine/registry.ts";
+import { chooseEngine, referenceEngine } from "../engine/registry.ts";
+import { plainLine } from "../trace/harmless.ts";
 import type { Outcome } from "./history/store.ts";
 import { recordOf } from "./history/record.ts";
 import { ensureReference } from "../setup/reference-versions.ts";
@@ -12,7 +13,7 @@ import { EnvironmentError } from "../trace/errors.ts";
 import type { EnginePool } from "../engine/pool.ts";
 import { createPool, requirementFiles } from "../engine/pool.ts";
 import type { Identity } from "./key.ts";
-import { harnessIdentity, identityOf, referenceSources, resultKey, sourcesOf } from "./key.ts";
+import { engineSources, harnessIdentity, identityOf, isKnown, referenceSources, resultKey } from "./key.ts";
 import type { Job, ReferenceChoice } from "./plan.ts";
 import { unknownVersion } from "./plan.ts";
 import { describeError, errorVerdict, openFrame } from "../run/verdict-builder.ts";
@@ -23,6 +24,8 @@ import type { RunOptions } from "../run/live.ts";
 export interface KeyedJob extends Job {
   readonly key: string;
   readonly versions: { readonly engine: Identity; readonly reference: Identity };
+  /** False where it is not known what the engine depends on: no earlier result stands for a run of it. */
+  readonly reusable: boolean;
 }
 
 /** Options of a lab. */
@@ -92,12 +95,21 @@ export function createLab({ report, explain, retries, pause }: LabOptions): Lab 
       const { hello } = await (await poolFor(reference)).reference();
       return identityOf(hello, referenceSources());
     });
+  const unknown = new Set<string>();
   const engineIdentity = ({ engine }: Job) =>
     remember(`engine ${engine}`, async () => {
       const warm = current?.pool;
       const pool = warm ?? createPool({ report }); // an engine can be asked where there is no reference
       try {
-        return identityOf((await pool.get(engine)).hello, sourcesOf(engine));
+        const { hello } = await pool.get(engine);
+        const choice = chooseEngine(engine);
+        if (!isKnown(choice, hello.depends)) {
+          unknown.add(engine);
+          report(
+            `again  ${plainLine(engine)} does not say what it depends on (docs/protocol.md, depends): every night measures it again`,
+          );
+        }
+        return identityOf(hello, engineSources(choice, hello.depends));
       } finally {
         if (!warm) await pool.close();
       }
@@ -130,7 +142,8 @@ export function createLab({ report, explain, retries, pause }: LabOptions): Lab 
       const known = (identity: Identity | Error): Identity =>
         identity instanceof Error ? { unavailable: job.reference.version } : identity;
       const versions = { engine: known(sides.engine), reference: known(sides.reference) };
-      return { ...job, versions, key: resultKey({ ...job, ...versions, explain, harness }) };
+      const reusable = !unknown.has(job.engine);
+      return { ...job, versions, reusable, key: resultKey({ ...job, ...versions, explain, harness }) };
     },
     async run(job, night) {
       const { key, engine, dtype, seed, limit, reference, versions } = job;

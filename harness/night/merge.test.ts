@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { journalPath } from "./history/index-file.ts";
@@ -6,6 +6,7 @@ import { readJournal } from "./history/journal.ts";
 import { testNight } from "./history/test-lines.ts";
 import type { ShardFile } from "./merge.ts";
 import { joinShards, mergeShards, titleOf } from "./merge.ts";
+import { UsageError } from "../trace/errors.ts";
 import { testFolder } from "../trace/test-folder.ts";
 
 const all = testNight(
@@ -75,6 +76,25 @@ describe("merging", () => {
     expect(readJournal(journalPath(folder)).nights[0]!.results).toEqual(all.results);
     expect(mergeShards(folder, files(), undefined)).toBe("2026-11-26.2");
     expect(() => mergeShards(folder, files(), "2026-11-26")).toThrow(/has a night 2026-11-26 already/);
+  });
+
+  it.each([
+    ["a key of a result", { results: [{ ...all.results[1]!, key: "../../escaped" }] }],
+    ["a key of a result, absolute", { results: [{ ...all.results[1]!, key: "/tmp/escaped" }] }],
+    ["a key of a verdict", { verdicts: { "../../escaped": {} } }],
+    ["its night", { night: { ...all.night, results: 1, night: "../escaped" } }],
+    ["a night of a result", { results: [{ ...all.results[1]!, night: "../escaped" }] }],
+    ["its time", { night: { ...all.night, results: 1, started: "../escaped" } }],
+  ])("writes nothing when a path stands as %s", (_, changes) => {
+    const nights = join(folder, "deep", "nights");
+    const file = join(folder, "evil.json");
+    writeFileSync(file, JSON.stringify({ ...shard(2, [1]), ...changes }));
+    expect(() => mergeShards(nights, [files()[0]!, file], undefined)).toThrow(UsageError);
+    expect(readdirSync(folder).toSorted()).toEqual(["0.json", "1.json", "evil.json"]);
+  });
+
+  it("refuses a path as the name of the night", () => {
+    expect(() => mergeShards(folder, files(), "../x")).toThrow(/^--night: expected a name of letters/);
   });
 
   it("writes nothing when a file is no shard", () => {

@@ -10,17 +10,18 @@ import type { NightLine, ResultLine } from "./history/record.ts";
 import { isGreen, nightLine, resultLine } from "./history/record.ts";
 import { openStore, writeWhole } from "./history/store.ts";
 import { UsageError } from "../trace/errors.ts";
+import { checkName, pathName } from "../trace/names.ts";
 import { lockFolder, nameNight, openNights } from "./folder.ts";
 import type { Shard } from "./shards.ts";
 
 const shardFile = z.strictObject({
-  shard: z.strictObject({ index: z.int(), count: z.int() }),
+  shard: z.strictObject({ index: z.int().positive(), count: z.int().positive() }),
   /** Titles of all jobs of the night, whoever runs them. */
   plan: z.array(z.string()),
   night: nightLine,
   results: z.array(resultLine),
   /** Verdicts that are not as expected, by key. */
-  verdicts: z.record(z.string(), verdictSchema),
+  verdicts: z.record(z.string().regex(pathName), verdictSchema),
 });
 
 /** The share of a night that one machine has run. */
@@ -125,6 +126,7 @@ export function titleOf({ case: name, engine, dtype, reference }: ResultLine): s
  * and `lockFolder` do
  */
 export function mergeShards(folder: string, files: readonly string[], name: string | undefined): string {
+  if (name !== undefined) checkName(name, "--night");
   const shards = files.map(readShard);
   const joined = joinShards(shards);
   using _lock = lockFolder(folder);

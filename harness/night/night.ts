@@ -177,8 +177,8 @@ async function* both<T>(first: AsyncIterable<T>, second: AsyncIterable<T>): Asyn
   yield* second;
 }
 
-function usableRecord(store: Store, { key }: KeyedJob, open: OpenNight): ResultLine | null {
-  const record = store.get(key);
+function usableRecord(store: Store, { key, reusable }: KeyedJob, open: OpenNight): ResultLine | null {
+  const record = reusable ? store.get(key) : null;
   return record && isUsable(record, open) ? record : null;
 }
 

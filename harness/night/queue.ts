@@ -2,31 +2,31 @@
  * The parts that the producer and the workers of a night share: the connection, the queue's name, and the records that
  * travel through it.
  */
-import type { Queue, Worker } from "bullmq";
+import type { Queue, UnrecoverableError, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { outcome } from "./history/store.ts";
+import { isVersion } from "../setup/reference-versions.ts";
 import { EnvironmentError, UsageError } from "../trace/errors.ts";
+import { pathName } from "../trace/names.ts";
 import { computeDtypeNames } from "../trace/dtypes.ts";
 
-/** A job as it travels: without its case, which every machine has. */
+/** A job as it travels: without its case and engine, of which every machine has its own by these names. */
 export const jobData = z.strictObject({
-  key: z.string(),
-  night: z.string(),
+  key: z.string().regex(pathName),
+  night: z.string().regex(pathName),
   case: z.string(),
   engine: z.string(),
   dtype: z.enum([...computeDtypeNames, "shapes"]),
   seed: z.int(),
   limit: z.number(),
   explain: z.number(),
-  reference: z.strictObject({ version: z.string(), roles: z.array(z.string()) }),
+  reference: z.strictObject({ version: z.string().refine(isVersion), roles: z.array(z.string()) }),
   /** The identities of both sides where the night was planned. */
   versions: z.strictObject({
     engine: z.record(z.string(), z.string()),
     reference: z.record(z.string(), z.string()),
   }),
-  /** Words of the command line that name cases: files beside those that are found by themselves. */
-  cases: z.array(z.string()),
 });
 
 export type JobData = z.infer<typeof jobData>;
@@ -41,7 +41,11 @@ export function queueName(harness: string): string {
 
 /** The two libraries of the queue. */
 interface QueueLibraries {
-  readonly bullmq: { readonly Queue: typeof Queue; readonly Worker: typeof Worker };
+  readonly bullmq: {
+    readonly Queue: typeof Queue;
+    readonly Worker: typeof Worker;
+    readonly UnrecoverableError: typeof UnrecoverableError;
+  };
   readonly ioredis: { readonly Redis: typeof Redis };
 }
 

@@ -1,13 +1,17 @@
 /** A night whose jobs are run by `lockstep worker` on any machines, over a queue in Redis. */
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Job as QueuedJob, JobsOptions } from "bullmq";
 import { referenceEngine } from "../engine/registry.ts";
+import { secretVariable } from "../engine/trust.ts";
 import type { Outcome } from "./history/store.ts";
 import { recordOf } from "./history/record.ts";
 import { EnvironmentError } from "../trace/errors.ts";
 import { harnessIdentity } from "./key.ts";
 import type { KeyedJob } from "./lab.ts";
 import type { JobData } from "./queue.ts";
+import type { Signer } from "./signature.ts";
+import { createSigner } from "./signature.ts";
 import { connectRedis, jobAnswer, loadQueueLibraries, queueName, withoutPassword } from "./queue.ts";
 import { errorVerdict, openFrame } from "../run/verdict-builder.ts";
 import { kindOf } from "../golden/kinds.ts";
@@ -18,8 +22,8 @@ export interface QueueOptions {
   readonly explain: number;
   /** Times that a job is tried again, by any worker, when a machine lacked something. */
   readonly retries: number;
-  /** Names of the cases that the night was asked for, as they were given. */
-  readonly cases: readonly string[];
+  /** The secret that jobs and answers are signed with. */
+  readonly secret: string;
   readonly report: (line: string) => void;
 }
 
@@ -38,12 +42,13 @@ const forgetAfter = 7 * 24 * 3600;
 export async function* runQueued(
   jobs: readonly KeyedJob[],
   night: string,
-  { url, explain, retries, cases, report }: QueueOptions,
+  { url, explain, retries, secret, report }: QueueOptions,
 ): AsyncGenerator<Outcome> {
   if (jobs.length === 0) return;
   const redis = await connectRedis(url, report);
   const { bullmq } = await loadQueueLibraries();
   const name = queueName(harnessIdentity());
+  const signer = createSigner(secret, name);
   const queue = new bullmq.Queue(name, { connection: redis });
   queue.on("error", () => undefined); // the connection tells
   const options: JobsOptions = {
@@ -52,12 +57,12 @@ export async function* runQueued(
     removeOnComplete: { age: forgetAfter },
     removeOnFail: { age: forgetAfter },
   };
-  const pending = new Map(jobs.map((job) => [`${night}-${job.key}`, job]));
+  const pending = new Map(jobs.map((job) => [jobId(job, night), job]));
   const put = async (): Promise<void> => {
-    const entries = [...pending].map(([jobId, job]) => ({
+    const entries = [...pending].map(([id, job]) => ({
       name: job.testCase.name,
-      data: dataOf(job, { night, explain, cases }),
-      opts: { ...options, jobId },
+      data: signer.sign("job", id, dataOf(job, { night, explain })),
+      opts: { ...options, jobId: id },
     }));
     await queue.addBulk(entries);
   };
@@ -70,7 +75,7 @@ export async function* runQueued(
       for (const done of (await queue.getJobs(["completed", "failed"])) as (QueuedJob | undefined)[]) {
         const job = pending.get(done?.id ?? "");
         if (!done || !job) continue;
-        yield outcomeOf(job, done, night);
+        yield outcomeOf(job, done, { night, signer });
         pending.delete(done.id!);
         await done.remove(); // only now: until it is stored here, it is kept there
       }
@@ -89,26 +94,40 @@ export async function* runQueued(
   }
 }
 
+/** Tells this run of a night from an earlier one that was ended. */
+const thisRun = randomUUID().slice(0, 8);
+
+/** The name of a job in the queue: of another run's too, unless its results don't stand for others. */
+function jobId({ key, reusable }: KeyedJob, night: string): string {
+  return reusable ? `${night}-${key}` : `${night}-${key}-${thisRun}`;
+}
+
 function dataOf(
   { key, testCase, engine, dtype, seed, limit, reference, versions }: KeyedJob,
-  rest: { night: string; explain: number; cases: readonly string[] },
+  rest: { night: string; explain: number },
 ): JobData {
   const { version, roles } = reference;
-  const files = rest.cases.filter((word) => /\.[tj]s$/.test(word));
   return {
     ...{ key, engine, dtype, seed, limit, case: testCase.name, night: rest.night, explain: rest.explain },
-    ...{ reference: { version, roles: [...roles] }, versions, cases: files },
+    ...{ reference: { version, roles: [...roles] }, versions },
   };
 }
 
 /** A worker's answer; of a job that every try failed, what it lacked. */
-function outcomeOf(job: KeyedJob, { returnvalue, failedReason, attemptsMade }: QueuedJob, night: string): Outcome {
-  const parsed = jobAnswer.safeParse(returnvalue);
-  if (parsed.success) return parsed.data;
+function outcomeOf(
+  job: KeyedJob,
+  { returnvalue, failedReason, attemptsMade }: QueuedJob,
+  { night, signer }: { readonly night: string; readonly signer: Signer },
+): Outcome {
   const { testCase, engine, dtype, seed, limit, key, versions, reference } = job;
+  const opened = signer.open("answer", jobId(job, night), returnvalue);
+  const parsed = jobAnswer.safeParse(opened?.content);
+  if (parsed.success && parsed.data.record.key === key) return parsed.data;
   const reason =
     failedReason === undefined
-      ? "a worker of another version of lockstep gave an answer that this one can't read"
+      ? opened
+        ? "a worker of another version of lockstep gave an answer that this one can't read"
+        : `an answer lies in the queue that no worker with this ${secretVariable} has signed`
       : failedReason.includes("stalled")
         ? "every worker that took it ended before it was done (killed, out of memory, or without contact to Redis)"
         : failedReason;

@@ -2,6 +2,7 @@
  * Works on a queue of jobs: takes them, runs them here, gives the results back. There may be any number of workers, on
  * any machines with the same sources.
  */
+import { isRegistered, secretVariable } from "../engine/trust.ts";
 import { EnvironmentError } from "../trace/errors.ts";
 import type { Outcome } from "./history/store.ts";
 import type { Case } from "../case/case.ts";
@@ -10,6 +11,8 @@ import { harnessIdentity } from "./key.ts";
 import type { KeyedJob, Lab } from "./lab.ts";
 import { createLab } from "./lab.ts";
 import type { JobData } from "./queue.ts";
+import type { SignedMessage, Signer } from "./signature.ts";
+import { createSigner } from "./signature.ts";
 import { connectRedis, jobData, loadQueueLibraries, queueName } from "./queue.ts";
 
 /** Options of a worker. */
@@ -20,6 +23,12 @@ export interface WorkerOptions {
   /** Seconds without a job after which it ends; it never does where absent. */
   readonly idle?: number;
   readonly signal: AbortSignal;
+  /** The secret that jobs and answers are signed with. */
+  readonly secret: string;
+  /** Engines that this worker may start beside those of its installation and of its cases, as `--engine` takes them. */
+  readonly engines: readonly string[];
+  /** Case files beside those that are found by themselves. */
+  readonly cases: readonly string[];
 }
 
 /** A listener that is told what a worker does. */
@@ -29,6 +38,8 @@ export interface WorkerListener {
   begins(job: JobData): void;
   /** A job that another worker, or this one, is to try again. */
   lacks(job: JobData, error: Error): void;
+  /** What is no job of this queue's night: nothing of it was read further, and nothing started. */
+  refused(id: string, reason: string): void;
   done(outcome: Outcome): void;
 }
 
@@ -45,19 +56,26 @@ const patience = 5;
  * returns the number of jobs done.
  * @throws EnvironmentError when no server answers
  */
-export async function work({ url, lease, idle, signal }: WorkerOptions, listener: WorkerListener): Promise<number> {
+export async function work(options: WorkerOptions, listener: WorkerListener): Promise<number> {
+  const { url, lease, idle, signal } = options;
   const redis = await connectRedis(url, (line) => listener.report(line));
   const { bullmq } = await loadQueueLibraries();
-  const bench = createBench((line) => listener.report(line));
+  const bench = createBench(options, (line) => listener.report(line));
   const name = queueName(harnessIdentity());
+  const signer = createSigner(options.secret, name);
+  const refuse = (id: string, reason: string): never => {
+    listener.refused(id, reason);
+    throw new bullmq.UnrecoverableError(`refused: ${reason}`); // no worker tries it again
+  };
   let done = 0;
   let active = 0;
   let last = Date.now();
-  const worker = new bullmq.Worker<unknown, Outcome>(
+  const worker = new bullmq.Worker<unknown, SignedMessage>(
     name,
-    async ({ data, attemptsMade }) => {
+    async ({ id = "", data, attemptsMade }) => {
+      const job = readJob(signer, id, data);
+      if (typeof job === "string") return refuse(id, job);
       active++;
-      const job = jobData.parse(data);
       try {
         listener.begins(job);
         const { record, verdict } = await bench.run(job);
@@ -65,7 +83,7 @@ export async function work({ url, lease, idle, signal }: WorkerOptions, listener
         if (record.error?.kind === "environment") throw new EnvironmentError(record.error.message); // BullMQ tries again
         done++;
         listener.done(outcome);
-        return outcome;
+        return signer.sign("answer", id, outcome);
       } catch (error) {
         listener.lacks(job, error as Error);
         throw error;
@@ -98,17 +116,46 @@ export async function work({ url, lease, idle, signal }: WorkerOptions, listener
   return done;
 }
 
+/** The job of a message; why it is refused, where it is none. Pure. */
+export function readJob(signer: Signer, id: string, data: unknown): JobData | string {
+  const opened = signer.open("job", id, data);
+  if (!opened) return `it is not signed with this worker's ${secretVariable}`;
+  const parsed = jobData.safeParse(opened.content);
+  if (!parsed.success)
+    return `it is no job: ${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`;
+  return parsed.data;
+}
+
+/**
+ * The worker's own case of that name, whose engine it may start.
+ * @throws EnvironmentError where the worker has no such case, or was not told that it may start the engine
+ */
+export function ownCase(
+  { case: wanted, engine }: Pick<JobData, "case" | "engine">,
+  cases: readonly Case[],
+  engines: readonly string[],
+): Case {
+  const testCase = cases.find(({ name }) => name === wanted);
+  if (!testCase)
+    throw new EnvironmentError(
+      `this worker has no case ${wanted}: expected the same sources as the night's, or the case's file: lockstep worker <file>`,
+    );
+  if (engine !== testCase.engine && !engines.includes(engine) && !isRegistered(engine))
+    throw new EnvironmentError(
+      `this worker does not start ${JSON.stringify(engine)} on a job's word: expected --engine with that name`,
+    );
+  return testCase;
+}
+
 /** Runs jobs as they come; a lab for each time that it may search for a cause. */
-function createBench(report: (line: string) => void) {
+function createBench({ engines, cases: files }: WorkerOptions, report: (line: string) => void) {
   const labs = new Map<number, Lab>();
   let cases: Promise<readonly Case[]> | undefined;
-  const find = async (job: JobData): Promise<Case> => {
-    const own = (await Promise.all(job.cases.map(loadCaseFile))).flat();
-    const testCase = [...own, ...(await (cases ??= loadCases(casesFolder())))].find(({ name }) => name === job.case);
-    if (!testCase)
-      throw new EnvironmentError(`this worker has no case ${job.case}: expected the same sources as the night's`);
-    return testCase;
-  };
+  const load = async (): Promise<readonly Case[]> => [
+    ...(await Promise.all(files.map(loadCaseFile))).flat(),
+    ...(await loadCases(casesFolder())),
+  ];
+  const find = async (job: JobData): Promise<Case> => ownCase(job, await (cases ??= load()), engines);
   return {
     async run(job: JobData): Promise<Outcome> {
       const testCase = await find(job);

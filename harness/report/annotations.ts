@@ -1,4 +1,5 @@
 /** Verdicts as workflow commands of GitHub Actions, which show them beside the changed files. */
+import { harmlessVerdict } from "../verdict/harmless.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { causeText, findingsOf } from "./findings.ts";
 import { placeText } from "../verdict/words/culprit.ts";
@@ -7,7 +8,8 @@ import { placeText } from "../verdict/words/culprit.ts";
  * One `::error` or `::warning` line for each case that is not as expected, at line 1 of the case's file. GitHub shows
  * ten of a kind for each step, hence one a case: further culprits are counted in its message.
  */
-export function renderAnnotations(verdicts: readonly Verdict[]): string[] {
+export function renderAnnotations(given: readonly Verdict[]): string[] {
+  const verdicts = given.map(harmlessVerdict);
   return verdicts.flatMap((verdict) => {
     const [first, ...others] = findingsOf(verdict);
     if (!first) return [];

@@ -22,7 +22,7 @@ describe("writeReports", () => {
   it("writes each file that was asked for, with its folders, and leaves no other", () => {
     const names = { html: "a/r.html", markdown: "a/r.md", junit: "a/r.xml", sarif: "a/r.sarif" };
     const flags = Object.fromEntries(Object.entries(names).map(([kind, name]) => [kind, join(folder, name)]));
-    writeReports(verdicts, flags, { say, environment: {} });
+    writeReports(verdicts, flags, { say, command: say, environment: {} });
     expect(readdirSync(join(folder, "a")).toSorted()).toEqual(["r.html", "r.md", "r.sarif", "r.xml"]);
     expect(readFileSync(flags["junit"]!, "utf8")).toMatch(/^<\?xml/);
     expect(printed).not.toContain("::error");
@@ -31,15 +31,19 @@ describe("writeReports", () => {
   it("annotates and appends to the step summary in GitHub Actions only", () => {
     const summary = join(folder, "summary.md");
     writeFileSync(summary, "before\n");
-    writeReports(verdicts, {}, { say, environment: { GITHUB_STEP_SUMMARY: summary } });
+    writeReports(verdicts, {}, { say, command: say, environment: { GITHUB_STEP_SUMMARY: summary } });
     expect(readFileSync(summary, "utf8")).toBe("before\n");
-    writeReports(verdicts, {}, { say, environment: { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary } });
+    writeReports(
+      verdicts,
+      {},
+      { say, command: say, environment: { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: summary } },
+    );
     expect(printed.match(/^::error /gm)).toHaveLength(1);
     expect(readFileSync(summary, "utf8")).toMatch(/^before\n### lockstep: 1 pass, 1 fail/);
   });
 
   it("goes on without a step summary", () => {
-    writeReports(verdicts, {}, { say, environment: { GITHUB_ACTIONS: "true" } });
+    writeReports(verdicts, {}, { say, command: say, environment: { GITHUB_ACTIONS: "true" } });
     expect(existsSync(join(folder, "summary.md"))).toBe(false);
     expect(printed).toContain("::error ");
   });

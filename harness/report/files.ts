@@ -36,18 +36,20 @@ export function writeReports(
   flags: ReportFlags,
   options: {
     readonly say: (line: string) => void;
+    /** Writes a command of GitHub Actions as it is; its texts are escaped. */
+    readonly command: (line: string) => void;
     /** The results of earlier nights: the HTML report shows how its cases went. */
     readonly history?: readonly PastResult[];
     readonly environment?: Readonly<Record<string, string | undefined>>;
   },
 ): void {
-  const { say, history = [], environment = process.env } = options;
+  const { say, command, history = [], environment = process.env } = options;
   for (const kind of Object.keys(writers) as Kind[]) {
     const file = flags[kind];
     if (file !== undefined) say(`report ${writeReport(file, writers[kind](verdicts, history))}`);
   }
   if (!environment["GITHUB_ACTIONS"]) return;
-  for (const line of renderAnnotations(verdicts)) say(line); // the runner reads commands from stderr too, and stdout belongs to --json
+  for (const line of renderAnnotations(verdicts)) command(line); // the runner reads commands from stderr too, and stdout belongs to --json
   const summary = environment["GITHUB_STEP_SUMMARY"];
   if (summary) appendFileSync(summary, `${renderMarkdown(verdicts)}\n`);
 }

@@ -3,6 +3,8 @@
  * was met.
  */
 import { stripVTControlCharacters } from "node:util";
+import { plainLine } from "../trace/harmless.ts";
+import { harmlessVerdict } from "../verdict/harmless.ts";
 import { format } from "../verdict/words/ratio.ts";
 import type { Culprit } from "../verdict/culprit.ts";
 import type { Verdict } from "../verdict/schema.ts";
@@ -57,7 +59,8 @@ export interface Finding {
 const nothing = { site: null, phase: null, cause: null, distances: null, source: null, category: null, remedy: null };
 
 /** The findings of a verdict in the order in which they are to be mended; none when its expectation is met. */
-export function findingsOf(verdict: Verdict): Finding[] {
+export function findingsOf(given: Verdict): Finding[] {
+  const verdict = harmlessVerdict(given);
   const { met, status, expectation, error, culprits } = verdict;
   if (met) return [];
   const finding = (kind: FindingKind, summary: string, more: Partial<Finding> = {}): Finding => ({
@@ -66,7 +69,7 @@ export function findingsOf(verdict: Verdict): Finding[] {
     also: more.also ?? [],
     alsoSaid: more.alsoSaid ?? "",
     kind,
-    summary: oneLine(summary),
+    summary: plainLine(summary),
   });
   if (error) {
     const kind = error.kind === "engine" ? "broken-engine" : error.kind;
@@ -98,7 +101,7 @@ export function plainVerdict(verdict: Verdict): string {
 /** The engine, its planted fault and the reference: `typescript with geluErf vs transformers 5.24.0`. */
 export function enginesText({ engine, reference }: Pick<Verdict, "engine" | "reference">): string {
   const fault = engine.fault ? ` with ${engine.fault}` : "";
-  return `${engine.name}${fault} vs ${reference.name} ${reference.version}`;
+  return plainLine(`${engine.name}${fault} vs ${reference.name} ${reference.version}`);
 }
 
 /** The cause of a finding with its distances, as one line; "" when no cause is known. */
@@ -108,7 +111,7 @@ export function causeText({ cause, distances }: Pick<Finding, "cause" | "distanc
 
 function causeOf({ explanation, shapes }: Culprit): Partial<Finding> {
   const held = shapes?.causes.find(({ holds }) => holds);
-  if (held) return { cause: oneLine(claimText(held)), distances: oneLine(evidenceTexts(held).join("; ")) };
+  if (held) return { cause: plainLine(claimText(held)), distances: plainLine(evidenceTexts(held).join("; ")) };
   if (!explanation) return {};
   const { cause, rivals, forms } = sortCandidates(explanation.candidates);
   const times = (value: number): string => `${format(value)}x`;
@@ -116,24 +119,18 @@ function causeOf({ explanation, shapes }: Culprit): Partial<Finding> {
     const phases = phasesText(cause);
     const others = rivals.length > 0 ? `, or ${rivals.map(changeText).join(", or ")}` : "";
     return {
-      cause: oneLine(`${changeText(cause)}${phases && `, ${phases}`}${others}`),
+      cause: plainLine(`${changeText(cause)}${phases && `, ${phases}`}${others}`),
       distances: distancesText([explanation.ratio, cause.ratio], "change", times),
-      source: cause.sources.length > 0 ? oneLine(sourceText(cause.sources)) : null,
+      source: cause.sources.length > 0 ? plainLine(sourceText(cause.sources)) : null,
       category: cause.category,
     };
   }
   const [form] = forms;
   if (form)
     return {
-      cause: oneLine(`not found: no single change gives it; the error has this form: ${changeText(form)}`),
+      cause: plainLine(`not found: no single change gives it; the error has this form: ${changeText(form)}`),
       distances: distancesText([explanation.ratio, form.ratio], "form of error", times),
     };
   const reading = explanation.reading ? `; ${errorReadingText(explanation.reading)}` : "";
-  return { cause: oneLine(`unexplained: none of ${explanation.tried} changes of the reference gives it${reading}`) };
-}
-
-/** Control characters, which have no place in a report, and line breaks become spaces. */
-function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim();
+  return { cause: plainLine(`unexplained: none of ${explanation.tried} changes of the reference gives it${reading}`) };
 }

@@ -1,4 +1,5 @@
 /** Verdicts as JUnit XML, the format that CI systems read test results from. */
+import { harmlessVerdict } from "../verdict/harmless.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { powerPercent } from "./explanation.ts";
 import { causeText, enginesText, findingsOf, plainVerdict } from "./findings.ts";
@@ -10,7 +11,8 @@ type Attributes = Readonly<Record<string, string | number>>;
  * One test suite for each architecture, one test case for each case. What can't be judged is a failure, a broken engine
  * or machine an error, a failure that is expected a success. Failures carry the verdict as lockstep prints it.
  */
-export function renderJunit(verdicts: readonly Verdict[]): string {
+export function renderJunit(given: readonly Verdict[]): string {
+  const verdicts = given.map(harmlessVerdict);
   const suites = [...Map.groupBy(verdicts, ({ case: name }) => name.split("/")[0]!)];
   const body = suites.map(([name, list]) =>
     element("testsuite", { name, ...totals(list), timestamp: list[0]!.started }, list.map(testCase)),

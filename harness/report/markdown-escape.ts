@@ -2,6 +2,7 @@
  * Text of any kind inside Markdown, so that it shows as it is and nothing else happens: no markup, no mention, no new
  * row or block.
  */
+import { plainLine } from "../trace/harmless.ts";
 
 /** An identifier as code that may stand anywhere, also in a table's cell. */
 export function code(raw: string): string {
@@ -38,11 +39,7 @@ function entity(character: string): string {
   return `&#${character.codePointAt(0)!};`;
 }
 
-/** Makes a text one line, without the characters that no page can show. */
+/** Makes a text one harmless line with single spaces. */
 function clean(raw: string): string {
-  return raw
-    .toWellFormed()
-    .replaceAll(/\s+/g, " ")
-    .trim()
-    .replaceAll(/[\p{Cc}\ufffe\uffff]/gu, "\u{FFFD}");
+  return plainLine(raw).replaceAll(/\s+/g, " ").trim();
 }

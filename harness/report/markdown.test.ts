@@ -6,6 +6,7 @@ import { explainedVerdict } from "./html/test-explanations.ts";
 import { errorVerdict, liveVerdict } from "./html/test-verdicts.ts";
 import { sampleVerdicts } from "./html/test-samples.ts";
 import { renderMarkdown } from "./markdown.ts";
+import { plainLine } from "../trace/harmless.ts";
 import { code, fenced, text } from "./markdown-escape.ts";
 import { hostileTexts, hostileVerdict } from "./test-hostile.ts";
 
@@ -27,11 +28,9 @@ function textOf(html: string): string {
 
 const tagsOf = (html: string) => new Set([...html.matchAll(/<([a-z]\w*)/g)].map((match) => match[1]));
 
-/** Texts as a report may show them: one line, without control characters. */
+/** Texts as a report may show them: one harmless line. */
 function shown(raw: string): string {
-  const line = raw.toWellFormed().replaceAll(/\s+/g, " ").trim();
-  // oxlint-disable-next-line no-control-regex
-  return line.replaceAll(/[\u0000-\u001f\ufffe]/g, "\u{FFFD}");
+  return plainLine(raw).replaceAll(/\s+/g, " ").trim();
 }
 
 describe("renderMarkdown", () => {

@@ -1,5 +1,6 @@
 /** Verdicts as Markdown for a pull request or the step summary of a CI job. */
 import { format } from "../verdict/words/ratio.ts";
+import { harmlessVerdict } from "../verdict/harmless.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { powerPercent } from "./explanation.ts";
 import type { Finding } from "./findings.ts";
@@ -17,7 +18,8 @@ const findingsShown = 4;
  * distances, and how to run it again. Cases and details that would pass `limit` characters are counted in place of
  * being shown; the failing ones come first in the table.
  */
-export function renderMarkdown(verdicts: readonly Verdict[], limit = largestSummary): string {
+export function renderMarkdown(given: readonly Verdict[], limit = largestSummary): string {
+  const verdicts = given.map(harmlessVerdict);
   const failing = verdicts.filter(({ met }) => !met);
   const ordered = [...failing, ...verdicts.filter(({ met }) => met)];
   const table = ["|  | case | engine | sites | worst | power |", "| --- | --- | --- | --: | --: | --: |"];

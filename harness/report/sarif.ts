@@ -1,5 +1,6 @@
 /** Verdicts as SARIF 2.1.0, which code-scanning services read. */
 import { createHash } from "node:crypto";
+import { harmlessVerdict } from "../verdict/harmless.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import type { Finding, FindingKind } from "./findings.ts";
 import { causeText, enginesText, findingKinds, findingsOf } from "./findings.ts";
@@ -14,7 +15,8 @@ const ruleIds = Object.keys(findingKinds) as FindingKind[];
  * One run with a result for each finding. A result lies in the case's file, as far as that is known, line 1: the
  * engine's own source is not lockstep's to know; the site is its logical location. `version` is lockstep's own.
  */
-export function renderSarif(verdicts: readonly Verdict[], version: string): string {
+export function renderSarif(given: readonly Verdict[], version: string): string {
+  const verdicts = given.map(harmlessVerdict);
   const results = verdicts.flatMap((verdict) => findingsOf(verdict).map((finding) => resultOf(verdict, finding)));
   const log = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",

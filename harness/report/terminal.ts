@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { harmlessVerdict } from "../verdict/harmless.ts";
 import { format } from "../verdict/words/ratio.ts";
 import type { Culprit, SizeReading } from "../verdict/culprit.ts";
 import type { Explanation } from "../verdict/explanation.ts";
@@ -39,7 +40,8 @@ const styles = { pass: "green", fail: "red", unknown: "yellow", error: "magenta"
 >;
 
 /** One verdict as lines for people: a headline, and for anything but a pass where, what and why. */
-export function renderVerdict(verdict: Verdict): string {
+export function renderVerdict(given: Verdict): string {
+  const verdict = harmlessVerdict(given);
   return [headline(verdict), ...body(verdict)].join("\n");
 }
 
@@ -151,8 +153,10 @@ function tieLines({ sites }: Verdict): string[] {
 }
 
 function errorLines({ message, remedy, stderr_tail: tail }: NonNullable<Verdict["error"]>): string[] {
+  const [first, ...more] = message.split("\n"); // a further line must not look like one of ours
   return [
-    `   ${message}`,
+    `   ${first}`,
+    ...more.map((line) => `   | ${line}`),
     ...(remedy ? [`   ${paint("bold", "do")}     ${remedy}`] : []),
     ...tail.map((line) => paint("dim", `   | ${line}`)),
   ];

@@ -62,6 +62,8 @@ describe("the site of a reproduction", () => {
   });
 });
 
+const here = { file: "v.json" };
+
 describe("the run of a verdict", () => {
   const named = (name: string): Verdict => {
     const { rerun: _, ...old } = { ...failing, engine: { ...failing.engine, fault: name } };
@@ -70,13 +72,15 @@ describe("the run of a verdict", () => {
 
   it("plants the fault that the verdict names by id", () => {
     const verdict: Verdict = { ...failing, rerun: { engine: "typescript", fault: "two" } };
-    const again = findAgain(verdict, [testCase], [fault("one", "same"), fault("two", "same")]);
+    const again = findAgain(verdict, { cases: [testCase], faults: [fault("one", "same"), fault("two", "same")] }, here);
     expect(again.testCase.fault).toEqual({ module: "two.ts", name: "same" });
     expect(again.engine).toBe("typescript");
   });
 
   it("finds the fault of an older verdict by the name of its export", () => {
-    expect(findAgain(named("only"), [testCase], [fault("one", "only")]).testCase.faultId).toBe("one");
+    expect(findAgain(named("only"), { cases: [testCase], faults: [fault("one", "only")] }, here).testCase.faultId).toBe(
+      "one",
+    );
   });
 
   it.each<[string, Verdict, RegExp]>([
@@ -85,7 +89,39 @@ describe("the run of a verdict", () => {
     ["a case that is gone", { ...failing, case: "tiny/other" }, /no case tiny\/other; .*--checkpoint/],
     ["an engine that is unknown", { ...failing, rerun: { engine: "nope" } }, /unknown engine "nope"/],
   ])("is refused for %s", (_, verdict, message) => {
-    expect(() => findAgain(verdict, [testCase], [fault("one", "same"), fault("two", "same")])).toThrow(message);
+    expect(() =>
+      findAgain(verdict, { cases: [testCase], faults: [fault("one", "same"), fault("two", "same")] }, here),
+    ).toThrow(message);
+  });
+
+  describe.each(["cmd:sh -c evil", "cmd: node x.mjs", "cmd:", "torch:evil.py:build"])("that names %j", (engine) => {
+    const verdict: Verdict = { ...failing, rerun: { engine } };
+    const find = (permission: object, own = testCase.engine) =>
+      findAgain(verdict, { cases: [{ ...testCase, engine: own }], faults: [] }, { ...here, ...permission }).engine;
+
+    it("shows it and starts nothing", () => {
+      expect(() => find({})).toThrow(
+        `v.json names an engine that would be started: ${JSON.stringify(engine)}; a file is data`,
+      );
+    });
+
+    it("starts it with --trust", () => {
+      expect(find({ trust: true })).toBe(engine);
+    });
+
+    it("starts what was typed in its place", () => {
+      expect(find({ typed: "typescript" })).toBe("typescript");
+      expect(find({ typed: engine })).toBe(engine);
+    });
+
+    it("starts it where the case itself does", () => {
+      expect(find({}, engine)).toBe(engine);
+    });
+  });
+
+  it("that names a command as its engine's name starts nothing either", () => {
+    const { rerun: _, ...old } = { ...failing, engine: { ...failing.engine, name: "cmd:sh -c evil" } };
+    expect(() => findAgain(old, { cases: [testCase], faults: [] }, here)).toThrow(/would be started: "cmd:sh -c evil"/);
   });
 
   it("says how its engine and fault were named", () => {

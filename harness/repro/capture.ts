@@ -1,7 +1,10 @@
 /** Takes the tensors around one site of a failing verdict from a run of the same case. */
 import type { Verdict } from "../verdict/schema.ts";
 import type { Params, PhaseSpec } from "../engine/protocol.ts";
-import { chooseEngine } from "../engine/registry.ts";
+import { checkUnchanged } from "../engine/weights.ts";
+import { sealFiles } from "../setup/seal.ts";
+import type { Permission } from "../engine/trust.ts";
+import { permittedEngine } from "../engine/trust.ts";
 import { responsibleModule } from "../explain/culprits.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { SiteParts } from "../trace/site.ts";
@@ -85,21 +88,21 @@ function similar({ sites }: Verdict, wanted: string): string {
 }
 
 /**
- * The case of a verdict, with its fault planted, and its engine as `--engine` names it.
- * @throws UsageError when the case or the fault is not there any more, or the verdict does not say what it takes.
+ * The case of a verdict, with its fault planted, and the engine to start, as `--engine` names it.
+ * @throws UsageError when the case or the fault is not there any more, the verdict does not say what it takes, or names
+ * an engine that nobody has permitted.
  */
 export function findAgain(
   verdict: Verdict,
-  cases: readonly Case[],
-  faults: readonly KnownFault[],
+  { cases, faults }: { readonly cases: readonly Case[]; readonly faults: readonly KnownFault[] },
+  permission: Permission,
 ): { testCase: Case; engine: string } {
   const testCase = cases.find(({ name }) => name === verdict.case);
   if (!testCase)
     throw new UsageError(
       `there is no case ${verdict.case}; for a checkpoint's verdict give --checkpoint and --ids again`,
     );
-  const engine = verdict.rerun?.engine ?? verdict.engine.name;
-  chooseEngine(engine);
+  const engine = permittedEngine(verdict.rerun?.engine ?? verdict.engine.name, testCase.engine, permission);
   const { fault: id } = verdict.rerun ?? {};
   const { fault: name } = verdict.engine;
   if (id === undefined && (name === undefined || name === testCase.fault?.name)) return { testCase, engine };
@@ -131,6 +134,7 @@ export async function captureSite(
   const { checkpoint } = model;
   await pool.load(engine, { checkpoint, dtype, ...planted(testCase) });
   const inputs = writeInputs(testCase.inputs(seed));
+  const seal = sealFiles([checkpoint, inputs.path]);
   const place = testCase.phases.findIndex(({ name }) => name === wanted.phase);
   const phase = testCase.phases[place]!;
   const phases = chainOf(testCase.phases, place);
@@ -155,6 +159,7 @@ export async function captureSite(
       return "go on";
     },
   );
+  checkUnchanged(seal.broken());
   if (!pair) throw new UsageError(`${wanted.site} was not met in ${wanted.phase} when ${testCase.name} was run again`);
   const tokens = inputs.padded ? inputs.tokensOf(phase) : null;
   return {

@@ -32,6 +32,21 @@ describe("the README of a reproduction", () => {
     expect(readme()).toContain("```\nmax |transformers - found| = 0.5\n```");
   });
 
+  it.each(["2.0 --index-url https://x.example", "2.0; touch pwned", "$(touch pwned)", "-r x", "2.0\ntouch pwned"])(
+    "puts no version that is none into a line for the shell: %j",
+    (torch) => {
+      const reference = { ...verdict.reference, versions: { torch, transformers: "5.24.0" } };
+      const text = readme({ verdict: { ...verdict, reference } });
+      expect(text).toContain("```sh\npip install transformers==5.24.0 safetensors\npython repro.py\n```");
+    },
+  );
+
+  it("shows names as text, whatever they hold", () => {
+    const engine = { ...verdict.engine, name: "`x` <img src=y>\n# z", version: "\u001b[31m", fault: undefined };
+    const text = readme({ verdict: { ...verdict, engine } as unknown as Facts["verdict"] });
+    expect(text).toContain("Engine &#96;x&#96; &#60;img src=y&#62; # z");
+  });
+
   it("says that a large model's directory is the script's argument", () => {
     expect(readme({ kind: "model", weights: "module" })).toContain("python repro.py path/to/the/checkpoint");
     expect(readme({ kind: "model", weights: "all" })).not.toContain("path/to/the/checkpoint");

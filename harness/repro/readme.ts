@@ -1,3 +1,5 @@
+import { code, text } from "../report/markdown-escape.ts";
+import { harmlessVerdict } from "../verdict/harmless.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { changeText, sourceText } from "../verdict/words/change.ts";
 import { whyText } from "../verdict/words/why.ts";
@@ -26,16 +28,20 @@ export function renderReproReadme(facts: {
   readonly weights: "all" | "module" | "elsewhere";
   readonly printed: string;
 }): string {
-  const { verdict, site, phase, why, kind, weights, printed, padded, local } = facts;
+  const { site, phase, why, kind, weights, printed, padded, local } = facts;
+  const verdict = harmlessVerdict(facts.verdict);
   const { engine, reference, dtype, seed } = verdict;
-  const fault = engine.fault ? `, with the planted fault \`${verdict.rerun?.fault ?? engine.fault}\`` : "";
-  const versions = Object.entries(reference.versions).filter(([name]) => ["torch", "transformers"].includes(name));
-  const needs = versions.map(([name, version]) => `${name}==${version.split("+")[0]}`).join(" ");
+  const fault = engine.fault ? `, with the planted fault ${code(verdict.rerun?.fault ?? engine.fault)}` : "";
+  // A reader pastes the line into a shell: what is no version, as a file may say, is not put into it.
+  const versions = Object.entries(reference.versions)
+    .map(([name, version]) => [name, version.split("+")[0]!] as const)
+    .filter(([name, version]) => ["torch", "transformers"].includes(name) && /^\d[\w.]*$/.test(version));
+  const needs = versions.map(([name, version]) => `${name}==${version}`).join(" ");
   const argument = kind === "model" && weights === "module" ? " path/to/the/checkpoint" : "";
   return `${[
-    `# \`${site}\` differs from transformers`,
+    `# ${code(site)} differs from transformers`,
     "",
-    `Engine ${engine.name} ${engine.version}${fault}; case \`${verdict.case}\`, ${dtype}, seed ${seed}, phase \`${phase}\`: ${whyText(why)}${local ? ", on the engine's own input" : ""}.`,
+    `Engine ${text(`${engine.name} ${engine.version}`)}${fault}; case ${code(verdict.case)}, ${text(dtype)}, seed ${seed}, phase ${code(phase)}: ${whyText(why)}${local ? ", on the engine's own input" : ""}.`,
     ...causeLines(verdict, site),
     "",
     "```sh",

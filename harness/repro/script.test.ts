@@ -38,7 +38,7 @@ describe("a script for one module", () => {
       here = Path(__file__).parent
       tensors = load_file(here / "tensors.safetensors")
       model = transformers.SomeModel.from_pretrained(
-          here / "model", dtype=torch.float32, attn_implementation="eager"
+          here / "model", dtype=torch.float32, attn_implementation="eager", trust_remote_code=False
       ).eval()
       module = model.get_submodule("model.norm")
       with torch.no_grad():
@@ -50,6 +50,17 @@ describe("a script for one module", () => {
       "
     `);
   });
+
+  it.each(['"""; import os; os.system("x") #', '\\"""\nimport os', 'a"', "a\\", "a\u2028\r\nimport os"])(
+    "is no other script for a verdict that holds code: %j",
+    (text) => {
+      const script = moduleScript({ ...subject("model.norm:out", "model.norm"), title: text, site: text }, "");
+      const [doc = "", ...rest] = script.slice(3).split('"""');
+      expect(rest).toHaveLength(1);
+      expect(doc).not.toContain("\\");
+      expect(doc.split("\n")).toHaveLength(4);
+    },
+  );
 
   it("takes the second output of a module for :out.1", () => {
     expect(moduleScript(subject("a:out.1", "a"), "[1]")).toContain('reference = module(tensors["input"])[1]');

@@ -2,6 +2,7 @@
  * The script of a reproduction: Python for `torch` and `transformers` alone, as somebody who files an issue would write
  * it.
  */
+import { plainLine } from "../trace/harmless.ts";
 import type { SiteParts } from "../trace/site.ts";
 
 /** The subject of a script: a site, and the module that does its work. Files lie beside the script. */
@@ -25,17 +26,17 @@ export interface Subject {
 const constructing = {
   all: ({ architecture, dtype }: Subject) => [
     `model = transformers.${architecture}.from_pretrained(`,
-    `    here / "model", dtype=torch.${dtype}, attn_implementation="eager"`,
+    `    here / "model", dtype=torch.${dtype}, attn_implementation="eager", trust_remote_code=False`,
     ").eval()",
   ],
   elsewhere: ({ architecture, dtype }: Subject) => [
     "checkpoint = sys.argv[1]  # the directory of the model, too large to be part of this folder",
     `model = transformers.${architecture}.from_pretrained(`,
-    `    checkpoint, dtype=torch.${dtype}, attn_implementation="eager"`,
+    `    checkpoint, dtype=torch.${dtype}, attn_implementation="eager", trust_remote_code=False`,
     ").eval()",
   ],
   module: ({ architecture, dtype }: Subject) => [
-    'config = transformers.AutoConfig.from_pretrained(here / "model")',
+    'config = transformers.AutoConfig.from_pretrained(here / "model", trust_remote_code=False)',
     'with torch.device("meta"):  # only this module has weights here',
     `    model = transformers.${architecture}(config).to(torch.${dtype}).eval()`,
   ],
@@ -143,9 +144,9 @@ function assemble({ title, site }: Subject, imports: readonly string[], body: re
   const standard = imports.filter((line) => ["import inspect", "import sys"].includes(line));
   const others = imports.filter((line) => !standard.includes(line));
   return [
-    `"""${title}`,
+    `"""${docText(title)}`,
     "",
-    `Site: ${site}`,
+    `Site: ${docText(site)}`,
     '"""',
     "",
     ...standard,
@@ -327,3 +328,8 @@ function resultLines({ site, parts: { port, call, module, functional } }: WholeS
 }
 
 const quote = (text: string): string => JSON.stringify(text);
+
+/** A text of the verdict as a line of a docstring that it can't end: the script is run, and handed on. */
+function docText(text: string): string {
+  return plainLine(text).replaceAll("\\", "/").replaceAll('"', "'");
+}

@@ -3,6 +3,8 @@ import type { Verdict } from "../verdict/schema.ts";
 import type { SiteVerdict, Unjudged } from "../verdict/site.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Params, Result } from "../engine/protocol.ts";
+import { checkUnchanged } from "../engine/weights.ts";
+import { sealFiles } from "../setup/seal.ts";
 import { readPower } from "../golden/format/power.ts";
 import { checkAmplification } from "./amplification.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
@@ -93,6 +95,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     { process: reference, tensors: model.tensors },
   );
   const inputs = writeInputs(testCase.inputs(seed));
+  const seal = sealFiles([checkpoint, inputs.path]);
   const run = {
     inputs: inputs.path,
     phases: testCase.phases,
@@ -126,6 +129,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
     const findings = { ...judging.findings(), ...left, error: describeError(failure) };
     return { findings, explain: async (verdict) => verdict };
   }
+  checkUnchanged(seal.broken());
   const [ours, theirs] = await Promise.all([engine, reference].map((side) => side.request("config_reads", {})));
   const amplification = await checkAmplification({ reference, run, sites: judging.sites, rules: judging.rules });
   const left = withLeftovers(judging.sites, incomplete, impossible);

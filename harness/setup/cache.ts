@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -15,4 +15,25 @@ export function cacheFolder(...parts: string[]): string {
   const folder = join(cacheDirectory(), ...parts);
   mkdirSync(folder, { recursive: true });
   return folder;
+}
+
+/**
+ * Makes sure that a file or folder of the cache is as it is to be: writes it where it is missing, and again, which is
+ * said on stderr, where `isWhole` says no or throws. Its files are read-only then: an engine is given their paths.
+ */
+export function keepInCache(path: string, { isWhole, write }: { isWhole: () => boolean; write: () => void }): void {
+  const found = existsSync(path);
+  if (found && holds(isWhole)) return;
+  if (found) process.stderr.write(`cache  ${path} was not as it was written; it was made again\n`);
+  write();
+  const files = statSync(path).isDirectory() ? readdirSync(path).map((name) => join(path, name)) : [path];
+  for (const file of files) chmodSync(file, 0o444);
+}
+
+function holds(isWhole: () => boolean): boolean {
+  try {
+    return isWhole();
+  } catch {
+    return false; // cut off, or no such file at all
+  }
 }

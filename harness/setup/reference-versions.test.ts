@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { compareVersions, pinnedVersion, resolveVersion } from "./reference-versions.ts";
+import { compareVersions, isVersion, pinnedVersion, resolveVersion } from "./reference-versions.ts";
 import { testFolder } from "../trace/test-folder.ts";
 
 const releases = ["5.25.0", "5.24.0", "5.9.2", "5.23.1", "5.26.0rc1"];
@@ -35,6 +35,14 @@ describe("a version of the reference", () => {
       "pip offers no previous version of transformers beside 5.24.0",
     );
   });
+});
+
+it.each(["5.24.0", "5.0.0rc1", "5.1.0.dev0"])("%s is a version", (text) => {
+  expect(isVersion(text)).toBe(true);
+});
+
+it.each(["", "5 @ https://x.example", "../5", "5.0; x", "-r x", "5.0\n", "latest"])("%j is none", (text) => {
+  expect(isVersion(text)).toBe(false);
 });
 
 it("versions are compared by number", () => {

@@ -13,6 +13,11 @@ import { PythonUnavailable, ensureEnvironment } from "./python.ts";
 /** The roles by which a version of the reference may be asked for, in place of its number. */
 export const referenceRoles = ["pinned", "newest", "previous"] as const;
 
+/** True for the number of a release or a pre-release: `5.23.0`, `5.0.0rc1`, `5.1.0.dev0`. */
+export function isVersion(text: string): boolean {
+  return /^\d+(\.\d+)*([a-z]+\d+)?(\.(dev|post)\d+)?$/.test(text);
+}
+
 /** The version that requirement files pin. @throws EnvironmentError when none of them does. */
 export function pinnedVersion(requirements: readonly string[]): string {
   for (const file of requirements) {
@@ -76,6 +81,11 @@ export async function ensureReference(
   requirements: readonly string[],
   report: (line: string) => void,
 ): Promise<string> {
+  if (!isVersion(version))
+    // it becomes a path and a word for pip, and may come out of a file
+    throw new UsageError(
+      `expected a version of transformers such as 5.23.0, found ${JSON.stringify(version.slice(0, 80))}`,
+    );
   const { python: base, folder: baseFolder } = await ensureEnvironment(requirements, report);
   if ((await installedVersion(base)) === version) return base;
   const hash = createHash("sha256").update(`${baseFolder}\0${version}`).digest("hex").slice(0, 16);

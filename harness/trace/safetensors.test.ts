@@ -308,6 +308,15 @@ describe("openCheckpoint", () => {
     );
   });
 
+  it.each(["../1.safetensors", "/etc/passwd", "deep/1.safetensors", "..", ""])(
+    "refuses %j as the name of a shard",
+    (shard) => {
+      expect(refused({ [index]: JSON.stringify({ weight_map: { b: shard } }) })).toContain(
+        "expected names of files beside it",
+      );
+    },
+  );
+
   it("says when a shard is not there", () => {
     expect(refused({ [index]: '{"weight_map":{"b":"1.safetensors"}}' })).toMatchInlineSnapshot(
       `"CHECKPOINT/model.safetensors.index.json: expected the shard 1.safetensors beside it, found no such file"`,

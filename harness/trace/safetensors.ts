@@ -9,10 +9,11 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Dtype } from "./dtypes.ts";
 import { dtypeBytes, isDtype } from "./dtypes.ts";
 import type { RawTensor } from "./tensor.ts";
+import { pathName } from "./names.ts";
 import { elementCount } from "./tensor.ts";
 
 /** The place of one tensor in a file. Offsets are absolute, in bytes. */
@@ -137,6 +138,8 @@ export function openCheckpoint(directory: string): TensorIndex {
   const weightMap = readWeightMap(indexFile);
   const shards = new Map<string, TensorIndex>();
   for (const shard of new Set(Object.values(weightMap))) {
+    if (shard !== basename(shard) || !pathName.test(shard))
+      throw bad(indexFile, "names of files beside it", JSON.stringify(shard));
     const file = join(dirname(indexFile), shard);
     if (!existsSync(file)) throw bad(indexFile, `the shard ${shard} beside it`, "no such file");
     shards.set(shard, readSafetensorsIndex(file));

@@ -8,6 +8,7 @@ import { casesFolder, findCases, goldenFolder } from "../case/discover.ts";
 import type { EnginePool } from "../engine/pool.ts";
 import { createPool } from "../engine/pool.ts";
 import type { RunOptions } from "../run/live.ts";
+import { printable } from "../trace/harmless.ts";
 import { UsageError } from "../trace/errors.ts";
 import { runAny, checkAny } from "../golden/kinds.ts";
 
@@ -57,7 +58,7 @@ export function judgeGolden(engine: unknown, testCase: Case | string, options: G
 
 /** An engine holds one model: tests that run at the same time wait for each other. */
 async function inTurn(judge: (engines: EnginePool) => Promise<Verdict>): Promise<Verdict> {
-  pool ??= createPool({ report: (line) => void process.stderr.write(`${line}\n`) });
+  pool ??= createPool({ report: (line) => void process.stderr.write(`${printable(line)}\n`) });
   const engines = pool;
   const next = last.then(() => judge(engines));
   last = next.catch(() => undefined);

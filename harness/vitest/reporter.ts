@@ -3,6 +3,7 @@ import type { Verdict } from "../verdict/schema.ts";
 import { renderSummary } from "../report/terminal.ts";
 import type { ReportFlags } from "../report/files.ts";
 import { recentResults } from "../night/history/recent.ts";
+import { printable } from "../trace/harmless.ts";
 import { writeReports } from "../report/files.ts";
 
 /** Files that the reporter writes, and the folder of `lockstep nightly` whose nights the HTML report shows. */
@@ -16,13 +17,18 @@ export interface ReporterOptions extends ReportFlags {
  * of shards writes one report of all.
  */
 export function lockstepReporter(files: ReporterOptions = { html: "reports/index.html" }): Reporter {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const command = (line: string): void => void process.stderr.write(`${line}\n`);
+  const say = (line: string): void => command(printable(line));
   return {
     onTestRunEnd(modules) {
       const verdicts = verdictsOf(modules);
       if (verdicts.length === 0) return;
       const { history, ...reports } = files;
-      writeReports(verdicts, reports, { say, ...(history !== undefined && { history: recentResults(history) }) });
+      writeReports(verdicts, reports, {
+        say,
+        command,
+        ...(history !== undefined && { history: recentResults(history) }),
+      });
       say(
         renderSummary(
           verdicts,

@@ -104,6 +104,17 @@ describe.skipIf(livePool === null)("a night", () => {
     expect(timelessHistory(folderOf("undisturbed")).slice(-jobs - 1)).toEqual(undisturbed);
   });
 
+  it("measures an engine again that does not say what it depends on, whatever was measured before", async () => {
+    const serve = join(lockstep.folder, "node_modules/lockstep/dist/engines/typescript/serve.js");
+    const words = ["nightly", "llama", "--dtype", "float32", "--reference", "pinned", "--folder", "commands"];
+    for (const _ of ["first", "second"]) {
+      const run = lockstep.lockstep(...words, "--engine", `cmd:node ${serve}`);
+      expect(await run.ended, run.said()).toBe(0);
+      expect(run.said()).toMatch(/again {2}cmd:node \S+ does not say what it depends on/);
+      expect(run.said()).toMatch(/ (\d+) jobs: \1 to run/);
+    }
+  });
+
   it("in two shards is merged into the history of an undisturbed one", async () => {
     const shards = ["1/2", "2/2"].map((shard) => ({ shard, folder: `shard-${shard[0]}` }));
     const files: string[] = [];
@@ -150,6 +161,27 @@ describe.skipIf(livePool === null)("a night", () => {
       expect(worker.said().match(/^ PASS /gm)).toHaveLength(jobs);
       expect(timelessHistory(folderOf("queue-killed"))).toEqual(undisturbed);
       expect(await leftIn(server.url)).toBe(0);
+    });
+
+    it("refuses jobs that are not signed, counts them, and starts nothing that they name", async () => {
+      using server = await startRedis();
+      const worker = lockstep.lockstep("worker", "--redis", server.url);
+      await until(() => worker.said().includes("worker ready"), worker.said);
+      const name = /worker ready {3}(\S+)/.exec(worker.said())![1]!;
+      const ran = join(lockstep.folder, "ran");
+      const connection = new Redis(server.url, { maxRetriesPerRequest: null });
+      const queue = new Queue(name, { connection });
+      const forged = { key: "k", night: "n", case: "llama/text", engine: `cmd:touch ${ran}`, cases: [`${ran}.ts`] };
+      for (const data of [forged, { body: JSON.stringify(forged), signature: "0".repeat(64) }])
+        await queue.add("x", data);
+      await until(async () => (await queue.getFailedCount()) === 2, worker.said);
+      worker.child.kill("SIGTERM");
+      expect(await worker.ended, worker.said()).toBe(1);
+      expect(worker.said().match(/ REFUSED {2}\S+ {3}it is not signed/g)).toHaveLength(2);
+      expect(worker.said()).toContain("0 jobs done, 2 refused");
+      expect(existsSync(ran)).toBe(false);
+      await queue.close();
+      connection.disconnect();
     });
 
     it("says what to do where no server answers", async () => {

@@ -31,7 +31,7 @@ async function reproduce(id: string) {
   const [fault] = selectFaults(faults, [id]);
   const verdict = await runCase(livePool!, plant(fault!, cases), { explain: 0 });
   const wanted = chooseSite(verdict, undefined);
-  const { testCase, engine } = findAgain(verdict, cases, faults);
+  const { testCase, engine } = findAgain(verdict, { cases, faults }, { file: "the test" });
   const captured = await captureSite(livePool!, testCase, { engine, dtype: "float32", seed: 0, wanted });
   const written = await writeRepro(join(folder, id), { verdict, wanted, captured, report });
   const { python } = await ensureEnvironment(requirementFiles(referenceEngine()), report);
@@ -82,7 +82,7 @@ describe.skipIf(livePool === null)("the reproduction", () => {
       explain: 0,
     });
     const wanted = chooseSite(verdict, undefined);
-    const { testCase, engine } = findAgain(verdict, cases, faults);
+    const { testCase, engine } = findAgain(verdict, { cases, faults }, { file: "the test" });
     const captured = await captureSite(livePool!, testCase, { engine, dtype: "float32", seed: 0, wanted });
     mkdirSync(target);
     writeFileSync(join(target, "thesis.txt"), "");

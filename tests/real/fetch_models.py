@@ -36,8 +36,10 @@ def smollm2(work: Path, out: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(work, gguf_file=gguf.name)
-    read = AutoModelForCausalLM.from_pretrained(work, gguf_file=gguf.name, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(work, gguf_file=gguf.name, trust_remote_code=False)
+    read = AutoModelForCausalLM.from_pretrained(
+        work, gguf_file=gguf.name, dtype=torch.float32, trust_remote_code=False
+    )
     config = read.config
     del config.quantization_config  # the weights are dequantised: an ordinary model from here on
     model = type(read)(config)
@@ -65,7 +67,8 @@ def minilm(work: Path, out: Path) -> None:
     from transformers import BertModel
 
     # Saved again: what is published also holds the integers 0 to 511.
-    BertModel.from_pretrained(work / "checkpoint").save_pretrained(out / "all-minilm-l6-v2")
+    model = BertModel.from_pretrained(work / "checkpoint", trust_remote_code=False)
+    model.save_pretrained(out / "all-minilm-l6-v2")
 
 
 def rxnmapper(work: Path, out: Path) -> None:
@@ -73,7 +76,8 @@ def rxnmapper(work: Path, out: Path) -> None:
     wheel_files("rxnmapper==0.4.3", work, "uspto_all_1310k/config.json", "pytorch_model.bin")
     from transformers import AlbertForMaskedLM
 
-    AlbertForMaskedLM.from_pretrained(work).save_pretrained(out / "rxnmapper-albert")
+    model = AlbertForMaskedLM.from_pretrained(work, trust_remote_code=False)
+    model.save_pretrained(out / "rxnmapper-albert")
 
 
 def whisper(work: Path, out: Path) -> None:

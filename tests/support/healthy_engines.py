@@ -17,7 +17,7 @@ def _model(checkpoint: str | None, config: dict[str, Any], dtype: torch.dtype, a
     cls = getattr(transformers, config["architectures"][0])
     if checkpoint is None:
         return cls(cls.config_class(**config))
-    return cls.from_pretrained(checkpoint, dtype=dtype, attn_implementation=attention)
+    return cls.from_pretrained(checkpoint, dtype=dtype, attn_implementation=attention, trust_remote_code=False)
 
 
 def eager(checkpoint: str | None, config: dict[str, Any], dtype: torch.dtype) -> nn.Module:

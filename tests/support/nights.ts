@@ -10,6 +10,9 @@ import { packageRoot } from "../../harness/engine/registry.ts";
 import { testFolder } from "../../harness/trace/test-folder.ts";
 import { installPackage } from "./installed.ts";
 
+/** The secret that nights and workers of the tests share. */
+const queueSecret = "secret of the tests";
+
 /** A running command. */
 export interface Running {
   readonly child: ChildProcess;
@@ -41,7 +44,7 @@ export function installWithReference(): Installation {
 function run(command: string, words: readonly string[], cwd: string): Running {
   const child = spawn(command, words, {
     cwd,
-    env: { ...process.env, NO_COLOR: "1", GITHUB_ACTIONS: "" },
+    env: { ...process.env, NO_COLOR: "1", GITHUB_ACTIONS: "", LOCKSTEP_QUEUE_SECRET: queueSecret },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";

@@ -18,7 +18,7 @@ def healthy(checkpoint: str | None, config: dict[str, Any], dtype: torch.dtype) 
     cls = getattr(transformers, config["architectures"][0])
     if checkpoint is None:
         return cls(cls.config_class(**config, attn_implementation="eager"))
-    return cls.from_pretrained(checkpoint, dtype=dtype, attn_implementation="eager")
+    return cls.from_pretrained(checkpoint, dtype=dtype, attn_implementation="eager", trust_remote_code=False)
 
 
 def _with(change: Callable[[nn.Module], None]) -> Factory:

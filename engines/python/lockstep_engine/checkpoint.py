@@ -39,6 +39,9 @@ def weight_files(directory: Path) -> list[Path]:
             where=str(directory),
         )
     shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    for shard in shards:
+        if not isinstance(shard, str) or Path(shard).name != shard:
+            raise bad_input("a shard does not lie beside its index", expected="a file's name", found=str(shard))
     return [directory / shard for shard in shards]
 
 

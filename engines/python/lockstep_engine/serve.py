@@ -34,7 +34,8 @@ _WITH_SPOOL = ("explain", "tensors")
 class Identity:
     """What `hello` says about the engine. `adapter` imports the heavy part and makes it.
 
-    The versions of the installed packages in `libraries` are named, and what `versions` adds.
+    The versions of the installed packages in `libraries` are named, and what `versions` adds. `depends` names what else
+    the engine's results depend on (docs/protocol.md); None where it can't tell.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Identity:
     adapter: Callable[[], Adapter]
     libraries: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    depends: dict[str, Any] | None = None
 
 
 def serve(channel: Channel, identity: Identity) -> None:
@@ -126,6 +128,7 @@ class Server:
             "version": self._identity.version,
             "versions": {**libraries, "python": platform.python_version(), **self._identity.versions},
             "capabilities": self._identity.capabilities,
+            **({} if self._identity.depends is None else {"depends": self._identity.depends}),
         }
 
     def _announce(self, params: dict[str, Any]) -> None:

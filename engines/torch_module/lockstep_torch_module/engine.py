@@ -16,7 +16,7 @@ from lockstep_engine.adapter import Notify
 from lockstep_engine.checkpoint import read_config
 from lockstep_engine.controls import Controls
 from lockstep_engine.errors import EngineError, bad_input, unsupported
-from lockstep_reference.build import restore_floats
+from lockstep_reference.build import Built, restore_floats
 from lockstep_reference.engine import Engine
 from lockstep_reference.verify import switch_attention, verify_taps
 from lockstep_torch_module.factory import load_function
@@ -35,7 +35,7 @@ class TorchModuleEngine(Engine):
         self._file = file
         self._name = name
 
-    def build(self, config: dict[str, Any], seed: int, cache: Path) -> Path:
+    def build(self, config: dict[str, Any], seed: int, cache: Path) -> Built:
         """Not offered: the reference draws checkpoints."""
         raise unsupported(
             "this engine draws no checkpoints",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockstep_engine.serve import Identity, serve
 from lockstep_engine.wire import Channel
+from lockstep_torch_module.depends import depends_of
 
 if TYPE_CHECKING:
     from lockstep_torch_module.engine import TorchModuleEngine
@@ -38,4 +40,6 @@ def serve_factory(channel: Channel) -> None:
         "tensors": True,
     }
     libraries = ("transformers", "torch")
-    serve(channel, Identity(f"torch_module {name}", version("torch"), capabilities, adapter, libraries))
+    depends = depends_of(Path(file))
+    identity = Identity(f"torch_module {name}", version("torch"), capabilities, adapter, libraries, depends=depends)
+    serve(channel, identity)

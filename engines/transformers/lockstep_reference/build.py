@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 import typing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from transformers.core_model_loading import revert_weight_conversion
 from lockstep_engine.draw import GENERATOR_VERSION, draw_parameter
 from lockstep_engine.errors import bad_input, unsupported
 from lockstep_engine.pytorch.manifest import tied_names
+from lockstep_reference.cached import damage, seal
 
 
 def architecture_class(config: dict[str, Any]) -> type[PreTrainedModel]:
@@ -81,29 +83,42 @@ def config_object(config: dict[str, Any]) -> PreTrainedConfig:
         raise bad_input(f"transformers refuses the config: {error}", where=f"config of {model_type}") from error
 
 
-def build_checkpoint(config: dict[str, Any], seed: int, cache: Path) -> Path:
-    """Draws a checkpoint (float32) for `config` and `seed`, or finds it in the cache; returns its directory.
+@dataclass(frozen=True)
+class Built:
+    """A drawn checkpoint, and why it was drawn again where one was in the cache."""
+
+    directory: Path
+    redrawn: str | None = None
+
+
+def build_checkpoint(config: dict[str, Any], seed: int, cache: Path) -> Built:
+    """Draws a checkpoint (float32) for `config` and `seed`, or finds it in the cache, checked against its checksums.
 
     The directory is named by a hash of config, seed and generator version and appears complete or not at all.
     """
     identity = json.dumps([config, seed, GENERATOR_VERSION], sort_keys=True, separators=(",", ":"))
     target = cache / "checkpoints" / hashlib.sha256(identity.encode()).hexdigest()[:24]
-    if target.exists():
-        return target
+    redrawn = damage(target, config) if target.exists() else None
+    if target.exists() and redrawn is None:
+        return Built(target)
     tensors = draw_tensors(instantiate(config), seed)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".build-", dir=target.parent))
     try:
         (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         save_file(tensors, temporary / "model.safetensors", metadata={"format": "pt"})
+        seal(temporary)
+        if redrawn is not None:
+            os.rename(target, temporary.with_name(f"{temporary.name}-damaged"))
         os.rename(temporary, target)
     except OSError:
         # Another process was faster; its checkpoint is the same, bit for bit.
-        if not target.exists():
+        if not target.exists() or damage(target, config) is not None:
             raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return target
+        shutil.rmtree(temporary.with_name(f"{temporary.name}-damaged"), ignore_errors=True)
+    return Built(target, redrawn)
 
 
 def instantiate(config: dict[str, Any], experts: str = "eager") -> PreTrainedModel:

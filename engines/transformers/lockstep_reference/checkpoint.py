@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from lockstep_engine.checkpoint import read_config, weight_files
 from lockstep_engine.errors import bad_input
 from lockstep_reference.build import architecture_class, config_object
+from lockstep_reference.foreign import unloadable
 
 
 def load_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
@@ -30,11 +31,13 @@ def load_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
             attn_implementation="eager",
             experts_implementation="eager",
             local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
             output_loading_info=True,
         )
         model, info = loaded
     except Exception as error:  # noqa: BLE001 - transformers raises many types for a checkpoint that does not fit
-        raise bad_input(f"transformers can't load the checkpoint: {error}", where=str(directory)) from error
+        raise unloadable("checkpoint", directory, error) from error
     # Old checkpoints store this constant table of positions; transformers ignores it as well.
     unexpected = {name for name in info["unexpected_keys"] if not name.endswith("position_ids")}
     problems = [

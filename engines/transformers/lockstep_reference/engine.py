@@ -26,7 +26,7 @@ from lockstep_engine.pytorch.replay import Feed
 from lockstep_engine.reads import ReadRecorder
 from lockstep_engine.spool import SpoolSink
 from lockstep_reference.attention import register_attention
-from lockstep_reference.build import build_checkpoint, instantiate
+from lockstep_reference.build import Built, build_checkpoint, instantiate
 from lockstep_reference.checkpoint import load_model
 from lockstep_reference.config_reads import recording
 from lockstep_reference.drive import check_accepts, model_dtype, prepared_inputs
@@ -62,9 +62,10 @@ class Engine(Adapter):
             raise EngineError(INVALID_PARAMS, "load takes a checkpoint or a config", expected="exactly one of them")
         self.unload()
         if "config" in params:
-            directory = self.build(params["config"], params.get("seed", 0), cache)
+            built = self.build(params["config"], params.get("seed", 0), cache)
         else:
-            directory = Path(params["checkpoint"])
+            built = Built(Path(params["checkpoint"]))
+        directory = built.directory
         if not directory.is_dir():
             raise bad_input("the checkpoint directory does not exist", where=str(directory))
         self._recorder = ReadRecorder()
@@ -76,10 +77,11 @@ class Engine(Adapter):
             "modules": module_manifest(self.model),
             "tensors": tensor_manifest(self.model),
             "weights_sha256": weights_sha256(weight_files(directory)),
+            **({} if built.redrawn is None else {"redrawn": built.redrawn}),
         }
 
-    def build(self, config: dict[str, Any], seed: int, cache: Path) -> Path:
-        """Draws a checkpoint into the cache and returns its directory."""
+    def build(self, config: dict[str, Any], seed: int, cache: Path) -> Built:
+        """Draws a checkpoint into the cache, or finds it there."""
         return build_checkpoint(config, seed, cache)
 
     def load_model(self, directory: Path, dtype: torch.dtype, params: dict[str, Any]) -> nn.Module:

@@ -11,6 +11,7 @@ from torch import nn
 from transformers import AutoTokenizer
 
 from lockstep_engine.errors import bad_input, unsupported
+from lockstep_reference.foreign import unloadable
 
 
 def tokenize(checkpoint: Path, text: str, *, chat: bool) -> dict[str, Any]:
@@ -36,7 +37,10 @@ def load_tokenizer(checkpoint: Path) -> Any:
             where=str(checkpoint),
             remedy="Copy it there, or give token ids in place of a text.",
         )
-    return AutoTokenizer.from_pretrained(checkpoint)
+    try:
+        return AutoTokenizer.from_pretrained(checkpoint, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # noqa: BLE001 - transformers raises many types for files that do not fit
+        raise unloadable("tokenizer", checkpoint, error) from error
 
 
 @torch.inference_mode()

@@ -68,7 +68,9 @@ class Model:
     def __init__(self, folder: str, dtype: str) -> None:
         from transformers import AutoModelForCausalLM
 
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), attn_implementation="eager")
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=getattr(torch, dtype), attn_implementation="eager", trust_remote_code=False
+        )
         self.model = model.eval()
         self.ids = torch.tensor([[100 + (i * 7919) % 40_000 for i in range(512)]])
         self.length = 128

@@ -18,7 +18,7 @@ const measured = z.strictObject({
 export function readPower(folder: string, name: string, key: string): Power | null {
   const file = powerPath(folder, name);
   if (!existsSync(file)) return null;
-  const parsed = measured.safeParse(JSON.parse(readFileSync(file, "utf8")));
+  const parsed = measured.safeParse(jsonOf(readFileSync(file, "utf8")));
   if (!parsed.success || parsed.data.key !== key) return null;
   const { seen, total, holes } = parsed.data;
   return { seen, total, holes };
@@ -33,6 +33,15 @@ export function writePower(folder: string, name: string, key: string, { seen, to
   writeFileSync(`${file}.new`, `${head},"holes":[\n${lines.join(",\n")}\n]}\n`);
   renameSync(`${file}.new`, file);
   return file;
+}
+
+/** The content of a file; null for what is no JSON, which is as good as no file. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function powerPath(folder: string, name: string): string {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { SiteVerdict } from "../../verdict/site.ts";
 import type { Verdict } from "../../verdict/schema.ts";
 import { status } from "../../verdict/site.ts";
+import { pathName } from "../../trace/names.ts";
 import { distanceOf } from "../../verdict/deciding.ts";
 import { largestRatio } from "../../verdict/numbers.ts";
 import { culpritText } from "../../verdict/words/culprit.ts";
@@ -19,13 +20,16 @@ export const listedFrom = 1;
 
 const ratio = z.number().nonnegative();
 
+/** Files are named by keys and nights: what a file of results says of them must not lead out of its folder. */
+const named = z.string().regex(pathName);
+
 export const resultLine = z.strictObject({
   kind: z.literal("result"),
-  night: z.string(),
+  night: named,
   /** The night that measured it: an earlier one where nothing that it depends on has changed since. */
-  measured: z.string(),
+  measured: named,
   /** Content address: everything that the result depends on. */
-  key: z.string(),
+  key: named,
   case: z.string(),
   /** The engine as `--engine` takes it. */
   engine: z.string(),
@@ -60,9 +64,9 @@ export const resultLine = z.strictObject({
 export const nightLine = z.strictObject({
   kind: z.literal("night"),
   schema: z.literal(historyVersion),
-  night: z.string(),
+  night: named,
   /** Hash of what was asked for: nights are compared with those of the same scope. */
-  scope: z.string(),
+  scope: named,
   asked: z.strictObject({
     cases: z.array(z.string()),
     engines: z.array(z.string()),
@@ -71,7 +75,7 @@ export const nightLine = z.strictObject({
     seed: z.int(),
     limit: z.number(),
   }),
-  started: z.string(),
+  started: z.iso.datetime(),
   /** Seconds of work on what this night measured, over all machines. */
   seconds: z.number(),
   commit: z.strictObject({ id: z.string(), dirty: z.boolean() }).nullable(),

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import type { Verdict } from "../../verdict/schema.ts";
 import { verdict as verdictSchema } from "../../verdict/schema.ts";
+import { checkName } from "../../trace/names.ts";
 import type { ResultLine } from "./record.ts";
 import { resultLine } from "./record.ts";
 
@@ -29,8 +30,9 @@ export interface Store {
  * at all.
  */
 export function openStore(folder: string): Store {
-  const resultPath = (key: string): string => join(folder, "results", `${key}.json`);
-  const verdictPath = (key: string): string => join(folder, "verdicts", `${key}.json`);
+  const pathOf = (kind: string, key: string): string => join(folder, kind, `${checkName(key, "key of a result")}.json`);
+  const resultPath = (key: string): string => pathOf("results", key);
+  const verdictPath = (key: string): string => pathOf("verdicts", key);
   return {
     get(key) {
       const file = resultPath(key);

@@ -1,6 +1,8 @@
 /** Renders verdicts as one self-contained HTML file. */
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
+import { harmless } from "../../trace/harmless.ts";
+import { harmlessVerdict } from "../../verdict/harmless.ts";
 import type { Verdict } from "../../verdict/schema.ts";
 import { countsText } from "../../verdict/words/outcome.ts";
 import { packVerdicts } from "./packed.ts";
@@ -42,7 +44,8 @@ function titleOf(verdicts: readonly Verdict[]): string {
  * its content security policy names. Numbers are rounded to the digits that are shown. `history` are the results of
  * earlier nights: cases that are in it show how they went.
  */
-export function renderHtml(verdicts: readonly Verdict[], history: readonly PastResult[] = []): string {
+export function renderHtml(given: readonly Verdict[], history: readonly PastResult[] = []): string {
+  const verdicts = given.map(harmlessVerdict);
   const policy = [
     "default-src 'none'",
     `script-src ${hashSource(pageScript)}`,
@@ -62,7 +65,7 @@ export function renderHtml(verdicts: readonly Verdict[], history: readonly PastR
 </head>
 <body>
 <div id="root"><noscript><main><h1>lockstep</h1><p>${escapeHtml(titleOf(verdicts))}. The details need JavaScript.</p></main></noscript></div>
-<script type="application/json" id="data">${embedData(verdicts, history)}</script>
+<script type="application/json" id="data">${embedData(verdicts, harmless(history))}</script>
 <script type="module">${pageScript}</script>
 </body>
 </html>
