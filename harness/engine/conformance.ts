@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { bitEqual } from "../compare/distance.ts";
@@ -6,7 +7,7 @@ import { parseSite, tapKey } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { EngineProcess } from "./process.ts";
-import { credits, startEngine } from "./process.ts";
+import { credits, readSpoolFile, startEngine } from "./process.ts";
 import type { PhaseSpec } from "./protocol.ts";
 
 /** One rule of the protocol and whether the engine keeps it. */
@@ -50,6 +51,20 @@ const checks: Readonly<Record<string, Check>> = {
       `${modules.length}, ${tensors.length}`,
     );
     return `${modules.length} modules, ${tensors.length} tensors`;
+  },
+  "the checksums of loaded tensors are those of their values": async (engine, { checkpoint }) => {
+    if (!engine.hello.capabilities.tensors) throw new Skip("the engine gives no tensors");
+    const { tensors } = await engine.request("load", { checkpoint, dtype: "float32" });
+    const names = tensors.slice(0, 3).map(({ name }) => name);
+    const { checksums, file } = await engine.request("tensors", { names, values: true });
+    expect(file !== null, "a file with their values", "none");
+    const values = readSpoolFile(engine.spool, file!);
+    for (const { name, dtype, sha256 } of checksums) {
+      const { dtype: own, bytes } = values.get(name) ?? { dtype: "none", bytes: new Uint8Array() };
+      const sum = createHash("sha256").update(bytes).digest("hex");
+      expect(own === dtype && sum === sha256, `${name}: ${dtype} ${sha256}`, `${own} ${sum}`);
+    }
+    return `${checksums.length} of ${names.length} asked for`;
   },
   "inputs outside the spool and cache directories are refused": (engine) =>
     refused(
