@@ -282,6 +282,9 @@ export const errorData = z.strictObject({
   remedy: z.string().optional(),
 });
 
+/** The `error` of an answer. */
+export const remoteErrorSchema = z.looseObject({ code: z.int(), message: z.string(), data: z.unknown().optional() });
+
 /** JSON-RPC error codes of this protocol, beyond the standard -32700 .. -32603. */
 export const errorCodes = {
   unsupported: -32001, // the engine does not implement this architecture, dtype or feature

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { cacheFolder } from "../setup/cache.ts";
 import { drawParameter, generatorVersion } from "../trace/draw.ts";
+import { temporaryName } from "../trace/process-place.ts";
 import { writeSafetensors } from "../trace/safetensors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { float32Tensor } from "../trace/tensor.ts";
@@ -23,7 +24,7 @@ export function drawCheckpoint(config: unknown, { seed, tensors }: Golden): { di
   );
   const directory = join(cacheFolder("checkpoints"), `drawn-${key.digest("hex").slice(0, 24)}`);
   if (!existsSync(directory)) {
-    const fresh = `${directory}.${process.pid}.tmp`;
+    const fresh = temporaryName(directory);
     mkdirSync(fresh, { recursive: true });
     writeFileSync(join(fresh, "config.json"), JSON.stringify(config, null, 2));
     writeSafetensors(join(fresh, "model.safetensors"), drawn);
