@@ -2,11 +2,12 @@
  * Writes a case as a TypeScript file that needs nothing else: config, phases and inputs as literals, large tensors in a
  * safetensors file beside it.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { codeRoot, packageRoot } from "../engine/registry.ts";
 import { dtypeBytes } from "../trace/dtypes.ts";
 import { writeSafetensors } from "../trace/safetensors.ts";
+import { writeWhole } from "../trace/whole-file.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Case, Inputs } from "./case.ts";
@@ -37,8 +38,7 @@ export function writeCaseFile(file: string, { testCase, inputs, comment }: CaseT
   mkdirSync(dirname(path), { recursive: true });
   if (large.size > 0) writeSafetensors(tensors, large);
   else rmSync(tensors, { force: true }); // of an earlier version of this file
-  writeFileSync(`${path}.tmp`, text);
-  renameSync(`${path}.tmp`, path);
+  writeWhole(path, text);
   return large.size > 0 ? [path, tensors] : [path];
 }
 

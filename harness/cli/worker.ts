@@ -3,6 +3,7 @@ import { work } from "../night/worker.ts";
 import { withoutPassword } from "../night/queue.ts";
 import { UsageError } from "../trace/errors.ts";
 import { parseWhole } from "./arguments.ts";
+import { onceInterrupted } from "./interrupt.ts";
 import { say, status } from "./output.ts";
 
 /** Seconds after which the job of a silent worker goes to another. */
@@ -34,11 +35,10 @@ async function worker({ redis, lease, idle }: Flags): Promise<void> {
   if (lease < 1) throw new UsageError(`--lease: expected at least 1 second, found ${lease}`);
   const shown = withoutPassword(redis);
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => {
-      say("ending after this job");
-      stop.abort();
-    });
+  using _interrupt = onceInterrupted(() => {
+    say("ending after this job");
+    stop.abort();
+  });
   const done = await work(
     { url: redis, lease, signal: stop.signal, ...(idle !== undefined && { idle }) },
     {

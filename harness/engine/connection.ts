@@ -1,9 +1,9 @@
 import type { z } from "zod";
-import { EngineFailure } from "../trace/errors.ts";
+import { EngineFailure, EnvironmentError, UsageError } from "../trace/errors.ts";
 import type { EngineChild, Ending } from "./child.ts";
 import { clip, keepTail, readLines } from "./lines.ts";
 import type { Method, Params, Result, TapsNotification } from "./protocol.ts";
-import { errorData, maxMessageBytes, methods, remoteErrorSchema, tapsNotification } from "./protocol.ts";
+import { errorCodes, errorData, maxMessageBytes, methods, remoteErrorSchema, tapsNotification } from "./protocol.ts";
 import type { Account } from "./run-account.ts";
 import { openAccount } from "./run-account.ts";
 
@@ -27,6 +27,8 @@ export interface Connection {
 }
 
 interface Pending {
+  /** True where a refusal is the caller's matter, not the engine's. */
+  readonly isCallers: boolean;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -50,8 +52,14 @@ const cancelPatience = 10_000;
 /** Characters of an engine's own message that are kept. */
 const longestMessage = 2000;
 
-/** Connects to a started engine; whatever it writes that the protocol does not allow ends it. */
-export function openConnection(child: EngineChild, title: string): Connection {
+/**
+ * Connects to a started engine; whatever it writes that the protocol does not allow ends it. What the reference refuses
+ * is wrong with the config or inputs that it was given: a UsageError.
+ */
+export function openConnection(
+  child: EngineChild,
+  { title, isReference }: { readonly title: string; readonly isReference: boolean },
+): Connection {
   const pending = new Map<number, Pending>();
   const runs = new Map<string, OpenRun>();
   const tail = keepTail(child.stderr);
@@ -83,7 +91,9 @@ export function openConnection(child: EngineChild, title: string): Connection {
     pending.delete(message.id as number);
     if (!error) return waiting.resolve(message.result);
     // One turn of the event loop later: what the engine wrote to stderr before has been read from the pipe then.
-    return setImmediate(() => waiting.reject(remoteError(title, error.data, tail.lines())));
+    return setImmediate(() =>
+      waiting.reject(remoteError(error.data, { title, tail: tail.lines(), isCallers: waiting.isCallers })),
+    );
   };
   readLines(child.stdout, {
     longest: maxMessageBytes,
@@ -124,7 +134,7 @@ export function openConnection(child: EngineChild, title: string): Connection {
     );
     try {
       const result = await new Promise<unknown>((resolve, reject) => {
-        pending.set(id, { resolve, reject });
+        pending.set(id, { resolve, reject, isCallers: isReference && isOfCaller(method, params) });
         send({ id, method, params });
       });
       const parsed = methods[method].result.safeParse(result);
@@ -217,15 +227,27 @@ function endingText({ exitCode, signal, code }: Ending): string {
   return signal ? `was killed by ${signal}` : `ended with exit code ${exitCode ?? "unknown"}`;
 }
 
-function remoteError(title: string, error: z.infer<typeof remoteErrorSchema>, tail: readonly string[]) {
+/** True for a request that is about what the caller has given, not about what an engine has sent. */
+function isOfCaller(method: Method, params: object): boolean {
+  const isReplay = "replay" in params && params.replay === true;
+  return !isReplay && method !== "explain" && method !== "power";
+}
+
+function remoteError(
+  error: z.infer<typeof remoteErrorSchema>,
+  { title, tail, isCallers }: { readonly title: string; readonly tail: readonly string[]; readonly isCallers: boolean },
+): Error {
   const data = errorData.safeParse(error.data).data ?? {};
   const facts = [
     data.where && `at ${data.where}`,
     data.expected && `expected ${data.expected}`,
     data.found && `found ${data.found}`,
   ].filter(Boolean);
-  const message = [`${title}: ${error.message} (${error.code})`, ...facts].join("; ");
-  return new EngineFailure(clip(message, longestMessage), {
+  const message = clip([`${title}: ${error.message} (${error.code})`, ...facts].join("; "), longestMessage);
+  if (error.code === errorCodes.environment) return new EnvironmentError(message, { stderrTail: tail });
+  if (isCallers && (error.code === errorCodes.unsupported || error.code === errorCodes.badInput))
+    return new UsageError(`the reference refuses it: ${[error.message, ...facts, data.remedy].filter(Boolean).join("; ")}`);
+  return new EngineFailure(message, {
     code: error.code,
     stderrTail: error.code === -32603 ? tail : [],
     remedy: data.remedy,

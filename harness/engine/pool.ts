@@ -38,9 +38,10 @@ export function createPool({ report, patience, referencePython }: PoolOptions): 
   const objects = new Map<EngineObject, string>();
   const loaded = new WeakMap<EngineProcess, { key: string; result: Result<"load"> }>();
 
-  const launch = async (choice: EngineChoice, interpreter?: string): Promise<EngineProcess> => {
+  const launch = async (choice: EngineChoice, as: "engine" | "reference"): Promise<EngineProcess> => {
+    const interpreter = as === "reference" ? referencePython : undefined;
     const { command, environment } = await resolveCommand(choice, report, interpreter);
-    return startEngine({ command, environment, ...(patience && { patience }) });
+    return startEngine({ command, environment, reference: as === "reference", ...(patience && { patience }) });
   };
   /** Each request waits for the one before it: two that ask at once get one process. */
   const start = (key: string, begin: () => Promise<EngineProcess>): Promise<EngineProcess> => {
@@ -60,7 +61,7 @@ export function createPool({ report, patience, referencePython }: PoolOptions): 
       const attached = [...objects].find(([, known]) => known === name)?.[0];
       if (attached) return start(name, async () => startInProcess(attached));
       const choice = chooseEngine(name);
-      return start(name, () => launch(choice));
+      return start(name, () => launch(choice, "engine"));
     },
     attach(engine) {
       const base = `object:${engine.name ?? "engine"}`;
@@ -73,7 +74,7 @@ export function createPool({ report, patience, referencePython }: PoolOptions): 
     reference: async () => {
       const manifest = referenceEngine();
       return start(`reference:${manifest.name}`, () =>
-        launch({ kind: "manifest", manifest, argument: null }, referencePython),
+        launch({ kind: "manifest", manifest, argument: null }, "reference"),
       );
     },
     async load(engine, params) {

@@ -2,7 +2,7 @@ import { copyFileSync, linkSync } from "node:fs";
 import { join } from "node:path";
 import { onExit } from "signal-exit";
 import { cacheFolder, sweepCache } from "../setup/cache.ts";
-import { EngineFailure, UsageError } from "../trace/errors.ts";
+import { EngineFailure, EnvironmentError, UsageError } from "../trace/errors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import type { EngineChild } from "./child.ts";
 import { startChild } from "./child.ts";
@@ -26,6 +26,8 @@ export interface EngineCommand {
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly patience?: Partial<Patience>;
+  /** True for the reference: what it refuses is the caller's matter, and that it can't be started the machine's. */
+  readonly reference?: boolean;
 }
 
 /** One batch of taps, tensors in memory. */
@@ -80,7 +82,7 @@ export const credits = 3;
  * @throws EngineFailure when it can't be started, dies, says nothing for `patience.hello` ms, or speaks another
  * protocol.
  */
-export async function startEngine({ command, environment, patience }: EngineCommand): Promise<EngineProcess> {
+export async function startEngine({ command, environment, patience, reference }: EngineCommand): Promise<EngineProcess> {
   const { hello: helloPatience, request: requestPatience } = { ...defaultPatience, ...patience };
   if (!command[0]) throw new UsageError("an engine needs a command");
   const title = command.join(" ");
@@ -89,7 +91,7 @@ export async function startEngine({ command, environment, patience }: EngineComm
   const spool = createSpool();
   const child = startIn(spool, command, { ...libraries, ...environment });
   const forget = onExit(() => child.kill());
-  const connection = openConnection(child, title);
+  const connection = openConnection(child, { title, isReference: reference ?? false });
   let runs = 0;
 
   const close = async (): Promise<void> => {
@@ -187,7 +189,10 @@ export async function startEngine({ command, environment, patience }: EngineComm
     };
   } catch (error) {
     await close();
-    throw error;
+    if (!reference || !(error instanceof EngineFailure)) throw error;
+    throw new EnvironmentError(`the reference can't be started: ${error.message}; mend it with: lockstep doctor --fix`, {
+      stderrTail: error.stderrTail,
+    });
   }
 }
 

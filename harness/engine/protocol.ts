@@ -290,6 +290,7 @@ export const errorCodes = {
   unsupported: -32001, // the engine does not implement this architecture, dtype or feature
   badInput: -32002, // a file or value that the caller must mend
   cancelled: -32003,
+  environment: -32004, // the engine can't work on this machine: a package is missing, or can't be imported
   internal: -32603,
 } as const;
 

@@ -2,7 +2,7 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeWhole } from "./history/store.ts";
+import { writeJson } from "./history/store.ts";
 import { UsageError } from "../trace/errors.ts";
 
 const openNight = z.strictObject({
@@ -37,7 +37,7 @@ export function readOpen(folder: string, scope: string): OpenNight | null {
 
 /** Writes down an open night. */
 export function writeOpen(folder: string, scope: string, night: OpenNight): void {
-  writeWhole(openPath(folder, scope), night);
+  writeJson(openPath(folder, scope), night);
 }
 
 /** Removes the record of an open night, which is now in the history. */

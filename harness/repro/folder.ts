@@ -71,7 +71,8 @@ export async function writeRepro(
   if (existsSync(folder) && readdirSync(folder).length > 0 && !existsSync(join(folder, "repro.py")))
     throw new UsageError(`${target} exists and holds something else: expected a new folder, or one with a repro.py`);
   const { python } = await ensureEnvironment(requirementFiles(referenceEngine()), report);
-  const temporary = `${folder}.${process.pid}.tmp`;
+  const temporary = `${folder}.tmp`;
+  rmSync(temporary, { recursive: true, force: true }); // what a killed process left of it
   mkdirSync(join(temporary, "model"), { recursive: true });
   try {
     const weights = copyModel(captured, temporary);

@@ -1,5 +1,5 @@
 /** The operating system's refusals as sentences: what could not be done, with which file, and what to do. */
-import { EnvironmentError } from "./errors.ts";
+import { EnvironmentError, UsageError } from "./errors.ts";
 
 /** What the system says by number, and what mends it. */
 const reasons: Readonly<Record<string, readonly [reason: string, remedy: string]>> = {
@@ -28,6 +28,9 @@ const reasons: Readonly<Record<string, readonly [reason: string, remedy: string]
   EBUSY: ["it is in use", "end what uses it"],
 };
 
+/** Numbers that say that a name is wrong, not the machine. */
+const wrongNames = new Set(["ENOTDIR", "EISDIR", "EEXIST", "ENAMETOOLONG", "ELOOP", "EINVAL"]);
+
 /** True for an error of the operating system: it has a number, as `ENOSPC`. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && "code" in error && /^E[A-Z0-9]+$/.test(String(error.code)) && "syscall" in error;
@@ -39,8 +42,8 @@ export function reasonOf({ code = "", syscall = "the call" }: NodeJS.ErrnoExcept
 }
 
 /**
- * Returns an error of the operating system as one of the environment that says what could not be used, why, and what to
- * do; any other error as it is.
+ * Returns an error of the operating system as an EnvironmentError, or as a UsageError where the name of a file is wrong,
+ * that says what could not be used, why, and what to do; any other error as it is.
  */
 export function explainSystemError(error: unknown): unknown {
   if (!isSystemError(error)) return error;
@@ -48,5 +51,6 @@ export function explainSystemError(error: unknown): unknown {
   const what = error.path ?? error.syscall ?? "a file";
   const { dest } = error as { dest?: unknown };
   const place = typeof dest === "string" ? `${what}, which was to become ${dest},` : what;
-  return new EnvironmentError(`${place} can't be used: ${reasonOf(error)}; ${remedy}`, { cause: error });
+  const message = `${place} can't be used: ${reasonOf(error)}; ${remedy}`;
+  return wrongNames.has(error.code ?? "") ? new UsageError(message) : new EnvironmentError(message, { cause: error });
 }

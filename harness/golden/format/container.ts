@@ -1,6 +1,4 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 
 /** The ending of the files of goldens. */
@@ -38,14 +36,6 @@ export function unpackFile(bytes: Uint8Array): { head: unknown; payload: Uint8Ar
 export function readHead(bytes: Uint8Array): unknown {
   const end = bytes.indexOf(10);
   return JSON.parse(Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString());
-}
-
-/** Writes a file whole or not at all. */
-export function writeWhole(file: string, bytes: Uint8Array | string): string {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.tmp`, bytes);
-  renameSync(`${file}.tmp`, file);
-  return file;
 }
 
 function digest(bytes: Uint8Array): string {
