@@ -16,7 +16,7 @@ if (unserved !== null) refuse(unserved);
 if (isNewEnough()) {
   // A clone runs its sources; the published package holds only what was built from them.
   const source = new URL("./main.ts", import.meta.url);
-  await import(existsSync(source) ? source.href : new URL("../../dist/harness/cli/main.js", import.meta.url).href);
+  void import(existsSync(source) ? source.href : new URL("../../dist/harness/cli/main.js", import.meta.url).href);
 } else {
   const node = usableNode();
   if (node === null)

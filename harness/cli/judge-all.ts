@@ -27,7 +27,9 @@ export async function judgeAll(options: {
 }): Promise<void> {
   const { cases, json, prepare, afterEach, reports = {} } = options;
   if (cases.length === 0)
-    throw new UsageError("no case is left of those that were asked for: expected at least one that this command can run");
+    throw new UsageError(
+      "no case is left of those that were asked for: expected at least one that this command can run",
+    );
   const began = Date.now();
   const pool = createPool({ report: say });
   const verdicts: Verdict[] = [];

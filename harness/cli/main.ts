@@ -21,12 +21,11 @@ process.on("exit", (code) => {
     process.exitCode = report(new UsageError("a file that was imported ended the process, or never finished"));
 });
 
-try {
-  await createProgram(() => (isDone = true)).parseAsync();
-} catch (error) {
-  process.exitCode = report(error);
-}
-isDone = true;
+// Not awaited: Node would print where it waits for what never ends.
+void createProgram(() => (isDone = true))
+  .parseAsync()
+  .catch((error: unknown) => void (process.exitCode = report(error)))
+  .then(() => (isDone = true));
 
 /** Ends the process at once for what nobody caught. */
 function end(error: unknown): void {

@@ -138,7 +138,8 @@ export function openConnection(
         send({ id, method, params });
       });
       const parsed = methods[method].result.safeParse(result);
-      if (!parsed.success) throw new EngineFailure(`${title}: malformed result of ${method}: ${firstProblem(parsed.error)}`);
+      if (!parsed.success)
+        throw new EngineFailure(`${title}: malformed result of ${method}: ${firstProblem(parsed.error)}`);
       return parsed.data as Result<M>;
     } finally {
       clearInterval(watch);
@@ -246,7 +247,9 @@ function remoteError(
   const message = clip([`${title}: ${error.message} (${error.code})`, ...facts].join("; "), longestMessage);
   if (error.code === errorCodes.environment) return new EnvironmentError(message, { stderrTail: tail });
   if (isCallers && (error.code === errorCodes.unsupported || error.code === errorCodes.badInput))
-    return new UsageError(`the reference refuses it: ${[error.message, ...facts, data.remedy].filter(Boolean).join("; ")}`);
+    return new UsageError(
+      `the reference refuses it: ${[error.message, ...facts, data.remedy].filter(Boolean).join("; ")}`,
+    );
   return new EngineFailure(message, {
     code: error.code,
     stderrTail: error.code === -32603 ? tail : [],

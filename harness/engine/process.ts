@@ -82,7 +82,12 @@ export const credits = 3;
  * @throws EngineFailure when it can't be started, dies, says nothing for `patience.hello` ms, or speaks another
  * protocol.
  */
-export async function startEngine({ command, environment, patience, reference }: EngineCommand): Promise<EngineProcess> {
+export async function startEngine({
+  command,
+  environment,
+  patience,
+  reference,
+}: EngineCommand): Promise<EngineProcess> {
   const { hello: helloPatience, request: requestPatience } = { ...defaultPatience, ...patience };
   if (!command[0]) throw new UsageError("an engine needs a command");
   const title = command.join(" ");
@@ -190,9 +195,12 @@ export async function startEngine({ command, environment, patience, reference }:
   } catch (error) {
     await close();
     if (!reference || !(error instanceof EngineFailure)) throw error;
-    throw new EnvironmentError(`the reference can't be started: ${error.message}; mend it with: lockstep doctor --fix`, {
-      stderrTail: error.stderrTail,
-    });
+    throw new EnvironmentError(
+      `the reference can't be started: ${error.message}; mend it with: lockstep doctor --fix`,
+      {
+        stderrTail: error.stderrTail,
+      },
+    );
   }
 }
 

@@ -34,8 +34,7 @@ export function openAccount({ run, phases, credits: first }: Params<"run">): Acc
     },
     grant: () => void credits++,
     close(result) {
-      if (result.run !== run)
-        return `ended run ${clip(JSON.stringify(result.run), 80)} in answer to run ${run}`;
+      if (result.run !== run) return `ended run ${clip(JSON.stringify(result.run), 80)} in answer to run ${run}`;
       if (result.batches === batches && result.taps === taps) return null;
       return `says that run ${run} had ${result.batches} batches and ${result.taps} sites, sent ${batches} and ${taps}`;
     },

@@ -1,5 +1,15 @@
 import type { Stats } from "node:fs";
-import { closeSync, constants, fstatSync, lstatSync, mkdtempSync, openSync, rmSync, statfsSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  unlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { onExit } from "signal-exit";

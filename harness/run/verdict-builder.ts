@@ -165,7 +165,8 @@ function culpritOf({ first, also }: Located): Culprit {
 export function describeError(thrown: unknown): NonNullable<Verdict["error"]> {
   const error = explainSystemError(thrown);
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof UsageError || error instanceof SafetensorsError) return { kind: "usage", message, stderr_tail: [] };
+  if (error instanceof UsageError || error instanceof SafetensorsError)
+    return { kind: "usage", message, stderr_tail: [] };
   if (error instanceof EnvironmentError) return { kind: "environment", message, stderr_tail: [...error.stderrTail] };
   if (error instanceof PythonUnavailable) return { kind: "environment", message, stderr_tail: [] };
   if (!(error instanceof EngineFailure)) return { kind: "engine", message, stderr_tail: [] };

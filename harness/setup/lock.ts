@@ -42,7 +42,9 @@ function take(file: string): Taken {
   const database = new DatabaseSync(file);
   try {
     database.exec("PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE");
-    database.exec(`CREATE TABLE IF NOT EXISTS holder (pid INTEGER); DELETE FROM holder; INSERT INTO holder VALUES (${process.pid})`);
+    database.exec(
+      `CREATE TABLE IF NOT EXISTS holder (pid INTEGER); DELETE FROM holder; INSERT INTO holder VALUES (${process.pid})`,
+    );
     database.exec("COMMIT; BEGIN IMMEDIATE");
     return { lock: { [Symbol.dispose]: () => database.close() } };
   } catch (error) {

@@ -12,7 +12,8 @@ export interface RawTensor {
 /** True for what is a tensor by its fields: a known dtype, sizes, and as many bytes as they need. */
 export function isTensor(value: unknown): value is RawTensor {
   const { dtype, shape, bytes } = (value ?? {}) as Partial<Record<keyof RawTensor, unknown>>;
-  if (typeof dtype !== "string" || !isDtype(dtype) || !Array.isArray(shape) || !(bytes instanceof Uint8Array)) return false;
+  if (typeof dtype !== "string" || !isDtype(dtype) || !Array.isArray(shape) || !(bytes instanceof Uint8Array))
+    return false;
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return false;
   return bytes.byteLength === elementCount(shape as number[]) * dtypeBytes[dtype];
 }

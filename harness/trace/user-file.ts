@@ -26,7 +26,8 @@ export function readUserFile(file: string, expected: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    if (isSystemError(error)) return refuse(error.code === "ENOENT" ? "no such file" : `can't be read, ${reasonOf(error)}`);
+    if (isSystemError(error))
+      return refuse(error.code === "ENOENT" ? "no such file" : `can't be read, ${reasonOf(error)}`);
     return refuse(`no name of a file (${(error as Error).message})`);
   }
 }

@@ -1,20 +1,36 @@
 /** Files that are there whole or not at all: under another name first, then under their own. */
-import { lstatSync, mkdirSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UsageError } from "./errors.ts";
+import { explainSystemError, isSystemError } from "./system-error.ts";
 
 type Content = string | Uint8Array;
 
 /**
  * Writes a file with its folders, whole or not at all, and returns it. A pipe or device is written to and stays what it
  * is; a symbolic link stays one, and what it leads to is written.
- * @throws UsageError for a folder; what the system refuses as it is (`explainSystemError`).
+ * @throws UsageError for a name that can't be one of a file, EnvironmentError for what the machine refuses
  */
 export function writeWhole(file: string, content: Content): string {
-  const stream = streamOf(file);
-  if (stream !== null) writeAll(stream, content);
-  else replace(targetOf(resolve(file)), content);
-  return file;
+  try {
+    const stream = streamOf(file);
+    if (stream !== null) writeAll(stream, content);
+    else replace(targetOf(resolve(file)), content);
+    return file;
+  } catch (error) {
+    if (isSystemError(error)) error.path ??= file;
+    throw explainSystemError(error);
+  }
 }
 
 /** The number of this process's own stream that a path stands for: a socket can't be opened by such a name. */
