@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 import typing
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ from transformers.core_model_loading import revert_weight_conversion
 from lockstep_engine.draw import GENERATOR_VERSION, draw_parameter
 from lockstep_engine.errors import bad_input, unsupported
 from lockstep_engine.pytorch.manifest import tied_names
+
+# Age at which a half-built checkpoint is locked by whoever builds it.
+_SETTLE_SECONDS = 60
 
 
 def architecture_class(config: dict[str, Any]) -> type[PreTrainedModel]:
@@ -92,7 +97,11 @@ def build_checkpoint(config: dict[str, Any], seed: int, cache: Path) -> Path:
         return target
     tensors = draw_tensors(instantiate(config), seed)
     target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target.parent)
     temporary = Path(tempfile.mkdtemp(prefix=".build-", dir=target.parent))
+    # Held as long as this process lives: by it others know that the folder is in use.
+    lock = os.open(temporary, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         save_file(tensors, temporary / "model.safetensors", metadata={"format": "pt"})
@@ -102,8 +111,28 @@ def build_checkpoint(config: dict[str, Any], seed: int, cache: Path) -> Path:
         if not target.exists():
             raise
     finally:
+        os.close(lock)
         shutil.rmtree(temporary, ignore_errors=True)
     return target
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what processes that were killed have left half built."""
+    for left in folder.glob(".build-*"):
+        try:
+            # One that is younger may not be locked yet.
+            if left.stat().st_uid != os.getuid() or time.time() - left.stat().st_mtime < _SETTLE_SECONDS:
+                continue
+            handle = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+        except OSError:
+            pass
+        finally:
+            os.close(handle)
 
 
 def instantiate(config: dict[str, Any], experts: str = "eager") -> PreTrainedModel:
