@@ -59,7 +59,7 @@ export async function fuzzMessages({ seed, count }: { seed: number; count: numbe
   let [accepted, refused] = [0, 0];
   for (let place = 0; place < count; place++) {
     const streams = [new PassThrough(), new PassThrough(), new PassThrough()] as const;
-    let end = (_: Ending): void => undefined;
+    let end: (ending: Ending) => void = () => undefined;
     const ended = new Promise<Ending>((resolve) => (end = resolve));
     const child: EngineChild = {
       ...{ stdin: streams[0], stdout: streams[1], stderr: streams[2], pid: undefined, ended },
