@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../setup/cache.ts";
 import { drawParameter, generatorVersion } from "../trace/draw.ts";
@@ -9,6 +9,7 @@ import type { RawTensor } from "../trace/tensor.ts";
 import { float32Tensor } from "../trace/tensor.ts";
 import type { Golden } from "./format/schema.ts";
 import { hashConfig } from "../case/config-hash.ts";
+import { makeFolder } from "../trace/make-folder.ts";
 
 /**
  * The checkpoint of a golden, drawn again from its seed into the cache: the same bits as the reference's own, without
@@ -25,7 +26,7 @@ export function drawCheckpoint(config: unknown, { seed, tensors }: Golden): { di
   const directory = join(cacheFolder("checkpoints"), `drawn-${key.digest("hex").slice(0, 24)}`);
   if (!existsSync(directory)) {
     const fresh = temporaryName(directory);
-    mkdirSync(fresh, { recursive: true });
+    makeFolder(fresh);
     writeFileSync(join(fresh, "config.json"), JSON.stringify(config, null, 2));
     writeSafetensors(join(fresh, "model.safetensors"), drawn);
     rmSync(directory, { recursive: true, force: true });

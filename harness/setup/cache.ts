@@ -1,9 +1,9 @@
-import { mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { EnvironmentError } from "../trace/errors.ts";
 import { sweepTemporaries } from "../trace/process-place.ts";
 import { isSystemError, reasonOf } from "../trace/system-error.ts";
+import { makeFolder } from "../trace/make-folder.ts";
 
 /**
  * The user's cache directory for lockstep: pinned Node, the reference's environment, checkpoints. `LOCKSTEP_CACHE`,
@@ -33,7 +33,7 @@ function home(): string {
 export function cacheFolder(...parts: string[]): string {
   const folder = join(cacheDirectory(), ...parts);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new EnvironmentError(

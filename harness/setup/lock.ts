@@ -2,12 +2,13 @@
  * A lock that one process holds at a time, on a file. SQLite holds it as a lock of the system's on that file: when the
  * process ends, however it does, it is free again, and nobody has to guess whether its holder still lives.
  */
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EnvironmentError } from "../trace/errors.ts";
 import { explainSystemError } from "../trace/system-error.ts";
+import { makeFolder } from "../trace/make-folder.ts";
 
 /** Milliseconds between looks at whether a lock is free. */
 const lookEvery = 200;
@@ -21,7 +22,7 @@ type Taken = { readonly lock: Disposable } | { readonly holder: number | null };
  */
 export function takeLock(file: string): Taken {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
   } catch (error) {
     throw explainSystemError(error);
   }

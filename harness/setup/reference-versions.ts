@@ -3,13 +3,14 @@
  * torch.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { EnvironmentError, UsageError } from "../trace/errors.ts";
 import { cacheDirectory } from "./cache.ts";
 import { withLock } from "./lock.ts";
 import { PythonUnavailable, ensureEnvironment } from "./python.ts";
+import { makeFolder } from "../trace/make-folder.ts";
 
 /** The roles by which a version of the reference may be asked for, in place of its number. */
 export const referenceRoles = ["pinned", "newest", "previous"] as const;
@@ -101,7 +102,7 @@ export async function ensureReference(
 }
 
 async function make(folder: string, base: string, version: string): Promise<void> {
-  mkdirSync(dirname(folder), { recursive: true });
+  makeFolder(dirname(folder));
   await step(base, ["-m", "venv", folder]);
   const python = join(folder, "bin", "python");
   const shared = await purelib(base);

@@ -1,18 +1,9 @@
 /** Files that are there whole or not at all: under another name first, then under their own. */
-import {
-  lstatSync,
-  mkdirSync,
-  readlinkSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { lstatSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UsageError } from "./errors.ts";
 import { explainSystemError, isSystemError } from "./system-error.ts";
+import { makeFolder } from "./make-folder.ts";
 
 type Content = string | Uint8Array;
 
@@ -58,7 +49,7 @@ function targetOf(path: string): Target {
 
 function replace({ path, kind }: Target, content: Content): void {
   if (kind === "stream") return writeFileSync(path, content);
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   // Always the same name: what a killed process left of it is written over.
   const fresh = join(dirname(path), `${basename(path)}.tmp`);
   try {
