@@ -63,10 +63,12 @@ export async function killCommands({
     const ended = once(child, "close") as Promise<[number | null]>;
     await Promise.race([ended, sleep(longest * draws[3 * round + 2]!)]);
     const title = `${signal} of ${words.slice(0, 2).join(" ")}, kill ${round}`;
-    const isOver = child.exitCode !== null;
-    if (isOver) late++;
-    else child.kill(signal);
+    if (child.exitCode === null) child.kill(signal);
     const [code] = await ended;
+    // Its last line is there: it had ended before the signal came.
+    const isOver =
+      code !== null && code <= 4 && /^((not )?ok {3}\S|\d+\/\d+ detected)/.test(said.trimEnd().split("\n").at(-1)!);
+    if (isOver) late++;
     // Before its first line a process is Node's, which dies by the signal.
     if (!isOver && code !== null && code !== codes[signal]) problems.push(`${title}: exit code ${code}: ${said}`);
     if (/^\s+at .*:\d+/m.test(said)) problems.push(`${title}: a stack: ${said}`);
