@@ -2,14 +2,16 @@
  * Writes a case as a TypeScript file that needs nothing else: config, phases and inputs as literals, large tensors in a
  * safetensors file beside it.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { codeRoot, packageRoot } from "../engine/registry.ts";
 import { dtypeBytes } from "../trace/dtypes.ts";
 import { writeSafetensors } from "../trace/safetensors.ts";
+import { writeWhole } from "../trace/whole-file.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Case, Inputs } from "./case.ts";
+import { makeFolder } from "../trace/make-folder.ts";
 
 /** Tensors of more elements than this are no reading matter. */
 const largestLiteral = 256;
@@ -34,11 +36,10 @@ export function writeCaseFile(file: string, { testCase, inputs, comment }: CaseT
     fault: testCase.fault && { ...testCase.fault, module: fromFolder(dirname(path), testCase.fault.module) },
     tensors: `./${basename(tensors)}`,
   });
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   if (large.size > 0) writeSafetensors(tensors, large);
   else rmSync(tensors, { force: true }); // of an earlier version of this file
-  writeFileSync(`${path}.tmp`, text);
-  renameSync(`${path}.tmp`, path);
+  writeWhole(path, text);
   return large.size > 0 ? [path, tensors] : [path];
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { faultSpec, phaseSpec } from "../engine/protocol.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
+import { isTensor } from "../trace/tensor.ts";
 
 /** Tensors of one inputs file, by name (docs/protocol.md lists them). */
 export type Inputs = ReadonlyMap<string, RawTensor>;
@@ -48,11 +49,31 @@ export function defineCase(definition: CaseDefinition): Case {
   const parsed = caseSchema.safeParse(definition);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "case"}: ${issue.message}`);
-    throw new UsageError(`case ${JSON.stringify(definition.name)}: ${problems.join("; ")}`);
+    const { name } = (definition ?? {}) as { name?: unknown };
+    throw new UsageError(`case ${JSON.stringify(name) ?? "without a name"}: ${problems.join("; ")}`);
   }
   const result = parsed.data;
   if (result.kind === "run") checkPhases(result);
-  return result;
+  return { ...result, inputs: checkedInputs(result) };
+}
+
+/** The function that makes a case's inputs; what it throws, or gives that is no tensors, is a UsageError. */
+function checkedInputs({ name, inputs }: Case): Case["inputs"] {
+  return (seed) => {
+    const refuse = (found: string): never => {
+      throw new UsageError(`case ${name}: inputs(${seed}): expected a Map of tensors by name, found ${found}`);
+    };
+    let made: unknown;
+    try {
+      made = inputs(seed);
+    } catch (error) {
+      return refuse(`that it throws: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (!(made instanceof Map)) return refuse(made === null ? "null" : typeof made);
+    for (const [tensor, value] of made as Map<unknown, unknown>)
+      if (typeof tensor !== "string" || !isTensor(value)) refuse(`no tensor under ${JSON.stringify(tensor)}`);
+    return made as Inputs;
+  };
 }
 
 /**

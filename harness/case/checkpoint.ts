@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { UsageError } from "../trace/errors.ts";
 import { int64Tensor } from "../trace/tensor.ts";
+import { readUserObject } from "../trace/user-file.ts";
 import type { Case } from "./case.ts";
 import { defineCase, planPhases } from "./case.ts";
 
@@ -25,12 +25,11 @@ export function checkpointCase(
   decodeSteps = defaultDecodeSteps,
 ): Case {
   const file = join(directory, "config.json");
-  if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected a checkpoint directory`);
+  const config = readUserObject(file, "the config.json of a checkpoint directory");
   if (!ids || ids.length <= decodeSteps)
     throw new UsageError(
       `--checkpoint needs --ids or a --text of more than ${decodeSteps} tokens, found ${ids?.length ?? 0}; give more, or fewer steps with --decode`,
     );
-  const config = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
   const [architecture] = Array.isArray(config["architectures"]) ? (config["architectures"] as unknown[]) : [];
   const shape = [1, ids.length];
   const inputs = new Map([

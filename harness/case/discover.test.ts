@@ -18,6 +18,13 @@ function cases(files: Record<string, string>): string {
   return own;
 }
 
+/** The text of a case file with cases of these names. */
+function exporting(...names: string[]): string {
+  const one = (name: string): string =>
+    `{ name: "${name}", title: "", config: {}, inputs: () => new Map(), phases: [{ name: "full", start: 0, end: 1, cache: false }] }`;
+  return `export const cases = [${names.map(one).join(", ")}];`;
+}
+
 async function refusal(files: Record<string, string>): Promise<string> {
   const own = cases(files);
   const error: unknown = await loadCases(own).then(
@@ -31,9 +38,9 @@ async function refusal(files: Record<string, string>): Promise<string> {
 describe("loadCases", () => {
   it("loads every case file, also in folders, in order of name, and no other file", async () => {
     const own = cases({
-      "b.case.js": 'export const cases = [{ name: "b/1" }, { name: "b/2" }];',
-      "a.case.js": 'export const cases = [{ name: "a/1" }];',
-      "seed/c.case.js": 'export const cases = [{ name: "c/1" }];',
+      "b.case.js": exporting("b/1", "b/2"),
+      "a.case.js": exporting("a/1"),
+      "seed/c.case.js": exporting("c/1"),
       "a.inputs.js": 'throw new Error("not a case");',
       "d.case.d.ts": "export const cases: unknown[];",
     });
@@ -42,12 +49,27 @@ describe("loadCases", () => {
 
   it("names a file that exports no cases", async () => {
     expect(await refusal({ "a.case.js": "export const one = 1;" })).toMatchInlineSnapshot(
-      `"CASES/a.case.js: expected an export \`cases\`, an array made with defineCase"`,
+      `"CASES/a.case.js: expected an export \`cases\`, an array made with defineCase, found one"`,
     );
   });
 
+  it.each([
+    ["is empty", "export const cases = [];", /found one that is empty: no case would be run$/],
+    ["has its cases as default", `export default [];`, /found default$/],
+    ["throws", 'const a = 1;\nthrow new Error("not today");', /can't be imported, Error: not today; expected a case/],
+    ["has a syntax error", "export const cases = [;", /can't be imported, .*; expected a case file$/],
+    ["imports what is not there", 'import "./nothing.js";', /can't be imported, Error: Cannot find module/],
+    ["rejects with a word", 'await Promise.reject("no");', /can't be imported, Error: no; expected a case file$/],
+    ["has a case that is none", "export const cases = [null];", /case without a name: case: /],
+    ["has a case without inputs", 'export const cases = [{ name: "a/b" }];', /case "a\/b": title: /],
+  ])("refuses a file that %s", async (_, text, message) => {
+    const found = await refusal({ "a.case.js": text });
+    expect(found).toMatch(message);
+    expect(found).toMatch(/^CASES\/a\.case\.js/);
+  });
+
   it("names a case that is defined twice", async () => {
-    const text = 'export const cases = [{ name: "a/1" }];';
+    const text = exporting("a/1");
     expect(await refusal({ "a.case.js": text, "b.case.js": text })).toMatchInlineSnapshot(
       `"CASES/b.case.js: case a/1 is defined twice"`,
     );
@@ -92,7 +114,7 @@ describe("repositoryPath", () => {
   });
 
   it("can be told of every case that was loaded from a file", async () => {
-    const own = cases({ "seed/c.case.js": 'export const cases = [{ name: "c/1" }];' });
+    const own = cases({ "seed/c.case.js": exporting("c/1") });
     expect((await loadCases(own))[0]!.file).toBe(join(own, "seed", "c.case.js"));
   });
 });

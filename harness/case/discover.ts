@@ -4,7 +4,9 @@ import { pathToFileURL } from "node:url";
 import { loadFaults, selectFaults } from "../engine/faults.ts";
 import { codeRoot, packageRoot } from "../engine/registry.ts";
 import { UsageError } from "../trace/errors.ts";
-import type { Case } from "./case.ts";
+import { readUserFile } from "../trace/user-file.ts";
+import type { Case, CaseDefinition } from "./case.ts";
+import { defineCase } from "./case.ts";
 
 /** The folder of the user's cases: `cases/` where they stand if it holds any, else this package's own. */
 export function casesFolder(): string {
@@ -44,13 +46,44 @@ export async function loadCases(folder: string): Promise<Case[]> {
   return all;
 }
 
-/** The cases of one file. @throws UsageError when there is no such file, or it does not export `cases`. */
+/**
+ * The cases of one file. @throws UsageError when there is no such file, it can't be imported, or it does not export
+ * cases.
+ */
 export async function loadCaseFile(file: string): Promise<Case[]> {
-  if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected a case file, or the name of a case`);
-  const loaded = (await import(pathToFileURL(resolve(file)).href)) as { cases?: Case[] };
-  if (!Array.isArray(loaded.cases))
-    throw new UsageError(`${file}: expected an export \`cases\`, an array made with defineCase`);
-  return Promise.all(loaded.cases.map(async (testCase) => ({ ...(await withFault(testCase)), file: resolve(file) })));
+  readUserFile(file, "a case file, or the name of a case"); // a folder, a pipe or what can't be read is refused so
+  const { cases, ...others } = (await importFile(file)) as { cases?: unknown };
+  const expected = `${file}: expected an export \`cases\`, an array made with defineCase`;
+  if (cases === undefined) throw new UsageError(`${expected}, found ${Object.keys(others).join(", ") || "no exports"}`);
+  if (!Array.isArray(cases)) throw new UsageError(`${expected}, found ${typeof cases}`);
+  if (cases.length === 0) throw new UsageError(`${expected}, found one that is empty: no case would be run`);
+  return Promise.all(
+    cases.map(async (one: CaseDefinition) => ({ ...(await withFault(checked(file, one))), file: resolve(file) })),
+  );
+}
+
+/** Checks what a file exports as a case again: it may have been written without `defineCase`. */
+function checked(file: string, definition: CaseDefinition): Case {
+  try {
+    return defineCase(definition);
+  } catch (error) {
+    throw new UsageError(`${file}: ${(error as Error).message}`);
+  }
+}
+
+/** Imports a file of the user. @throws UsageError with what it throws, and the line where it does. */
+async function importFile(file: string): Promise<object> {
+  const { href } = pathToFileURL(resolve(file));
+  try {
+    return (await import(href)) as object;
+  } catch (error) {
+    if (error instanceof UsageError) throw new UsageError(`${file}: ${error.message}`);
+    const { name, message, stack = "" } = error instanceof Error ? error : new Error(String(error));
+    const line = stack.split(href)[1]?.match(/^:(\d+)/)?.[1];
+    throw new UsageError(
+      `${file}${line === undefined ? "" : `, line ${line}`}: can't be imported, ${name}: ${message.split("\n")[0]}; expected a case file`,
+    );
+  }
 }
 
 /** A case with the fault that its `faultId` names. @throws UsageError where no engine has such a fault. */

@@ -1,4 +1,3 @@
-import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { packageRoot } from "../engine/registry.ts";
@@ -12,6 +11,7 @@ import { faultFolders, loadFaults } from "../engine/faults.ts";
 import { healthyFolders, loadHealthy, planHealthy } from "../selftest/healthy.ts";
 import { defaultLimit } from "../run/live.ts";
 import { UsageError, exitCodes } from "../trace/errors.ts";
+import { writeWhole } from "../trace/whole-file.ts";
 import { say, status } from "./output.ts";
 
 /** Faults of each category that are planted unless all are asked for. */
@@ -72,7 +72,5 @@ async function calibrate({ allFaults }: { allFaults?: boolean }): Promise<void> 
 }
 
 function write(name: string, content: string): void {
-  const target = join(packageRoot, "docs", name);
-  writeFileSync(`${target}.tmp`, content);
-  renameSync(`${target}.tmp`, target);
+  writeWhole(join(packageRoot, "docs", name), content);
 }

@@ -6,6 +6,7 @@ import { createPool } from "../engine/pool.ts";
 import type { ReportOptions } from "./report-options.ts";
 import { recentResults } from "../night/history/recent.ts";
 import { writeReports } from "../report/files.ts";
+import { UsageError } from "../trace/errors.ts";
 import { exitCodeFor } from "./exit-code.ts";
 import { say, sayCommand, status, writeJson } from "./output.ts";
 
@@ -25,6 +26,10 @@ export async function judgeAll(options: {
   readonly reports?: ReportOptions;
 }): Promise<void> {
   const { cases, json, prepare, afterEach, reports = {} } = options;
+  if (cases.length === 0)
+    throw new UsageError(
+      "no case is left of those that were asked for: expected at least one that this command can run",
+    );
   const began = Date.now();
   const pool = createPool({ report: say });
   const verdicts: Verdict[] = [];

@@ -1,11 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { packageRoot } from "../engine/registry.ts";
 import { createPool } from "../engine/pool.ts";
 import { loadScaffold } from "../engine/scaffold.ts";
 import { writeSkeleton } from "./skeleton.ts";
-import { UsageError } from "../trace/errors.ts";
+import { readUserObject } from "../trace/user-file.ts";
 import { say } from "./output.ts";
 
 interface Flags {
@@ -39,7 +38,7 @@ export function addNew(program: Command): void {
         const outline = await reference.request("outline", {
           model_type,
           ...(architecture !== undefined && { architecture }),
-          ...(config !== undefined && { config: readConfig(config) }),
+          ...(config !== undefined && { config: readUserObject(config, "config fields as JSON") }),
         });
         const { files, next } = scaffold(outline, folder);
         const written = writeSkeleton(folder, files);
@@ -50,11 +49,4 @@ export function addNew(program: Command): void {
         await pool.close();
       }
     });
-}
-
-function readConfig(file: string): Record<string, unknown> {
-  if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected config fields as JSON`);
-  const config: unknown = JSON.parse(readFileSync(file, "utf8"));
-  if (typeof config === "object" && config !== null && !Array.isArray(config)) return config as Record<string, unknown>;
-  throw new UsageError(`${file}: expected a JSON object, found ${JSON.stringify(config)}`);
 }

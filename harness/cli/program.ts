@@ -50,14 +50,17 @@ const commands = [
 
 /**
  * The `lockstep` program with every command, not run yet; docs/commands.md is tested against it. A wrong use of it ends the
- * process with exit code 2.
+ * process with exit code 2; `ends` is called before.
  */
-export function createProgram(): Command {
+export function createProgram(ends: () => void = () => undefined): Command {
   const program = new Command("lockstep")
     .description(description)
     .version(version)
     .showHelpAfterError("(see lockstep --help)");
-  program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
+  program.exitOverride((error) => {
+    ends();
+    process.exit(error.exitCode === 0 ? 0 : exitCodes.usage);
+  });
   for (const add of commands) add(program);
   return program;
 }

@@ -101,13 +101,10 @@ async function run(patterns: readonly string[], flags: Flags): Promise<void> {
 async function watchRun(patterns: readonly string[], flags: Flags): Promise<void> {
   const once = (["html", "markdown", "junit", "sarif", "json", "checkpoint"] as const).filter((name) => flags[name]);
   if (once.length > 0) throw new UsageError(`--watch goes without --${once.join(", --")}`);
-  const interrupted = new AbortController();
-  process.once("SIGINT", () => interrupted.abort());
   await watchCases({
     choose: () => chooseCases(patterns, flags),
     prepare: (pool) => chooseReference(pool, flags),
     engine: flags.engine,
-    signal: interrupted.signal,
   });
 }
 

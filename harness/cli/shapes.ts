@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { chooseEngine } from "../engine/registry.ts";
 import { defineCase } from "../case/case.ts";
@@ -6,7 +5,7 @@ import type { Case } from "../case/case.ts";
 import { casesFolder, loadCases, selectCases } from "../case/discover.ts";
 import { shapeInputsFor } from "../case/shapes-inputs.ts";
 import { runShapesCase } from "../run/shapes.ts";
-import { UsageError } from "../trace/errors.ts";
+import { readUserObject } from "../trace/user-file.ts";
 import { judgeAll } from "./judge-all.ts";
 
 /** `lockstep shapes`: compares all shapes of a config of any size, without weights. */
@@ -39,7 +38,7 @@ async function casesOf(target: string): Promise<Case[]> {
       ),
     );
   }
-  const config = readConfig(target);
+  const config = readUserObject(target, "a config.json or a case name");
   const type = typeof config["model_type"] === "string" ? config["model_type"] : "model";
   return [
     defineCase({
@@ -55,19 +54,4 @@ async function casesOf(target: string): Promise<Case[]> {
 async function inputsOf(config: Case["config"]): Promise<Case["inputs"]> {
   const make = await shapeInputsFor(config, casesFolder());
   return (length) => make(config, length);
-}
-
-function readConfig(file: string): Record<string, unknown> {
-  if (!existsSync(file)) throw new UsageError(`${file}: no such file; expected a config.json or a case name`);
-  const text = readFileSync(file, "utf8");
-  try {
-    const config: unknown = JSON.parse(text);
-    if (typeof config === "object" && config !== null && !Array.isArray(config))
-      return config as Record<string, unknown>;
-  } catch (error) {
-    throw new UsageError(
-      `${file}: expected JSON, found ${JSON.stringify(text.slice(0, 40))} (${(error as Error).message})`,
-    );
-  }
-  throw new UsageError(`${file}: expected a JSON object`);
 }

@@ -1,8 +1,9 @@
 /** The files that `lockstep init` writes: a first case with its golden, a test of it, and a CI job. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { packageRoot } from "../engine/registry.ts";
 import { UsageError } from "../trace/errors.ts";
+import { writeWhole } from "../trace/whole-file.ts";
 
 const example = join(packageRoot, "examples", "vitest-engine");
 
@@ -28,10 +29,7 @@ export function writeSkeleton(folder: string, files: ReadonlyMap<string, string 
       `expected to write new files, found ${taken.join(", ")} in ${folder}; nothing was written: move what is there, or copy the parts you want from docs/vitest.md`,
     );
   for (const [file, content] of files) {
-    const target = join(folder, file);
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(`${target}.tmp`, content);
-    renameSync(`${target}.tmp`, target);
+    writeWhole(join(folder, file), content);
   }
   return [...files.keys()];
 }

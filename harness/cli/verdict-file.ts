@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { z } from "zod";
 import { isRegistered } from "../engine/trust.ts";
@@ -9,15 +8,11 @@ import type { Verdict } from "../verdict/schema.ts";
 import { verdict as verdictSchema, verdictVersion } from "../verdict/schema.ts";
 import { plainLine } from "../trace/harmless.ts";
 import { UsageError } from "../trace/errors.ts";
+import { readUserJson } from "../trace/user-file.ts";
 
 /** The verdicts of a file, one or several. @throws UsageError when the file can't be read or holds something else. */
 export function readVerdicts(file: string): Verdict[] {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new UsageError(`${file}: expected what lockstep run --json prints: ${(error as Error).message}`);
-  }
+  const content = readUserJson(file, "what lockstep run --json prints");
   const all: unknown[] = Array.isArray(content) ? content : [content];
   const old = all.find((one) => versionOf(one) !== null && versionOf(one) !== verdictVersion);
   if (old !== undefined)

@@ -13,24 +13,23 @@ import { UsageError } from "../trace/errors.ts";
 import { renderSummary, renderVerdict } from "../report/terminal.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import type { JudgeOne } from "./judge-all.ts";
+import { onceInterrupted } from "./interrupt.ts";
 import { say, status } from "./output.ts";
 
-/** The cases of a run that is watched, how they are judged, and the signal that ends it. */
+/** The cases of a run that is watched, and how they are judged. */
 export interface Watched {
   /** The selected cases, read anew from their files. */
   readonly choose: () => Promise<readonly Case[]>;
   readonly prepare: (pool: EnginePool) => Promise<JudgeOne> | JudgeOne;
   /** The engine that takes the place of the cases' own. */
   readonly engine: string | undefined;
-  /** Ends watching. */
-  readonly signal: AbortSignal;
 }
 
 /** Files that come together are one change: editors write several. */
 const settleMilliseconds = 200;
 
-/** Runs the cases, then runs again what a change of a case file or of an engine's files touches, until `signal`. */
-export async function watchCases({ choose, prepare, engine, signal }: Watched): Promise<void> {
+/** Runs the cases, then runs again what a change of a case file or of an engine's files touches, until it is interrupted. */
+export async function watchCases({ choose, prepare, engine }: Watched): Promise<void> {
   const pool = createPool({ report: say });
   const modules = reloadingModules();
   const nameOf = (one: Case): string => engine ?? one.engine;
@@ -54,7 +53,7 @@ export async function watchCases({ choose, prepare, engine, signal }: Watched): 
         [...new Set(known.map(nameOf))].flatMap((name) => sourcesOf(name).map((folder) => [folder, name] as const)),
       );
       say(`watch  ${[...cases, ...folders.keys()].join(", ")}`);
-      const changed = await nextChange([...cases, ...folders.keys()], signal);
+      const changed = await nextChange([...cases, ...folders.keys()]);
       if (changed === null) return;
       say(`change ${changed.join(", ")}`);
       const engines = new Set(
@@ -107,19 +106,19 @@ function isIn(file: string, folder: string): boolean {
   return file === folder || file.startsWith(`${folder}${sep}`);
 }
 
-/** The files that change next below the folders, once they have settled; null when `signal` ends the wait. */
-function nextChange(folders: readonly string[], signal: AbortSignal): Promise<string[] | null> {
+/** The files that change next below the folders, once they have settled; null when the wait is interrupted. */
+function nextChange(folders: readonly string[]): Promise<string[] | null> {
   return new Promise((finish) => {
     const changed = new Set<string>();
     const watchers: FSWatcher[] = [];
     let timer: NodeJS.Timeout | undefined;
     const end = (files: string[] | null): void => {
       clearTimeout(timer);
+      interrupt[Symbol.dispose]();
       for (const watcher of watchers) watcher.close();
       finish(files);
     };
-    if (signal.aborted) return end(null);
-    signal.addEventListener("abort", () => end(null), { once: true });
+    const interrupt = onceInterrupted(() => end(null));
     for (const folder of new Set(folders))
       watchers.push(
         watch(folder, { recursive: true }, (_, name) => {

@@ -6,6 +6,7 @@ import { queueSecret } from "../night/signature.ts";
 import { plainLine } from "../trace/harmless.ts";
 import { UsageError, exitCodes } from "../trace/errors.ts";
 import { parseWhole } from "./arguments.ts";
+import { onceInterrupted } from "./interrupt.ts";
 import { say, status } from "./output.ts";
 
 /** Seconds after which the job of a silent worker goes to another. */
@@ -42,11 +43,10 @@ async function worker(cases: readonly string[], { redis, lease, idle, engine: en
   if (lease < 1) throw new UsageError(`--lease: expected at least 1 second, found ${lease}`);
   const shown = withoutPassword(redis);
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => {
-      say("ending after this job");
-      stop.abort();
-    });
+  using _interrupt = onceInterrupted(() => {
+    say("ending after this job");
+    stop.abort();
+  });
   let refused = 0;
   const done = await work(
     { url: redis, lease, secret, engines, cases, signal: stop.signal, ...(idle !== undefined && { idle }) },

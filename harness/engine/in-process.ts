@@ -10,7 +10,7 @@ import { credits, readBatch } from "./process.ts";
 import type { Method, Params, Result, TapsNotification } from "./protocol.ts";
 import { errorCodes, methods, protocolVersion } from "./protocol.ts";
 import { nameTensors } from "./serve.ts";
-import { createSpool, removeSpool } from "./spool.ts";
+import { createSpool, openSpoolFile, removeSpool } from "./spool.ts";
 
 type Capabilities = Result<"hello">["capabilities"];
 
@@ -107,8 +107,9 @@ export function startInProcess(engine: EngineObject): EngineProcess {
         const batch = queue.shift();
         if (batch) {
           makeRoom();
+          using file = openSpoolFile(spool, batch.file, hello.name);
           listen?.(batch);
-          yield readBatch(spool, batch);
+          yield readBatch(file, batch);
         } else if (state === "running") await new Promise<void>((resume) => (wake = resume));
         else if (failure) throw failure;
         else return { run: id, ...counts };

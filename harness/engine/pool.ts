@@ -41,9 +41,10 @@ export function createPool({ report, patience, referencePython }: PoolOptions): 
   const loaded = new WeakMap<EngineProcess, { key: string; stamp: string; result: Result<"load"> }>();
   const weights = watchWeights();
 
-  const launch = async (choice: EngineChoice, interpreter?: string): Promise<EngineProcess> => {
+  const launch = async (choice: EngineChoice, as: "engine" | "reference"): Promise<EngineProcess> => {
+    const interpreter = as === "reference" ? referencePython : undefined;
     const { command, environment } = await resolveCommand(choice, report, interpreter);
-    return startEngine({ command, environment, ...(patience && { patience }) });
+    return startEngine({ command, environment, reference: as === "reference", ...(patience && { patience }) });
   };
   /** Each request waits for the one before it: two that ask at once get one process. */
   const start = (key: string, begin: () => Promise<EngineProcess>): Promise<EngineProcess> => {
@@ -63,7 +64,7 @@ export function createPool({ report, patience, referencePython }: PoolOptions): 
       const attached = [...objects].find(([, known]) => known === name)?.[0];
       if (attached) return start(name, async () => startInProcess(attached));
       const choice = chooseEngine(name);
-      return start(name, () => launch(choice));
+      return start(name, () => launch(choice, "engine"));
     },
     attach(engine) {
       const base = `object:${engine.name ?? "engine"}`;
@@ -76,7 +77,7 @@ export function createPool({ report, patience, referencePython }: PoolOptions): 
     reference: async () => {
       const manifest = referenceEngine();
       return start(`reference:${manifest.name}`, () =>
-        launch({ kind: "manifest", manifest, argument: null }, referencePython),
+        launch({ kind: "manifest", manifest, argument: null }, "reference"),
       );
     },
     async load(engine, params) {

@@ -1,17 +1,17 @@
-import { copyFileSync, existsSync, linkSync, unlinkSync } from "node:fs";
+import { copyFileSync, linkSync } from "node:fs";
 import { join } from "node:path";
-import { execa } from "execa";
 import { onExit } from "signal-exit";
-import { cacheFolder } from "../setup/cache.ts";
-import { EngineFailure, UsageError } from "../trace/errors.ts";
-import { readSafetensorsIndex, readTensor } from "../trace/safetensors.ts";
+import { cacheFolder, sweepCache } from "../setup/cache.ts";
+import { EngineFailure, EnvironmentError, UsageError } from "../trace/errors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
+import type { EngineChild } from "./child.ts";
+import { startChild } from "./child.ts";
 import type { RunStream } from "./connection.ts";
 import { openConnection } from "./connection.ts";
 import type { Method, Params, Result, TapsNotification } from "./protocol.ts";
 import { protocolVersion } from "./protocol.ts";
-import { secretVariable } from "./trust.ts";
-import { checkSpoolFile, createSpool, removeSpool } from "./spool.ts";
+import type { SpoolFile } from "./spool.ts";
+import { createSpool, dropSpoolFile, openSpoolFile, removeSpool } from "./spool.ts";
 
 /** Milliseconds without any sign of life before an engine counts as hung. */
 export interface Patience {
@@ -26,6 +26,8 @@ export interface EngineCommand {
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly patience?: Partial<Patience>;
+  /** True for the reference: what it refuses is the caller's matter, and that it can't be started the machine's. */
+  readonly reference?: boolean;
 }
 
 /** One batch of taps, tensors in memory. */
@@ -80,40 +82,27 @@ export const credits = 3;
  * @throws EngineFailure when it can't be started, dies, says nothing for `patience.hello` ms, or speaks another
  * protocol.
  */
-export async function startEngine({ command, environment, patience }: EngineCommand): Promise<EngineProcess> {
+export async function startEngine({
+  command,
+  environment,
+  patience,
+  reference,
+}: EngineCommand): Promise<EngineProcess> {
   const { hello: helloPatience, request: requestPatience } = { ...defaultPatience, ...patience };
-  const [file, ...args] = command;
-  if (!file) throw new UsageError("an engine needs a command");
+  if (!command[0]) throw new UsageError("an engine needs a command");
+  const title = command.join(" ");
+  const libraries = cachesOfLibraries();
+  sweepCache();
   const spool = createSpool();
-  const child = execa(file, args, {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "pipe",
-    buffer: false,
-    reject: false,
-    detached: true,
-    env: { ...cachesOfLibraries(), [secretVariable]: undefined, ...environment },
-  });
-  const killGroup = () => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // already gone
-    }
-  };
-  const forget = onExit(killGroup);
-  const connection = openConnection(
-    { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended: child },
-    command.join(" "),
-    killGroup,
-  );
+  const child = startIn(spool, command, { ...libraries, ...environment });
+  const forget = onExit(() => child.kill());
+  const connection = openConnection(child, { title, isReference: reference ?? false });
   let runs = 0;
 
   const close = async (): Promise<void> => {
     if (connection.alive()) await connection.request("shutdown", {}, 2_000).catch(() => undefined);
-    child.stdin.end();
-    killGroup();
-    await child;
+    child.kill();
+    await child.ended;
     forget();
     removeSpool(spool);
   };
@@ -127,15 +116,29 @@ export async function startEngine({ command, environment, patience }: EngineComm
           finished = true;
           return next.value;
         }
-        listen?.(next.value);
-        const batch = readBatch(spool, next.value);
-        connection.notify("credit", { run: id, credits: 1 });
+        const batch = takeBatch(next.value, listen);
+        stream.grant();
         yield batch;
       }
     } finally {
-      if (!finished) for (const batch of await stream.cancel()) dropBatch(spool, batch.file);
+      if (!finished) for (const batch of await stream.cancel()) dropSpoolFile(spool, batch.file);
     }
   }
+
+  /** Checks a batch before anybody else sees it, hands it to `listen`, and reads it; a wrong one ends the engine. */
+  const takeBatch = (batch: TapsNotification, listen?: BatchListener): TapBatch => {
+    try {
+      using file = openSpoolFile(spool, batch.file, title);
+      listen?.(batch);
+      return readBatch(file, batch);
+    } catch (error) {
+      throw error instanceof EngineFailure ? blamed(error) : error;
+    }
+  };
+  const blamed = (error: EngineFailure): EngineFailure => {
+    connection.blame("sent a wrong file");
+    return error;
+  };
 
   type RunParams = Omit<Params<"run">, "run" | "credits" | "replay">;
   const open = (params: RunParams, replay: boolean) => {
@@ -182,13 +185,31 @@ export async function startEngine({ command, environment, patience }: EngineComm
       replay,
       async explain(params) {
         const result = await connection.request("explain", params, requestPatience);
-        return { ...result, tensors: result.file === null ? new Map() : readSpoolFile(spool, result.file) };
+        if (result.file === null) return { ...result, tensors: new Map() };
+        using file = openSpoolFile(spool, result.file, title);
+        return { ...result, tensors: file.take() };
       },
       sendLine: (line) => void child.stdin.write(`${line}\n`),
       close,
     };
   } catch (error) {
     await close();
+    if (!reference || !(error instanceof EngineFailure)) throw error;
+    throw new EnvironmentError(
+      `the reference can't be started: ${error.message}; mend it with: lockstep doctor --fix`,
+      {
+        stderrTail: error.stderrTail,
+      },
+    );
+  }
+}
+
+/** Starts a command; its spool is gone when it can't be. */
+function startIn(spool: string, command: readonly string[], environment: Record<string, string>): EngineChild {
+  try {
+    return startChild(command, { spool, environment });
+  } catch (error) {
+    removeSpool(spool);
     throw error;
   }
 }
@@ -213,31 +234,18 @@ function shareFile(from: string, to: string): void {
   }
 }
 
-/** Reads a batch into memory and deletes its file. */
-export function readBatch(spool: string, { phase, file, taps }: TapsNotification): TapBatch {
-  const tensors = readSpoolFile(spool, file);
+/** Reads a batch into memory and deletes its file. @throws EngineFailure for a site whose tensor is not in it. */
+export function readBatch(file: SpoolFile, { phase, taps }: TapsNotification): TapBatch {
+  const tensors = file.take();
   return {
     phase,
     taps: taps.map(({ site, tensor }) => {
       const match = tensors.get(tensor);
-      if (!match) throw new EngineFailure(`site ${site} names tensor ${tensor}, which its batch file does not hold`);
+      if (!match)
+        throw new EngineFailure(
+          `${file.sender}: site ${site} names tensor ${tensor}, which its batch file does not hold`,
+        );
       return { site, tensor: match };
     }),
   };
-}
-
-/** Deletes a batch that nobody will read. */
-function dropBatch(spool: string, file: string): void {
-  if (!existsSync(file)) return;
-  checkSpoolFile(spool, file);
-  unlinkSync(file);
-}
-
-/** All tensors of a file in the spool directory, which is deleted. */
-export function readSpoolFile(spool: string, file: string): ReadonlyMap<string, RawTensor> {
-  checkSpoolFile(spool, file);
-  const { entries } = readSafetensorsIndex(file);
-  const tensors = new Map([...entries.values()].map((entry) => [entry.name, readTensor(entry)]));
-  unlinkSync(file);
-  return tensors;
 }

@@ -321,11 +321,15 @@ export const errorData = z.strictObject({
   remedy: z.string().optional(),
 });
 
+/** The `error` of an answer. */
+export const remoteErrorSchema = z.looseObject({ code: z.int(), message: z.string(), data: z.unknown().optional() });
+
 /** JSON-RPC error codes of this protocol, beyond the standard -32700 .. -32603. */
 export const errorCodes = {
   unsupported: -32001, // the engine does not implement this architecture, dtype or feature
   badInput: -32002, // a file or value that the caller must mend
   cancelled: -32003,
+  environment: -32004, // the engine can't work on this machine: a package is missing, or can't be imported
   internal: -32603,
 } as const;
 

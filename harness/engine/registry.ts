@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { UsageError } from "../trace/errors.ts";
+import { readUserJson } from "../trace/user-file.ts";
 
 /**
  * `engines/<name>/engine.json`: how an engine is started. In `command` and `environment`, `{folder}` is the engine's
@@ -64,12 +65,19 @@ function findPackageRoot(folder: string): string {
   return existsSync(join(folder, "package.json")) ? folder : findPackageRoot(dirname(folder));
 }
 
-/** All engines of this package, by name. @throws when a manifest is not valid. */
+function readManifest(file: string): z.infer<typeof manifest> {
+  const parsed = manifest.safeParse(readUserJson(file, "what docs/new-engine.md says of an engine.json"));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new UsageError(`${file}: ${issue!.path.join(".") || "it"}: ${issue!.message}`);
+}
+
+/** All engines of this package, by name. @throws UsageError when a manifest is not valid. */
 export function listEngines(folder = join(packageRoot, "engines")): EngineManifest[] {
   return readdirSync(folder)
     .map((name) => join(folder, name, "engine.json"))
     .filter((file) => existsSync(file))
-    .map((file) => ({ ...manifest.parse(JSON.parse(readFileSync(file, "utf8"))), folder: dirname(file) }))
+    .map((file) => ({ ...readManifest(file), folder: dirname(file) }))
     .toSorted((a, b) => a.name.localeCompare(b.name));
 }
 

@@ -8,7 +8,7 @@ import type { Result } from "../engine/protocol.ts";
 import type { Golden } from "./format/schema.ts";
 import { readGolden } from "./format/file.ts";
 import { judgeAgainstGolden } from "./judge.ts";
-import { siteFilter, tapKey } from "../trace/site.ts";
+import { refuseEmptySelection, siteFilter, tapKey } from "../trace/site.ts";
 import type { Case } from "../case/case.ts";
 import { planted } from "../case/case.ts";
 import type { EnginePool } from "../engine/pool.ts";
@@ -64,6 +64,7 @@ export async function checkGolden(
     const places = new Map(
       golden.sites.flatMap(({ site, phase }, place) => (wanted(site) ? [[tapKey(phase, site), place] as const] : [])),
     );
+    refuseEmptySelection(options.sites, golden.sites.map(({ site }) => site));
     const sites: SiteVerdict[] = [];
     const unexpected: string[] = [];
     const { possible, impossible } = possiblePhases(testCase.phases, engine.hello.capabilities);

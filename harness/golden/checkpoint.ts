@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, keepInCache } from "../setup/cache.ts";
 import { drawParameter, generatorVersion } from "../trace/draw.ts";
+import { temporaryName } from "../trace/process-place.ts";
 import { readSafetensors, writeSafetensors } from "../trace/safetensors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { float32Tensor } from "../trace/tensor.ts";
 import type { Golden } from "./format/schema.ts";
 import { hashConfig } from "../case/config-hash.ts";
+import { makeFolder } from "../trace/make-folder.ts";
 
 const [configName, weightsName] = ["config.json", "model.safetensors"];
 
@@ -27,8 +29,8 @@ export function drawCheckpoint(config: unknown, { seed, tensors }: Golden): { di
   const sha256 = hashTensors(drawn);
   const text = JSON.stringify(config, null, 2);
   const write = (): void => {
-    const fresh = `${directory}.${process.pid}.tmp`;
-    mkdirSync(fresh, { recursive: true });
+    const fresh = temporaryName(directory);
+    makeFolder(fresh);
     writeFileSync(join(fresh, configName), text);
     writeSafetensors(join(fresh, weightsName), drawn);
     rmSync(directory, { recursive: true, force: true });

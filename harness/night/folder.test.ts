@@ -24,15 +24,8 @@ describe("the lock of a folder", () => {
   it("is taken over from a process that has ended", async () => {
     const child = spawn(process.execPath, ["-e", ""]);
     await once(child, "exit");
-    writeFileSync(join(folder, "lock"), JSON.stringify({ pid: child.pid, born: "1" }));
+    writeFileSync(join(folder, "lock"), JSON.stringify({ pid: child.pid, born: "1" })); // of an earlier version
     using _lock = lockFolder(folder);
-  });
-
-  it("is taken over when its number is another process's now, or it was cut off", () => {
-    for (const text of [JSON.stringify({ pid: process.pid, born: "1" }), '{"pi', ""]) {
-      writeFileSync(join(folder, "lock"), text);
-      using _lock = lockFolder(folder);
-    }
   });
 });
 

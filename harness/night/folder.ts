@@ -1,8 +1,9 @@
 /** Files that a night leaves in its folder while it runs: a lock, and a record with its name and its plan. */
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeWhole } from "./history/store.ts";
+import { writeJson } from "./history/store.ts";
+import { takeLock } from "../setup/lock.ts";
 import { UsageError } from "../trace/errors.ts";
 import { checkName, pathName } from "../trace/names.ts";
 
@@ -38,7 +39,7 @@ export function readOpen(folder: string, scope: string): OpenNight | null {
 
 /** Writes down an open night. */
 export function writeOpen(folder: string, scope: string, night: OpenNight): void {
-  writeWhole(openPath(folder, scope), night);
+  writeJson(openPath(folder, scope), night);
 }
 
 /** Removes the record of an open night, which is now in the history. */
@@ -68,55 +69,9 @@ export function openNights(folder: string): string[] {
  * @throws UsageError while another process holds it
  */
 export function lockFolder(folder: string): Disposable {
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, "lock");
-  const mine = JSON.stringify({ pid: process.pid, born: birthOf(process.pid) });
-  for (let tries = 0; tries < 3; tries++) {
-    try {
-      writeFileSync(file, mine, { flag: "wx" });
-      return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    const holder = readHolder(file);
-    if (holder !== null && isSame(holder))
-      throw new UsageError(
-        `process ${holder.pid} writes to ${folder}: expected one night at a time; wait for it, or choose another --folder`,
-      );
-    rmSync(file, { force: true });
-  }
-  throw new UsageError(`${file} can't be taken: other processes take it at the same time; run the same command again`);
-}
-
-interface Holder {
-  readonly pid: number;
-  readonly born: string | null;
-}
-
-function readHolder(file: string): Holder | null {
-  try {
-    return JSON.parse(readFileSync(file, "utf8")) as Holder;
-  } catch {
-    return null; // cut off while it was written, or gone
-  }
-}
-
-/** True when the holder is alive, and is no other process that was given its number later. */
-function isSame({ pid, born }: Holder): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
-  }
-  return birthOf(pid) === born;
-}
-
-/** The time at which a process was started, where the system tells it (Linux). */
-function birthOf(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
-  } catch {
-    return null;
-  }
+  const taken = takeLock(join(folder, "lock"));
+  if ("lock" in taken) return taken.lock;
+  throw new UsageError(
+    `process ${taken.holder ?? "?"} writes to ${folder}: expected one night at a time; wait for it, or choose another --folder`,
+  );
 }

@@ -8,9 +8,10 @@ import type { Night } from "./history/journal.ts";
 import { appendNight } from "./history/journal.ts";
 import type { NightLine, ResultLine } from "./history/record.ts";
 import { isGreen, nightLine, resultLine } from "./history/record.ts";
-import { openStore, writeWhole } from "./history/store.ts";
+import { openStore, writeJson } from "./history/store.ts";
 import { UsageError } from "../trace/errors.ts";
 import { checkName, pathName } from "../trace/names.ts";
+import { readUserJson } from "../trace/user-file.ts";
 import { lockFolder, nameNight, openNights } from "./folder.ts";
 import type { Shard } from "./shards.ts";
 
@@ -41,24 +42,17 @@ export function writeShard(
   const verdicts = results
     .filter(({ met, key }) => !met && existsSync(verdictPath(key)))
     .map(({ key }) => [key, JSON.parse(readFileSync(verdictPath(key), "utf8")) as unknown]);
-  writeWhole(file, { shard, plan, night, results, verdicts: Object.fromEntries(verdicts) });
+  writeJson(file, { shard, plan, night, results, verdicts: Object.fromEntries(verdicts) });
   return file;
 }
 
 /** Reads a share. @throws UsageError when the file holds something else */
 export function readShard(file: string): ShardFile {
-  const expected = `${file}: expected what lockstep nightly --shard writes`;
-  if (!existsSync(file)) throw new UsageError(`${expected}, found no file`);
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new UsageError(`${expected}: ${(error as Error).message}`);
-  }
-  const parsed = shardFile.safeParse(content);
+  const expected = "what lockstep nightly --shard writes";
+  const parsed = shardFile.safeParse(readUserJson(file, expected));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new UsageError(`${expected}; ${issue!.path.join(".") || "file"}: ${issue!.message}`);
+  throw new UsageError(`${file}: expected ${expected}; ${issue!.path.join(".") || "file"}: ${issue!.message}`);
 }
 
 /**

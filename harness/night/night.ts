@@ -99,6 +99,10 @@ export async function runNight(options: NightOptions, listener: NightListener): 
   const all = planJobs(cases, asked, references);
   if (all.length === 0) throw new UsageError("a night of no jobs: expected a case that one of the engines can run");
   const mine = shard ? (dealOut(all, shard.count, (job) => secondsOf(history, job))[shard.index - 1] ?? []) : all;
+  if (mine.length === 0)
+    throw new UsageError(
+      `--shard ${shard!.index}/${shard!.count}: this share has no jobs, there are only ${all.length}; expected at most so many shards`,
+    );
   const lab = createLab({ report, explain, retries, pause });
   const store = openStore(folder);
   try {

@@ -1,5 +1,6 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { appendFileSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { writeWhole } from "../trace/whole-file.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import { packageRoot } from "../engine/registry.ts";
 import { renderAnnotations } from "./annotations.ts";
@@ -54,13 +55,10 @@ export function writeReports(
   if (summary) appendFileSync(summary, `${renderMarkdown(verdicts)}\n`);
 }
 
-/** Writes a file with its folders; returns how to name it. */
+/** Writes a file with its folders, or to a pipe or device, as `writeWhole` does; returns how to name it. */
 export function writeReport(file: string, content: string): string {
-  const target = resolve(file);
-  mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(`${target}.tmp`, content);
-  renameSync(`${target}.tmp`, target);
-  return file.startsWith(packageRoot) ? target.slice(packageRoot.length + 1) : file;
+  writeWhole(file, content);
+  return file.startsWith(packageRoot) ? resolve(file).slice(packageRoot.length + 1) : file;
 }
 
 function ownVersion(): string {

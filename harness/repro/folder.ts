@@ -2,7 +2,6 @@
 import {
   copyFileSync,
   existsSync,
-  mkdirSync,
   readFileSync,
   readdirSync,
   renameSync,
@@ -26,6 +25,7 @@ import { requirementFiles } from "../engine/pool.ts";
 import type { Captured, Wanted } from "./capture.ts";
 import { whyText } from "../verdict/words/why.ts";
 import { hasMedia } from "../case/input-tensors.ts";
+import { makeFolder } from "../trace/make-folder.ts";
 
 /** Checkpoints below this size (bytes) are part of the folder. */
 const smallCheckpoint = 50e6;
@@ -71,8 +71,9 @@ export async function writeRepro(
   if (existsSync(folder) && readdirSync(folder).length > 0 && !existsSync(join(folder, "repro.py")))
     throw new UsageError(`${target} exists and holds something else: expected a new folder, or one with a repro.py`);
   const { python } = await ensureEnvironment(requirementFiles(referenceEngine()), report);
-  const temporary = `${folder}.${process.pid}.tmp`;
-  mkdirSync(join(temporary, "model"), { recursive: true });
+  const temporary = `${folder}.tmp`;
+  rmSync(temporary, { recursive: true, force: true }); // what a killed process left of it
+  makeFolder(join(temporary, "model"));
   try {
     const weights = copyModel(captured, temporary);
     copyFileSync(captured.inputs, join(temporary, "inputs.safetensors"));
@@ -104,7 +105,7 @@ export async function writeRepro(
       join(temporary, "README.md"),
       renderReproReadme({ verdict, ...wanted, ...captured, ...written, weights }),
     );
-    mkdirSync(dirname(folder), { recursive: true });
+    makeFolder(dirname(folder));
     rmSync(folder, { recursive: true, force: true });
     renameSync(temporary, folder);
     return written;

@@ -18,6 +18,7 @@ import { judgeGroups } from "./judging.ts";
 import type { Incomplete } from "./pairing.ts";
 import { mergeTaps } from "./pairing.ts";
 import { caseKey } from "../case/key.ts";
+import { refuseEmptySelection } from "../trace/site.ts";
 import { feeding } from "./replay.ts";
 import type { PossiblePhases } from "../case/possible-phases.ts";
 import { possiblePhases } from "../case/possible-phases.ts";
@@ -133,6 +134,8 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
   const [ours, theirs] = await Promise.all([engine, reference].map((side) => side.request("config_reads", {})));
   const amplification = await checkAmplification({ reference, run, sites: judging.sites, rules: judging.rules });
   const left = withLeftovers(judging.sites, incomplete, impossible);
+  const stopped = (options.bail ?? false) && left.sites.some(({ status }) => status === "fail");
+  if (!stopped) refuseEmptySelection(options.sites, [...left.sites.map(({ site }) => site), ...left.unexpected]);
   const [culprit] = findCulprits(left.sites);
   const culpritModule = culprit ? responsibleModule(culprit.first.site) : null;
   const findings = {

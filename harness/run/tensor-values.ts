@@ -1,6 +1,6 @@
 /** Compares the numbers of the tensors that both sides have loaded: some act only through a choice, which no site shows. */
 import type { EngineProcess } from "../engine/process.ts";
-import { readSpoolFile } from "../engine/process.ts";
+import { openSpoolFile } from "../engine/spool.ts";
 import type { TensorSpec } from "../engine/protocol.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { elementCount } from "../trace/tensor.ts";
@@ -59,5 +59,7 @@ async function describe(
 async function values(side: EngineProcess, names: string[]): Promise<ReadonlyMap<string, RawTensor>> {
   if (names.length === 0) return new Map();
   const { file } = await side.request("tensors", { names, values: true });
-  return file === null ? new Map() : readSpoolFile(side.spool, file);
+  if (file === null) return new Map();
+  using opened = openSpoolFile(side.spool, file, side.hello.name);
+  return opened.take();
 }

@@ -10,6 +10,8 @@ import type { Located } from "../explain/culprits.ts";
 import { findCulprits } from "../explain/culprits.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { EngineFailure, EnvironmentError, UsageError } from "../trace/errors.ts";
+import { SafetensorsError } from "../trace/safetensors.ts";
+import { explainSystemError } from "../trace/system-error.ts";
 import { tensorsAgree } from "./audits.ts";
 import type { Case } from "../case/case.ts";
 import { repositoryPath } from "../case/discover.ts";
@@ -176,11 +178,13 @@ function culpritOf({ first, also }: Located, padding: Culprit["padding"]): Culpr
 }
 
 /** The `error` of a verdict for anything thrown. */
-export function describeError(error: unknown): NonNullable<Verdict["error"]> {
+export function describeError(thrown: unknown): NonNullable<Verdict["error"]> {
+  const error = explainSystemError(thrown);
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof UsageError) return { kind: "usage", message, stderr_tail: [] };
-  if (error instanceof EnvironmentError || error instanceof PythonUnavailable)
-    return { kind: "environment", message, stderr_tail: [] };
+  if (error instanceof UsageError || error instanceof SafetensorsError)
+    return { kind: "usage", message, stderr_tail: [] };
+  if (error instanceof EnvironmentError) return { kind: "environment", message, stderr_tail: [...error.stderrTail] };
+  if (error instanceof PythonUnavailable) return { kind: "environment", message, stderr_tail: [] };
   if (!(error instanceof EngineFailure)) return { kind: "engine", message, stderr_tail: [] };
   return { kind: "engine", message, stderr_tail: [...error.stderrTail], ...(error.remedy && { remedy: error.remedy }) };
 }

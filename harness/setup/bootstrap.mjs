@@ -12,6 +12,7 @@ import {
   pinnedHome,
   pinnedPackage,
   pinnedVersion,
+  runAndEnd,
   unservedPlatform,
   usableNode,
 } from "./pinned-node.mjs";
@@ -51,12 +52,7 @@ if (unserved !== null) {
 const node = findNode();
 const environment = { ...process.env, PATH: dirname(node) + delimiter + process.env.PATH };
 installPackages();
-const { status, signal } = spawnSync(node, [...tasks[task], ...rest], {
-  cwd: root,
-  env: environment,
-  stdio: "inherit",
-});
-process.exit(status ?? (signal ? 130 : 1));
+runAndEnd(node, [...tasks[task], ...rest], { cwd: root, env: environment });
 
 /** Path of a Node 24 or newer: this one, or the pinned one from the cache, fetched on first use. */
 function findNode() {
@@ -70,9 +66,14 @@ function findNode() {
   mkdirSync(fresh, { recursive: true });
   writeFileSync(join(fresh, "package.json"), '{"private":true}\n');
   run("npm", ["install", "--silent", "--no-audit", "--no-fund", `${pinnedPackage}@${pinnedVersion}`], { cwd: fresh });
-  rmSync(home, { recursive: true, force: true });
-  renameSync(fresh, home);
-  return pinnedBinary();
+  try {
+    renameSync(fresh, home);
+  } catch {
+    rmSync(fresh, { recursive: true, force: true }); // another process was faster
+  }
+  if (existsSync(pinnedBinary())) return pinnedBinary();
+  console.error(`setup  ${home} is not whole; remove it, then run the same command again`);
+  process.exit(3);
 }
 
 /** Runs `npm ci` unless node_modules was made from this very lock file by this Node. */
@@ -83,9 +84,10 @@ function installPackages() {
     .digest("hex");
   const stamp = join(root, "node_modules", ".lockstep-lock");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
-  console.error("setup  installing packages (npm ci)");
-  run("npm", ["ci", "--silent", "--no-audit", "--no-fund"], { cwd: root, env: environment });
-  writeFileSync(stamp, lock);
+  // In a process of the Node that was found: it has the lock by which one of two first set-ups waits for the other.
+  const script = join(root, "harness", "setup", "install-packages.ts");
+  const { status } = spawnSync(node, [script, root, lock], { env: environment, stdio: "inherit" });
+  if (status !== 0) process.exit(3);
 }
 
 function run(command, args, options) {

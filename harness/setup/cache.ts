@@ -1,19 +1,47 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
+import { EnvironmentError } from "../trace/errors.ts";
+import { sweepTemporaries } from "../trace/process-place.ts";
+import { isSystemError, reasonOf } from "../trace/system-error.ts";
+import { makeFolder } from "../trace/make-folder.ts";
 
 /**
  * The user's cache directory for lockstep: pinned Node, the reference's environment, checkpoints. `LOCKSTEP_CACHE`,
  * else `XDG_CACHE_HOME/lockstep`, else `~/.cache/lockstep`. Everything in it can be deleted at any time.
+ * @throws EnvironmentError where none of them is set and there is no home directory
  */
 export function cacheDirectory(): string {
-  return process.env["LOCKSTEP_CACHE"] || join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "lockstep");
+  const own = process.env["LOCKSTEP_CACHE"];
+  if (own) return resolve(own);
+  return join(process.env["XDG_CACHE_HOME"] || join(home(), ".cache"), "lockstep");
 }
 
-/** `cacheDirectory()/...parts`, created. */
+function home(): string {
+  let found = "";
+  try {
+    found = homedir();
+  } catch {
+    // a user without an entry, and no HOME
+  }
+  if (isAbsolute(found)) return found;
+  throw new EnvironmentError(
+    "there is no home directory to keep the cache in; set HOME, or name a folder for the cache in LOCKSTEP_CACHE",
+  );
+}
+
+/** `cacheDirectory()/...parts`, created. @throws EnvironmentError where it can't be */
 export function cacheFolder(...parts: string[]): string {
   const folder = join(cacheDirectory(), ...parts);
-  mkdirSync(folder, { recursive: true });
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new EnvironmentError(
+      `the cache folder ${folder} can't be made: ${reasonOf(error)}; name one that can be written in LOCKSTEP_CACHE`,
+      { cause: error },
+    );
+  }
   return folder;
 }
 
@@ -36,4 +64,9 @@ function holds(isWhole: () => boolean): boolean {
   } catch {
     return false; // cut off, or no such file at all
   }
+}
+
+/** Removes what processes that were killed have left in the cache half written. */
+export function sweepCache(): void {
+  for (const folder of ["inputs", "checkpoints"]) sweepTemporaries(join(cacheDirectory(), folder));
 }

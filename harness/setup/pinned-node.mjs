@@ -1,7 +1,8 @@
 // The Node that lockstep runs on where the present one is too old: a pinned version in the cache, fetched by `npm start`.
 // Plain JavaScript on purpose: it runs on the old Node, before anything is installed.
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
+import { constants, homedir } from "node:os";
 import { join } from "node:path";
 
 /** The oldest Node that runs the sources. */
@@ -37,6 +38,22 @@ export function isNewEnough() {
 export function usableNode() {
   if (isNewEnough()) return process.execPath;
   return existsSync(pinnedBinary()) ? pinnedBinary() : null;
+}
+
+/**
+ * Runs a command in this terminal and ends as it does: signals that ask this process to end are handed on to it, so that
+ * nothing is left behind, and are its exit code (130, 143) as in a shell.
+ */
+export function runAndEnd(command, args, options) {
+  const child = spawn(command, args, { stdio: "inherit", ...options });
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // Ctrl-C in a terminal reaches both.
+  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+  child.on("error", ({ message }) => {
+    console.error(`lockstep: ${command} can't be started: ${message}`);
+    process.exit(3);
+  });
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
 
 /** A sentence for a system that lockstep does not serve, or null: on Windows it runs in WSL. */

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { execa } from "execa";
 import { cacheDirectory } from "./cache.ts";
+import { withLock } from "./lock.ts";
 
 /** A Python interpreter of a usable version. */
 export interface Python {
@@ -72,7 +73,7 @@ export async function locateEnvironment(requirements: readonly string[]): Promis
 
 /**
  * The environment for these requirement files, made on first use. A file whose lines carry `--hash` is installed with
- * hash checking. `report` is told each step.
+ * hash checking. One process at a time makes it; others wait for it. `report` is told each step.
  * @throws PythonUnavailable when there is no Python or an install fails.
  */
 export async function ensureEnvironment(
@@ -81,6 +82,20 @@ export async function ensureEnvironment(
 ): Promise<PythonEnvironment> {
   const environment = await locateEnvironment(requirements);
   if (environment.ready) return environment;
+  const waiting = (holder: number | null): void =>
+    report(`setup  process ${holder ?? "?"} is making the reference's environment: waiting for it`);
+  return withLock(`${environment.folder}.lock`, waiting, async () => {
+    const made = await locateEnvironment(requirements); // by the one that was waited for
+    return made.ready ? made : makeEnvironment(made, requirements, report);
+  });
+}
+
+/** Makes an environment from nothing: what a process that was ended has left of it is removed. */
+async function makeEnvironment(
+  environment: PythonEnvironment,
+  requirements: readonly string[],
+  report: (line: string) => void,
+): Promise<PythonEnvironment> {
   const python = (await findPython())!;
   rmSync(environment.folder, { recursive: true, force: true });
   report(`setup  Python ${python.version}: making the reference's environment once (1 to 3 minutes)`);

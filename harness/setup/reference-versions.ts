@@ -3,12 +3,14 @@
  * torch.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { EnvironmentError, UsageError } from "../trace/errors.ts";
 import { cacheDirectory } from "./cache.ts";
+import { withLock } from "./lock.ts";
 import { PythonUnavailable, ensureEnvironment } from "./python.ts";
+import { makeFolder } from "../trace/make-folder.ts";
 
 /** The roles by which a version of the reference may be asked for, in place of its number. */
 export const referenceRoles = ["pinned", "newest", "previous"] as const;
@@ -92,23 +94,25 @@ export async function ensureReference(
   const folder = join(cacheDirectory(), "python", `transformers-${version}-${hash}`);
   const python = join(folder, "bin", "python");
   if (existsSync(join(folder, "complete"))) return python;
-  report(`setup  transformers ${version}: making its environment once, beside the pinned one`);
-  const fresh = `${folder}.${process.pid}.tmp`; // another process may be making the same one
-  try {
-    await make(fresh, base, version);
-    if (existsSync(join(folder, "complete"))) return python;
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(fresh, folder);
-  } catch (error) {
-    if (!existsSync(join(folder, "complete"))) throw error;
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
-  return python;
+  const waiting = (holder: number | null): void =>
+    report(`setup  process ${holder ?? "?"} is making the environment of transformers ${version}: waiting for it`);
+  return withLock(`${folder}.lock`, waiting, async () => {
+    if (existsSync(join(folder, "complete"))) return python; // by the one that was waited for
+    report(`setup  transformers ${version}: making its environment once, beside the pinned one`);
+    const fresh = `${folder}.tmp`;
+    for (const left of [fresh, folder]) rmSync(left, { recursive: true, force: true });
+    try {
+      await make(fresh, base, version);
+      renameSync(fresh, folder);
+    } finally {
+      rmSync(fresh, { recursive: true, force: true });
+    }
+    return python;
+  });
 }
 
 async function make(folder: string, base: string, version: string): Promise<void> {
-  mkdirSync(dirname(folder), { recursive: true });
+  makeFolder(dirname(folder));
   await step(base, ["-m", "venv", folder]);
   const python = join(folder, "bin", "python");
   const shared = await purelib(base);

@@ -9,6 +9,12 @@ export class UsageError extends Error {
 /** Something that this machine lacks: Python, a package, room. Exit code 3. */
 export class EnvironmentError extends Error {
   override readonly name = "EnvironmentError";
+  /** The last lines that a program wrote which could not be started. */
+  readonly stderrTail: readonly string[];
+  constructor(message: string, options: { stderrTail?: readonly string[]; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.stderrTail = options.stderrTail ?? [];
+  }
 }
 
 /** An engine that crashed, hung, or broke the protocol. Exit code 4. */
@@ -16,9 +22,15 @@ export class EngineFailure extends Error {
   override readonly name = "EngineFailure";
   readonly stderrTail: readonly string[];
   readonly remedy: string | undefined;
-  constructor(message: string, options: { stderrTail?: readonly string[]; remedy?: string | undefined } = {}) {
+  /** The code of the error that the engine answered with (docs/protocol.md); null where it did not answer. */
+  readonly code: number | null;
+  constructor(
+    message: string,
+    options: { stderrTail?: readonly string[]; remedy?: string | undefined; code?: number } = {},
+  ) {
     super(message);
     this.stderrTail = options.stderrTail ?? [];
     this.remedy = options.remedy;
+    this.code = options.code ?? null;
   }
 }

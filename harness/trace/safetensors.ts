@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   existsSync,
   fstatSync,
   openSync,
@@ -12,6 +13,8 @@ import {
 import { basename, dirname, join } from "node:path";
 import type { Dtype } from "./dtypes.ts";
 import { dtypeBytes, isDtype } from "./dtypes.ts";
+import { temporaryName } from "./process-place.ts";
+import { isSystemError, reasonOf } from "./system-error.ts";
 import type { RawTensor } from "./tensor.ts";
 import { pathName } from "./names.ts";
 import { elementCount } from "./tensor.ts";
@@ -41,26 +44,49 @@ const metadataKey = "__metadata__";
 const maxHeaderBytes = 100_000_000; // the limit of the reference implementation
 
 /**
- * Reads and validates the header of one safetensors file: header size and JSON, known dtypes, sizes that match
- * shapes, ranges inside the file, contiguous and without overlap.
+ * Reads and validates the header of one safetensors file: a regular file, header size and JSON, known dtypes, sizes
+ * that match shapes, ranges inside the file, contiguous and without overlap.
  * @throws SafetensorsError naming what was expected and found.
  */
 export function readSafetensorsIndex(file: string): TensorIndex {
-  const fd = openSync(file, "r");
+  const fd = openToRead(file);
   try {
-    const size = fstatSync(fd).size;
-    if (size < 8) throw bad(file, "at least 8 bytes", `${size}`);
-    const prefix = Buffer.alloc(8);
-    readSync(fd, prefix, 0, 8, 0);
-    const headerBytes = Number(prefix.readBigUInt64LE());
-    if (headerBytes > maxHeaderBytes || headerBytes > size - 8)
-      throw bad(file, `a header of at most ${Math.min(maxHeaderBytes, size - 8)} bytes`, `${headerBytes}`);
-    const header = Buffer.alloc(headerBytes);
-    readSync(fd, header, 0, headerBytes, 8);
-    return parseHeader(file, header, 8 + headerBytes, size);
+    return readIndexFrom(fd, file);
   } finally {
     closeSync(fd);
   }
+}
+
+/** The same of a file that is open; `file` is its name. @throws SafetensorsError */
+export function readIndexFrom(fd: number, file: string): TensorIndex {
+  const stat = fstatSync(fd);
+  if (!stat.isFile()) throw bad(file, "a regular file", stat.isDirectory() ? "a folder" : "a pipe or device");
+  const { size } = stat;
+  if (size < 8) throw bad(file, "at least 8 bytes", `${size}`);
+  const headerBytes = Number(readBytes(fd, { file, start: 0, length: 8 }).readBigUInt64LE());
+  if (headerBytes > maxHeaderBytes || headerBytes > size - 8)
+    throw bad(file, `a header of at most ${Math.min(maxHeaderBytes, size - 8)} bytes`, `${headerBytes}`);
+  return parseHeader(file, readBytes(fd, { file, start: 8, length: headerBytes }), 8 + headerBytes, size);
+}
+
+/** Opens a file without waiting, which a pipe without a writer would make it. @throws SafetensorsError */
+function openToRead(file: string): number {
+  try {
+    return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw bad(file, "a file that can be read", error.code === "ENOENT" ? "none" : `that ${reasonOf(error)}`);
+  }
+}
+
+function readBytes(fd: number, { file, start, length }: { file: string; start: number; length: number }): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let done = 0; done < length;) {
+    const count = readSync(fd, bytes, done, length - done, start + done);
+    if (count === 0) throw bad(file, `${length} bytes from byte ${start} on`, `${done}`);
+    done += count;
+  }
+  return bytes;
 }
 
 function parseHeader(file: string, header: Buffer, dataStart: number, fileSize: number): TensorIndex {
@@ -122,7 +148,7 @@ function checkLayout(file: string, entries: TensorEntry[], dataStart: number, fi
 
 function bad(where: string, expected: string, found: string): SafetensorsError {
   return new SafetensorsError(
-    `${where}: expected ${expected}, found ${found}. Write the file again, or fetch it again if it was downloaded.`,
+    `${where.slice(0, 500)}: expected ${expected.slice(0, 500)}, found ${String(found).slice(0, 200)}. Write the file again, or fetch it again if it was downloaded.`,
   );
 }
 
@@ -171,7 +197,7 @@ function readWeightMap(indexFile: string): Record<string, string> {
 export function readTensor(entry: TensorEntry, target?: Uint8Array, fd?: number): RawTensor {
   const length = entry.end - entry.start;
   const bytes = target ? target.subarray(0, length) : new Uint8Array(length);
-  const handle = fd ?? openSync(entry.file, "r");
+  const handle = fd ?? openToRead(entry.file);
   try {
     let done = 0;
     while (done < length) {
@@ -216,7 +242,7 @@ export function writeSafetensors(
   const padded = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, " ");
   padded.writeBigUInt64LE(BigInt(padded.length - 8));
   json.copy(padded, 8);
-  const temporary = `${file}.${process.pid}.tmp`;
+  const temporary = temporaryName(file);
   const fd = openSync(temporary, "w");
   try {
     writeAll(fd, padded);

@@ -1,3 +1,5 @@
+import { UsageError } from "./errors.ts";
+
 /**
  * A place in a model whose tensor is compared: `model.layers.5.self_attn.o_proj:in`, `...self_attn#q_rope`,
  * `cache.5.key`.
@@ -58,4 +60,19 @@ export function siteFilter(patterns: readonly string[] | undefined): (site: Site
     (pattern) => new RegExp(`^${pattern.replaceAll(/[\\^$.+?()[\]{}|]/g, "\\$&").replaceAll("*", ".*")}$`),
   );
   return (site) => expressions.some((expression) => expression.test(site));
+}
+
+/**
+ * Refuses patterns of which one matches none of the sites that there are: nobody means to compare nothing. Nothing where
+ * there are no patterns.
+ * @throws UsageError that names them
+ */
+export function refuseEmptySelection(patterns: readonly string[] | undefined, sites: readonly Site[]): void {
+  if (patterns === undefined) return;
+  if (patterns.length === 0) throw new UsageError("sites: expected at least one pattern, found none");
+  const wrong = patterns.filter((pattern) => !sites.some(siteFilter([pattern])));
+  if (wrong.length === 0) return;
+  throw new UsageError(
+    `no site matches ${wrong.map((pattern) => JSON.stringify(pattern)).join(", ")}: expected sites as verdicts name them, such as model.layers.0:out, with * for any characters`,
+  );
 }

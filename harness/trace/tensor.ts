@@ -1,5 +1,5 @@
 import type { Dtype } from "./dtypes.ts";
-import { dtypeBytes, readNumbers } from "./dtypes.ts";
+import { dtypeBytes, isDtype, readNumbers } from "./dtypes.ts";
 
 /** A tensor as it travels: row-major little-endian bytes with a dtype and a shape. */
 export interface RawTensor {
@@ -7,6 +7,15 @@ export interface RawTensor {
   readonly shape: readonly number[];
   /** `elementCount(shape) * dtypeBytes[dtype]` bytes, aligned to 8. */
   readonly bytes: Uint8Array;
+}
+
+/** True for what is a tensor by its fields: a known dtype, sizes, and as many bytes as they need. */
+export function isTensor(value: unknown): value is RawTensor {
+  const { dtype, shape, bytes } = (value ?? {}) as Partial<Record<keyof RawTensor, unknown>>;
+  if (typeof dtype !== "string" || !isDtype(dtype) || !Array.isArray(shape) || !(bytes instanceof Uint8Array))
+    return false;
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return false;
+  return bytes.byteLength === elementCount(shape as number[]) * dtypeBytes[dtype];
 }
 
 /** Number of elements of `shape`; 1 for a scalar. */

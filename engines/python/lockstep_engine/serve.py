@@ -20,7 +20,7 @@ from typing import Any
 
 from lockstep_engine.adapter import Adapter
 from lockstep_engine.controls import Controls, Credits
-from lockstep_engine.errors import INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED, EngineError, bad_input
+from lockstep_engine.errors import ENVIRONMENT, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED, EngineError, bad_input
 from lockstep_engine.params import METHODS, NOTIFICATIONS, check_params
 from lockstep_engine.wire import Channel, parse_message
 
@@ -161,7 +161,9 @@ class Server:
             raise bad_input("hello must come first", remedy="Send hello with the spool and cache directories.")
         self._imported.join()
         if self._adapter is None:
-            raise EngineError(UNSUPPORTED, f"the engine can't be imported: {self._import_error!r}")
+            # Again: the harness shows what was written since it asked.
+            traceback.print_exception(self._import_error)
+            raise EngineError(ENVIRONMENT, f"the engine can't be imported: {self._import_error!r}")
         return self._adapter
 
     def _call(self, adapter: Adapter, request: dict[str, Any]) -> dict[str, Any]:

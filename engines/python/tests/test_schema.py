@@ -49,7 +49,7 @@ class Schema(unittest.TestCase):
     def test_codes_are_those_of_the_schema(self) -> None:
         codes = read_schema()["error_codes"]
         own = {"unsupported": errors.UNSUPPORTED, "badInput": errors.BAD_INPUT, "cancelled": errors.CANCELLED}
-        self.assertEqual(codes, {**own, "internal": errors.INTERNAL})
+        self.assertEqual(codes, {**own, "environment": errors.ENVIRONMENT, "internal": errors.INTERNAL})
 
     def test_methods_are_all_that_an_engine_is_sent(self) -> None:
         self.assertEqual(METHODS[:3], ("hello", "load", "run"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 import unittest
@@ -99,6 +100,17 @@ class Wire(unittest.TestCase):
         for path in (str(outside), str(link), dotted, str(self.engine.spool), "inputs.safetensors"):
             with self.subTest(path):
                 self.assertEqual(self.refused(inputs=path)["code"], -32002)
+
+    def test_what_is_no_whole_regular_file_is_refused_before_it_is_read(self) -> None:
+        spool = self.engine.spool
+        os.mkfifo(spool / "pipe.safetensors")
+        with (spool / "sparse.safetensors").open("wb") as sparse:
+            sparse.truncate(3 * 2**30)
+        (spool / "header.safetensors").write_bytes(b"\xff" * 64)
+        (spool / "short.safetensors").write_bytes(b"\x01")
+        for name in ("pipe", "sparse", "header", "short", "none", "x" * 5000):
+            with self.subTest(name):
+                self.assertEqual(self.refused(inputs=str(spool / f"{name}.safetensors"))["code"], -32002)
 
     def test_a_run_whose_name_is_no_file_name_is_refused(self) -> None:
         self.assertEqual(self.refused(run="../r")["data"]["where"], "run.run")

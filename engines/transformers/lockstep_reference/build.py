@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,9 @@ from lockstep_engine.draw import GENERATOR_VERSION, draw_parameter
 from lockstep_engine.errors import bad_input, unsupported
 from lockstep_engine.pytorch.manifest import tied_names
 from lockstep_reference.cached import damage, seal
+
+# Age at which a half-built checkpoint is locked by whoever builds it.
+_SETTLE_SECONDS = 60
 
 
 def architecture_class(config: dict[str, Any]) -> type[PreTrainedModel]:
@@ -103,7 +108,11 @@ def build_checkpoint(config: dict[str, Any], seed: int, cache: Path) -> Built:
         return Built(target)
     tensors = draw_tensors(instantiate(config), seed)
     target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target.parent)
     temporary = Path(tempfile.mkdtemp(prefix=".build-", dir=target.parent))
+    # Held as long as this process lives: by it others know that the folder is in use.
+    lock = os.open(temporary, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         save_file(tensors, temporary / "model.safetensors", metadata={"format": "pt"})
@@ -116,9 +125,29 @@ def build_checkpoint(config: dict[str, Any], seed: int, cache: Path) -> Built:
         if not target.exists() or damage(target, config) is not None:
             raise
     finally:
+        os.close(lock)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(temporary.with_name(f"{temporary.name}-damaged"), ignore_errors=True)
     return Built(target, redrawn)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what processes that were killed have left half built."""
+    for left in folder.glob(".build-*"):
+        try:
+            # One that is younger may not be locked yet.
+            if left.stat().st_uid != os.getuid() or time.time() - left.stat().st_mtime < _SETTLE_SECONDS:
+                continue
+            handle = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+        except OSError:
+            pass
+        finally:
+            os.close(handle)
 
 
 def instantiate(config: dict[str, Any], experts: str = "eager") -> PreTrainedModel:

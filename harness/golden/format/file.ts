@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../../trace/errors.ts";
-import { goldenEnding, packFile, readHead, unpackFile, writeWhole } from "./container.ts";
+import { writeWhole } from "../../trace/whole-file.ts";
+import { goldenEnding, packFile, readHead, unpackFile } from "./container.ts";
 import type { Golden } from "./schema.ts";
 import { goldenHead, goldenVersion } from "./schema.ts";
 import { packSites, unpackSites } from "./pack.ts";

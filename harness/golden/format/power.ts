@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
+import { writeWhole } from "../../trace/whole-file.ts";
 import type { Power } from "../../verdict/explanation.ts";
 import { power } from "../../verdict/explanation.ts";
 
@@ -18,7 +19,7 @@ const measured = z.strictObject({
 export function readPower(folder: string, name: string, key: string): Power | null {
   const file = powerPath(folder, name);
   if (!existsSync(file)) return null;
-  const parsed = measured.safeParse(jsonOf(readFileSync(file, "utf8")));
+  const parsed = measured.safeParse(parse(readFileSync(file, "utf8")));
   if (!parsed.success || parsed.data.key !== key) return null;
   const { seen, total, holes } = parsed.data;
   return { seen, total, holes };
@@ -27,16 +28,13 @@ export function readPower(folder: string, name: string, key: string): Power | nu
 /** Keeps what `lockstep power` has measured beside the goldens; written whole or not at all. */
 export function writePower(folder: string, name: string, key: string, { seen, total, holes }: Power): string {
   const file = powerPath(folder, name);
-  mkdirSync(dirname(file), { recursive: true });
   const head = JSON.stringify({ version: powerVersion, case: name, key, seen, total }).slice(0, -1);
   const lines = holes.map((hole) => `  ${JSON.stringify(hole)}`);
-  writeFileSync(`${file}.new`, `${head},"holes":[\n${lines.join(",\n")}\n]}\n`);
-  renameSync(`${file}.new`, file);
-  return file;
+  return writeWhole(file, `${head},"holes":[\n${lines.join(",\n")}\n]}\n`);
 }
 
-/** The content of a file; null for what is no JSON, which is as good as no file. */
-function jsonOf(text: string): unknown {
+/** The content of JSON; null for what is none: it is measured again. */
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

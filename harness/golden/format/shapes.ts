@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { engineIdentity } from "../../verdict/schema.ts";
 import { UsageError } from "../../trace/errors.ts";
-import { goldenEnding, packFile, readHead, unpackFile, writeWhole } from "./container.ts";
+import { writeWhole } from "../../trace/whole-file.ts";
+import { goldenEnding, packFile, readHead, unpackFile } from "./container.ts";
 import { missingGolden, refuseOtherVersion, remedyFor } from "./file.ts";
 import { goldenVersion } from "./schema.ts";
 

@@ -3,11 +3,12 @@
  * that closes it, in one write. What comes after the last closing line was cut off by a crash, and is dropped before
  * the next night is appended; that night is still open and will be written again.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { UsageError } from "../../trace/errors.ts";
 import type { NightLine, ResultLine } from "./record.ts";
 import { nightLine, resultLine } from "./record.ts";
+import { makeFolder } from "../../trace/make-folder.ts";
 
 /** A night as the history holds it. */
 export interface Night {
@@ -89,7 +90,7 @@ export function mendJournal(file: string): number {
 
 /** Appends a night in one write, on disk when this returns. Only for the holder of the folder's lock. */
 export function appendNight(file: string, { night, results }: Night): void {
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file));
   mendJournal(file);
   const text = [...results, night].map((line) => `${JSON.stringify(line)}\n`).join("");
   const handle = openSync(file, "a");

@@ -2,12 +2,13 @@
  * Results by their content address: what a killed night has done already, and what need not be done again while nothing
  * that it depends on changes.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, globSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import type { Verdict } from "../../verdict/schema.ts";
 import { verdict as verdictSchema } from "../../verdict/schema.ts";
 import { checkName } from "../../trace/names.ts";
+import { writeWhole } from "../../trace/whole-file.ts";
 import type { ResultLine } from "./record.ts";
 import { resultLine } from "./record.ts";
 
@@ -26,10 +27,11 @@ export interface Store {
 }
 
 /**
- * Opens `results/` and `verdicts/` of a folder. Files are written to another name first: a result is there whole or not
- * at all.
+ * Opens `results/` and `verdicts/` of a folder, for the holder of its lock: what a killed night left half written is
+ * removed. A result is there whole or not at all.
  */
 export function openStore(folder: string): Store {
+  for (const left of globSync("{results,verdicts}/*.tmp", { cwd: folder })) rmSync(join(folder, left), { force: true });
   const pathOf = (kind: string, key: string): string => join(folder, kind, `${checkName(key, "key of a result")}.json`);
   const resultPath = (key: string): string => pathOf("results", key);
   const verdictPath = (key: string): string => pathOf("verdicts", key);
@@ -45,20 +47,17 @@ export function openStore(folder: string): Store {
       }
     },
     put({ record, verdict }) {
-      if (verdict) writeWhole(verdictPath(record.key), verdict);
+      if (verdict) writeJson(verdictPath(record.key), verdict);
       else rmSync(verdictPath(record.key), { force: true });
-      writeWhole(resultPath(record.key), record);
+      writeJson(resultPath(record.key), record);
     },
     verdictPath,
   };
 }
 
-/** Writes JSON to a name of this process and renames it. */
-export function writeWhole(file: string, content: ResultLine | Verdict | object): void {
-  mkdirSync(dirname(file), { recursive: true });
-  const fresh = `${file}.${process.pid}.tmp`;
-  writeFileSync(fresh, `${JSON.stringify(content, null, 1)}\n`);
-  renameSync(fresh, file);
+/** Writes JSON, whole or not at all. */
+export function writeJson(file: string, content: ResultLine | Verdict | object): void {
+  writeWhole(file, `${JSON.stringify(content, null, 1)}\n`);
 }
 
 /**
