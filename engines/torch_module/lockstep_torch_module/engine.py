@@ -18,7 +18,7 @@ from lockstep_engine.controls import Controls
 from lockstep_engine.errors import EngineError, bad_input, unsupported
 from lockstep_reference.build import restore_floats
 from lockstep_reference.engine import Engine
-from lockstep_reference.verify import switch_attention, verify_taps
+from lockstep_reference.verify import settle, switch_attention, verify_taps
 from lockstep_torch_module.factory import load_function
 
 
@@ -49,6 +49,7 @@ class TorchModuleEngine(Engine):
         config = read_config(directory)
         model = self._make(str(directory), config, dtype, params.get("fault")).eval()
         try:
+            settle(model, config)
             self._verified = verify_taps(model, config)
         except EngineError:
             raise

@@ -24,9 +24,10 @@ from lockstep_reference.drive import (
     cache_layers,
     call_arguments,
     check_accepts,
-    encoder_states,
+    keep_encoded,
     new_cache,
     prepared_inputs,
+    reads_tokens,
 )
 from lockstep_reference.experts import inside_experts
 from lockstep_reference.oracle import Float64Mode
@@ -85,7 +86,9 @@ def run_phases(
     # Caches that a later phase goes back to, as they were right after the phase of that name.
     origins = {phase.origin for phase in phases}
     kept: dict[str, Cache | None] = {}
-    logits = encoded = None
+    logits = None
+    # Behind the hooks of the capture, which may put the engine's tensors into it.
+    encoded = keep_encoded(model)
     try:
         with torch.no_grad(), Float64Mode() if oracle else nullcontext():
             for phase in phases:
@@ -93,14 +96,15 @@ def run_phases(
                 capture.start_phase()
                 if phase.origin is not None:
                     cache = copy.deepcopy(kept[phase.origin])
-                arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype, encoded)
+                carried = encoded[0] if encoded else None
+                arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype, carried)
                 own = inputs.position_ids[..., phase.start : phase.end]
-                positions = capture.exchange("inputs#position_ids", positions_as_site(own))
+                positions = positions_as_site(own)
+                if reads_tokens(model):
+                    positions = capture.exchange("inputs#position_ids", positions)
                 for name in {"position_ids", "decoder_position_ids"} & arguments.keys():
                     arguments[name] = positions_with_site(own, positions)
                 output = model(**arguments)
-                if phase.cache and encoded is None:
-                    encoded = encoder_states(output)
                 logits = _tap_results(output, cache if phase.cache else None, capture)
                 if phase.name in origins:
                     kept[phase.name] = copy.deepcopy(cache)
@@ -125,11 +129,25 @@ def _tap_results(output: Any, cache: Cache | None, capture: Capture) -> torch.Te
         exchange_state(layer, f"cache.{index}.", capture)
         if index < len(cross):
             exchange_state(cross[index], f"cache.{index}.cross_", capture)
+    for name, states in _states_beside_layers(cache):
+        for index, state in enumerate(states):
+            if isinstance(state, torch.Tensor):
+                states[index] = capture.exchange(f"cache.{index}.{name}", state)
     logits = root_output(output)
     if logits is not None:
         logits = capture.exchange("logits", logits)
     capture.sink.flush()
     return logits
+
+
+def _states_beside_layers(cache: Cache | None) -> list[tuple[str, list[Any]]]:
+    """Lists, one element a layer, in which caches of a model's own keep other states: `linear_cache` is `linear`."""
+    own = {} if cache is None else vars(cache)
+    return [
+        (name.removesuffix("_cache"), held)
+        for name, held in own.items()
+        if name.endswith("_cache") and isinstance(held, list)
+    ]
 
 
 def exchange_state(layer: Any, prefix: str, capture: Capture) -> None:
