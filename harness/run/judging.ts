@@ -1,3 +1,4 @@
+import { alongBatch } from "../compare/broadcast.ts";
 import type { Rules, TapTriple } from "../compare/judge.ts";
 import { judge } from "../compare/judge.ts";
 import type { Routing } from "../compare/choice.ts";
@@ -7,6 +8,7 @@ import { hidePadding } from "../compare/padding.ts";
 import type { Consistency, LogitsAgreement } from "../verdict/audit.ts";
 import { distanceOf, siteOf, tieOf } from "../verdict/deciding.ts";
 import type { Judgement, SiteVerdict } from "../verdict/site.ts";
+import { tapKey } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Case } from "../case/case.ts";
@@ -44,8 +46,17 @@ export function judgeGroups(options: {
 
   const routers = collectRouters();
 
+  const broadcasts = new Map<string, number[]>();
   const complete = (match: Group): "go on" | "stop" =>
-    routers.take(match).map(judgeReady).includes("stop") ? "stop" : "go on";
+    routers.take(withBatch(match)).map(judgeReady).includes("stop") ? "stop" : "go on";
+  /** A group whose engine's tensor has the reference's shape where that is the same by broadcasting. */
+  const withBatch = (group: Group): Group => {
+    const { engine, reference } = group.sides as Required<Group["sides"]>;
+    const same = alongBatch(engine, reference);
+    if (!same) return group;
+    broadcasts.set(tapKey(group.phase, group.site), [...engine.shape]);
+    return { ...group, sides: { ...group.sides, engine: same } };
+  };
   const judgeReady = ({ group, routing }: Ready): "go on" | "stop" => {
     const { site, phase, order, sides } = group;
     const { engine, reference } = sides as Required<typeof sides>;
@@ -55,7 +66,11 @@ export function judgeGroups(options: {
     const whole = accumulated(inTheRun(group), rules, routed(inTheRun));
     const alone = local(onItsOwn(group), { ...rules, structure: true }, routed(onItsOwn));
     const expected = { shape: [...reference.shape], dtype: reference.dtype };
-    const verdict = siteOf({ site, phase, order, expected, run: whole, local: alone });
+    const broadcast = broadcasts.get(tapKey(phase, site));
+    const verdict = siteOf({
+      ...{ site, phase, order, expected, run: whole, local: alone },
+      ...(broadcast && { broadcast }),
+    });
     sites.push(verdict);
     const { noise = 0 } = distanceOf(whole) ?? {};
     for (const { side, tracker } of trackers) tracker.add({ site, phase, tensor: sides[side]!, noise });
