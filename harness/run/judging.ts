@@ -4,6 +4,8 @@ import { judge } from "../compare/judge.ts";
 import type { Routing } from "../compare/choice.ts";
 import { judgeChoice } from "../compare/choice.ts";
 import { compareLogits } from "../compare/logits.ts";
+import type { MovedRows } from "../compare/moved.ts";
+import { followRows } from "../compare/moved.ts";
 import { hidePadding } from "../compare/padding.ts";
 import type { Consistency, LogitsAgreement } from "../verdict/audit.ts";
 import { distanceOf, siteOf, tieOf } from "../verdict/deciding.ts";
@@ -41,6 +43,17 @@ export function judgeGroups(options: {
     return spec && inputs.padded ? { tokens: inputs.tokensOf(spec) } : {};
   };
   const rulesOf = (phase: string): Rules => ({ limit, ...tokensOf(phase) });
+  const moving = { run: followRows(), local: followRows() };
+  /** The rules at one site, whose rows may have been moved: the reference's own index tells where to. */
+  const rulesAt = (rows: MovedRows, { site, phase, sides }: Group): Rules => {
+    const rules = rulesOf(phase);
+    const { tokens } = rules;
+    const tensor = rows === moving.local ? sides.localReference : sides.reference;
+    if (!tokens || !tensor) return rules;
+    rows.see({ site, phase, tensor, tokens: tokens.batch * (tokens.end - tokens.start) });
+    const moved = rows.of(site, phase, tensor.shape);
+    return moved ? { ...rules, tokens: { ...tokens, moved } } : rules;
+  };
   const accumulated = judgeWithMemory();
   const local = judgeWithMemory();
 
@@ -60,11 +73,11 @@ export function judgeGroups(options: {
   const judgeReady = ({ group, routing }: Ready): "go on" | "stop" => {
     const { site, phase, order, sides } = group;
     const { engine, reference } = sides as Required<typeof sides>;
-    const rules = rulesOf(phase);
+    const [rules, own] = [moving.run, moving.local].map((rows) => rulesAt(rows, group)) as [Rules, Rules];
     const routed = (view: (one: Group) => TapTriple) =>
       routing && { logits: view(routing.logits), choice: view(routing.choice) };
     const whole = accumulated(inTheRun(group), rules, routed(inTheRun));
-    const alone = local(onItsOwn(group), { ...rules, structure: true }, routed(onItsOwn));
+    const alone = local(onItsOwn(group), { ...own, structure: true }, routed(onItsOwn));
     const expected = { shape: [...reference.shape], dtype: reference.dtype };
     const broadcast = broadcasts.get(tapKey(phase, site));
     const verdict = siteOf({

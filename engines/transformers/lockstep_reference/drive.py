@@ -17,7 +17,7 @@ from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 from lockstep_engine.errors import bad_input, unsupported
 from lockstep_engine.phases import Phase, check_phases
 from lockstep_engine.pytorch.inputs import Inputs
-from lockstep_reference.positions import own_position_ids
+from lockstep_reference.positions import makes_positions, own_position_ids
 
 # What phases continue: the tokens of an encoder-decoder are its decoder's.
 Cache = DynamicCache | EncoderDecoderCache
@@ -53,8 +53,9 @@ def prepared_inputs(model: nn.Module, inputs: Inputs, *, wide: bool = False) -> 
         named = {**named, main: named[main].to(model_dtype(model))}
     if wide:
         named = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in named.items()}
-    positions = own_position_ids(model, inputs) if reads_tokens(model) else inputs.position_ids
-    return replace(inputs, modality=named, position_ids=positions)
+    own = own_position_ids(model, inputs) if reads_tokens(model) else None
+    prepared = replace(inputs, modality=named, positions_known=own is not None)
+    return prepared if own is None else replace(prepared, position_ids=own)
 
 
 @functools.cache
@@ -195,6 +196,8 @@ def call_arguments(  # noqa: PLR0917 - what one forward depends on
         "position_ids": positions,
         "use_cache": cache is not None,
     }
+    if makes_positions(model):
+        del arguments["position_ids"]
     both = is_encoder_decoder(model)
     if not reads_tokens(model):
         # What the inputs file calls so is about tokens; the mask of the model's own input is among `modality`.

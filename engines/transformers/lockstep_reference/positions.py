@@ -11,24 +11,30 @@ from transformers import GenerationMixin, PreTrainedModel
 from lockstep_engine.pytorch.inputs import Inputs
 
 
-def own_position_ids(model: nn.Module, inputs: Inputs) -> torch.Tensor:
+def own_position_ids(model: nn.Module, inputs: Inputs) -> torch.Tensor | None:
     """Position ids of the whole sequence as the model makes them when nobody gives it any.
 
     [B, S], or [kinds, B, S] of models whose tokens have several (time, height and width of images): `generate` makes
     them once and counts on from the last one, which comes to the same for text behind the images. A model without
-    `generate`, such as an encoder, makes them in its forward: RoBERTa counts from its padding token on.
+    `generate`, such as an encoder, makes them in its forward: RoBERTa counts from its padding token on. None where
+    nobody sees them.
     """
     if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
         return inputs.position_ids
-    if isinstance(model, PreTrainedModel) and not model.can_generate():
+    if makes_positions(model):
         made = _made_in_forward(model, inputs)
-        return inputs.position_ids if made is None else made.expand(inputs.input_ids.shape).clone()
+        return None if made is None else made.expand(inputs.input_ids.shape).clone()
     own = getattr(type(model), "_prepare_position_ids_for_generation", None)
     common = getattr(GenerationMixin, "_prepare_position_ids_for_generation", None)
     if own is None or own is common:
         return _prepared(model, inputs)
     known = {**inputs.modality, **inputs.token_types, "attention_mask": inputs.attention_mask}
     return own(model, inputs.input_ids, known)
+
+
+def makes_positions(model: nn.Module) -> bool:
+    """True of a model without `generate`, whose forward makes the positions, since nobody gives it any."""
+    return isinstance(model, PreTrainedModel) and not model.can_generate()
 
 
 def _prepared(model: nn.Module, inputs: Inputs) -> torch.Tensor:
@@ -64,8 +70,9 @@ def _made_in_forward(model: nn.Module, inputs: Inputs) -> torch.Tensor | None:
     def meet(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         for value in (*args, *kwargs.values()):
             whole = isinstance(value, torch.Tensor) and not value.is_floating_point() and value.dtype != torch.bool
-            if whole and value.ndim in (1, 2) and value.shape[-1] == length:
-                raise _MadeError(value.reshape(-1, length))
+            if whole and value.ndim in (1, 2) and value.shape[-1] >= length:
+                # Some pad their input to whole windows.
+                raise _MadeError(value.reshape(-1, value.shape[-1])[:, :length])
 
     handles = [
         module.register_forward_pre_hook(meet, with_kwargs=True)

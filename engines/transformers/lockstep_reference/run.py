@@ -27,11 +27,10 @@ from lockstep_reference.drive import (
     keep_encoded,
     new_cache,
     prepared_inputs,
-    reads_tokens,
 )
 from lockstep_reference.experts import inside_experts
 from lockstep_reference.oracle import Float64Mode
-from lockstep_reference.positions import positions_as_site, positions_with_site
+from lockstep_reference.positions import makes_positions, positions_as_site, positions_with_site
 
 
 class ForwardStoppedError(EngineError):
@@ -98,12 +97,9 @@ def run_phases(
                     cache = copy.deepcopy(kept[phase.origin])
                 carried = encoded[0] if encoded else None
                 arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype, carried)
-                own = inputs.position_ids[..., phase.start : phase.end]
-                positions = positions_as_site(own)
-                if reads_tokens(model):
-                    positions = capture.exchange("inputs#position_ids", positions)
-                for name in {"position_ids", "decoder_position_ids"} & arguments.keys():
-                    arguments[name] = positions_with_site(own, positions)
+                if inputs.positions_known:
+                    own = inputs.position_ids[..., phase.start : phase.end]
+                    _exchange_positions(capture, own, arguments, given=not makes_positions(model))
                 output = model(**arguments)
                 logits = _tap_results(output, cache if phase.cache else None, capture)
                 if phase.name in origins:
@@ -121,6 +117,19 @@ def run_phases(
             # The hooks stay: snapshots are run again.
             wanted.snapshots += recorder.finish()
     return logits
+
+
+def _exchange_positions(
+    capture: Capture, own: torch.Tensor, arguments: dict[str, Any], *, given: bool
+) -> None:
+    """Taps the positions and hands the engine's over; a model that is `given` none gets only what it would not make."""
+    site = positions_as_site(own)
+    positions = capture.exchange("inputs#position_ids", site)
+    if given:
+        for name in {"position_ids", "decoder_position_ids"} & arguments.keys():
+            arguments[name] = positions_with_site(own, positions)
+    elif not torch.equal(positions, site):
+        arguments["position_ids"] = positions
 
 
 def _tap_results(output: Any, cache: Cache | None, capture: Capture) -> torch.Tensor | None:
