@@ -44,7 +44,8 @@ export function writeInputs(inputs: Inputs): InputsFile {
 /** Inputs of a model that reads no tokens: nothing in them is padding, and each row stands for one place. */
 function writeMedia(inputs: Inputs): InputsFile {
   const batch = [...inputs.values()].find(({ shape }) => shape.length > 0)?.shape[0];
-  if (batch === undefined) throw new UsageError("inputs: expected input_ids [B, S], or what an encoder reads, found none");
+  if (batch === undefined)
+    throw new UsageError("inputs: expected input_ids [B, S], or what an encoder reads, found none");
   const tokensOf: InputsFile["tokensOf"] = ({ start, end }) => ({
     ...{ batch, start, end },
     ...{ mask: new Float32Array(batch).fill(1), length: 1 },

@@ -2,6 +2,7 @@ import { SafetensorsError } from "../trace/safetensors.ts";
 import { EngineFailure, EnvironmentError, UsageError, exitCodes } from "../trace/errors.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { serveOwnPackage } from "./own-package.ts";
+import { ReferenceFailure } from "../run/blame.ts";
 import { createProgram } from "./program.ts";
 
 serveOwnPackage();
@@ -18,6 +19,7 @@ try {
 function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof SafetensorsError) return exitCodes.usage;
   if (error instanceof EnvironmentError || error instanceof PythonUnavailable) return exitCodes.environment;
+  if (error instanceof ReferenceFailure) return exitCodes[error.kind];
   if (error instanceof EngineFailure) return exitCodes.engine;
   process.stderr.write(`${(error as Error).stack}\n`);
   return exitCodes.engine;

@@ -14,7 +14,8 @@ export function alongBatch(
 ): RawTensor | null {
   const [rows = 0, ...rest] = found.shape;
   const [wanted = 0, ...others] = expected.shape;
-  if (rest.length === 0 || rest.join() !== others.join() || rows === wanted || Math.min(rows, wanted) !== 1) return null;
+  if (rest.length === 0 || rest.join() !== others.join() || rows === wanted || Math.min(rows, wanted) !== 1)
+    return null;
   const longer = rows === 1 ? expected.bytes : found.bytes;
   if (found.dtype !== expected.dtype || (longer && !hasEqualRows(longer, rowBytes(found)))) return null;
   const row = found.bytes.subarray(0, rowBytes(found));

@@ -198,8 +198,9 @@ function remoteError(title: string, error: { code: number; message: string; data
     data.expected && `expected ${data.expected}`,
     data.found && `found ${data.found}`,
   ].filter(Boolean);
-  const message = [`${title}: ${error.message} (${error.code})`, ...facts].join("; ");
-  return new EngineFailure(message, { stderrTail: error.code === -32603 ? tail : [], remedy: data.remedy });
+  const refusal = [`${error.message} (${error.code})`, ...facts].join("; ");
+  const stderrTail = error.code === -32603 ? tail : [];
+  return new EngineFailure(`${title}: ${refusal}`, { stderrTail, remedy: data.remedy, refusal });
 }
 
 /** Calls `take` for each line that is not empty; `overflow`, once, when a line outgrows the message limit. */

@@ -4,6 +4,7 @@ import type { SiteVerdict, Unjudged } from "../verdict/site.ts";
 import type { EngineProcess } from "../engine/process.ts";
 import type { Params, Result } from "../engine/protocol.ts";
 import { readPower } from "../golden/format/power.ts";
+import { blame, ofReference } from "./blame.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "../case/case.ts";
 import type { EnginePool } from "../engine/pool.ts";
@@ -12,6 +13,7 @@ import { explainVerdict } from "./explain.ts";
 import { writeInputs } from "../case/inputs-file.ts";
 import { judgeGroups } from "./judging.ts";
 import type { Incomplete } from "./pairing.ts";
+import type { Side } from "./pairing.ts";
 import { mergeTaps } from "./pairing.ts";
 import { caseKey } from "../case/key.ts";
 import { feeding } from "./replay.ts";
@@ -82,7 +84,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
   const { testCase, seed, limit } = frame;
   const dtype = frame.dtype as Params<"load">["dtype"];
   const weights = testCase.checkpoint ? { checkpoint: testCase.checkpoint } : { config: testCase.config, seed };
-  const model = await pool.load(reference, { ...weights, dtype });
+  const model = await ofReference(pool.load(reference, { ...weights, dtype }));
   const { checkpoint } = model;
   const own = await pool.load(engine, { checkpoint, dtype, ...(testCase.fault && { fault: testCase.fault }) });
   const inputs = writeInputs(testCase.inputs(seed));
@@ -95,6 +97,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
   const { possible, impossible } = possiblePhases(testCase.phases, engine.hello.capabilities);
   const enginesRun = { ...run, phases: [...possible] };
   const judging = judgeGroups({ testCase, inputs, limit, bail: options.bail ?? false, progress: options.progress });
+  let failing: Side = "engine";
   const local = [reference.replay(enginesRun), reference.replay({ ...enginesRun, oracle: true })] as const;
   const { incomplete, failure } = await mergeTaps(
     {
@@ -109,10 +112,14 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
       ),
     },
     judging.complete,
+    (side) => (failing = side),
   ).then(
     (left) => ({ incomplete: left, failure: null }),
     // What was judged before an engine broke tells where it broke.
-    (error: unknown) => ({ incomplete: [], failure: error }),
+    async (error: unknown) => ({
+      incomplete: [],
+      failure: await blame(error, { side: failing, reference, run }),
+    }),
   );
   if (failure) {
     const left = withLeftovers(judging.sites, [], impossible);

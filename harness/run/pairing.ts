@@ -73,11 +73,12 @@ function advance(own: Progress, { phase, taps }: TapBatch): void {
 /**
  * Merges the taps of several runs by site and phase: reads all streams at once, holds back those that run ahead, and
  * calls `complete` as soon as every side has sent a site. `complete` may answer "stop": then all streams are cancelled.
- * @throws what a stream throws first; the other streams are cancelled.
+ * @throws what a stream throws first, after `failed` was told which; the other streams are cancelled.
  */
 export async function mergeTaps(
   streams: Readonly<Partial<Record<Side, TapStream>>>,
   complete: (group: Group) => "go on" | "stop",
+  failed: (side: Side) => void = () => {},
 ): Promise<Incomplete[]> {
   const sides = Object.entries(streams) as [Side, TapStream][];
   const collector = collectGroups(sides.length, streams.reference ? "reference" : "engine", complete);
@@ -105,6 +106,7 @@ export async function mergeTaps(
         while (!stopped && tooFar(own)) await new Promise<void>((resume) => waiting.push(resume));
       }
     } catch (error) {
+      if (!stopped) failed(side);
       stopped = true;
       throw error;
     } finally {

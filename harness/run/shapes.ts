@@ -1,3 +1,4 @@
+import { ofReference } from "./blame.ts";
 import { siteOf } from "../verdict/deciding.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import type { Judgement, SiteVerdict } from "../verdict/site.ts";
@@ -47,7 +48,7 @@ export async function compareShapesWith(
   try {
     const engine = await pool.get(engineName);
     frame = { ...frame, engine: identify(engine.hello, testCase.fault?.name) };
-    const [reference, ours] = await Promise.all([ask(), askShapes(engine, testCase, testCase.fault)]);
+    const [reference, ours] = await Promise.all([ofReference(ask()), askShapes(engine, testCase, testCase.fault)]);
     frame = { ...frame, reference: reference.identity };
     return buildVerdict(frame, compareShapes(testCase, ours, reference.shapes));
   } catch (error) {

@@ -10,6 +10,7 @@ import type { Located } from "../explain/culprits.ts";
 import { findCulprits } from "../explain/culprits.ts";
 import { PythonUnavailable } from "../setup/python.ts";
 import { EngineFailure, EnvironmentError, UsageError } from "../trace/errors.ts";
+import { ReferenceFailure } from "./blame.ts";
 import { tensorsAgree } from "./audits.ts";
 import type { Case } from "../case/case.ts";
 import { repositoryPath } from "../case/discover.ts";
@@ -165,6 +166,10 @@ export function describeError(error: unknown): NonNullable<Verdict["error"]> {
   if (error instanceof UsageError) return { kind: "usage", message, stderr_tail: [] };
   if (error instanceof EnvironmentError || error instanceof PythonUnavailable)
     return { kind: "environment", message, stderr_tail: [] };
+  if (error instanceof ReferenceFailure) {
+    const { stderrTail, remedy } = error.cause;
+    return { kind: error.kind, message, stderr_tail: [...stderrTail], ...(remedy && { remedy }) };
+  }
   if (!(error instanceof EngineFailure)) return { kind: "engine", message, stderr_tail: [] };
   return { kind: "engine", message, stderr_tail: [...error.stderrTail], ...(error.remedy && { remedy: error.remedy }) };
 }

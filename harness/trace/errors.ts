@@ -16,9 +16,15 @@ export class EngineFailure extends Error {
   override readonly name = "EngineFailure";
   readonly stderrTail: readonly string[];
   readonly remedy: string | undefined;
-  constructor(message: string, options: { stderrTail?: readonly string[]; remedy?: string | undefined } = {}) {
+  /** What an engine that goes on living has answered, without the name of its command; absent where it broke. */
+  readonly refusal: string | undefined;
+  constructor(
+    message: string,
+    options: { stderrTail?: readonly string[]; remedy?: string | undefined; refusal?: string } = {},
+  ) {
     super(message);
     this.stderrTail = options.stderrTail ?? [];
     this.remedy = options.remedy;
+    this.refusal = options.refusal;
   }
 }

@@ -42,8 +42,10 @@ function withImage(
 const pixels = (seed: number, images: number): RawTensor => drawn(seed, "pixel_values", [images, 3, 28, 28]);
 
 /** A model that reads no tokens has a batch of images, clips or frames alone. */
-const media = (name: string, shape: readonly number[]) => (seed: number): Inputs =>
-  new Map([[name, drawn(seed, name, shape)]]);
+const media =
+  (name: string, shape: readonly number[]) =>
+  (seed: number): Inputs =>
+    new Map([[name, drawn(seed, name, shape)]]);
 
 /** Inputs by the name that `configs.json` calls them. */
 export const inputsOf: Readonly<Record<string, (seed: number) => Inputs>> = {
