@@ -30,7 +30,7 @@ export interface EngineCommand {
 /** One batch of taps, tensors in memory. */
 export interface TapBatch {
   readonly phase: string;
-  readonly taps: readonly { readonly site: string; readonly tensor: RawTensor }[];
+  readonly taps: readonly { readonly site: string; readonly tensor: RawTensor; readonly noise?: RawTensor }[];
 }
 
 /** A run's batches, its result at the end. Leaving the loop early cancels the run. */
@@ -217,10 +217,13 @@ export function readBatch(spool: string, { phase, file, taps }: TapsNotification
   const tensors = readSpoolFile(spool, file);
   return {
     phase,
-    taps: taps.map(({ site, tensor }) => {
-      const match = tensors.get(tensor);
-      if (!match) throw new EngineFailure(`site ${site} names tensor ${tensor}, which its batch file does not hold`);
-      return { site, tensor: match };
+    taps: taps.map(({ site, tensor, noise }) => {
+      const held = (name: string): RawTensor => {
+        const match = tensors.get(name);
+        if (!match) throw new EngineFailure(`site ${site} names tensor ${name}, which its batch file does not hold`);
+        return match;
+      };
+      return { site, tensor: held(tensor), ...(noise !== undefined && { noise: held(noise) }) };
     }),
   };
 }

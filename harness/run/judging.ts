@@ -107,15 +107,15 @@ export function judgeGroups(options: {
 }
 
 /** A group as the run as a whole has it. */
-function inTheRun({ site, sides }: Group): TapTriple {
+function inTheRun({ site, sides, noise }: Group): TapTriple {
   const { engine, reference, oracle } = sides as Required<typeof sides>;
-  return { site, engine, reference, oracle };
+  return { site, engine, reference, oracle, ...(noise?.oracle && { noise: noise.oracle }) };
 }
 
 /** A group with the reference on the engine's data. */
-function onItsOwn({ site, sides }: Group): TapTriple {
+function onItsOwn({ site, sides, noise }: Group): TapTriple {
   const { engine, localReference: reference, localOracle: oracle } = sides as Required<typeof sides>;
-  return { site, engine, reference, oracle };
+  return { site, engine, reference, oracle, ...(noise?.localOracle && { noise: noise.localOracle }) };
 }
 
 /**

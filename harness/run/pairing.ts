@@ -18,10 +18,12 @@ export interface Group {
   /** Position among the taps of the side that sets the order: the reference where there is one. */
   order: number;
   readonly sides: Partial<Record<Side, RawTensor>>;
+  /** How far healthy ways of making the tensor lie apart, by the float64 run that knows it. */
+  readonly noise?: Partial<Record<Side, RawTensor>>;
 }
 
 /** A site that only some sides had sent when all streams ended. */
-export interface Incomplete extends Omit<Group, "sides"> {
+export interface Incomplete extends Omit<Group, "sides" | "noise"> {
   readonly sides: readonly Side[];
   /** The reference's tensor; null where the reference did not send one. */
   readonly expected: TensorKind | null;
@@ -156,7 +158,7 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
   };
   const take = (side: Side, batch: TapBatch, since: Progress): "go on" | "stop" => {
     let answer: "go on" | "stop" = "go on";
-    for (const { site, tensor } of batch.taps) {
+    for (const { site, tensor, noise } of batch.taps) {
       const key = tapKey(batch.phase, site);
       const late = dropped.get(key);
       if (late) {
@@ -166,7 +168,7 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
         continue;
       }
       const entry = waiting.get(key) ?? {
-        group: { site, phase: batch.phase, order: -1, sides: {} },
+        group: { site, phase: batch.phase, order: -1, sides: {}, noise: {} },
         first: side,
         since: { ...since },
       };
@@ -174,6 +176,7 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
       if (!place || aheadOf(entry.since, place) > 0) reached.set(`${side} ${entry.first}`, entry.since);
       if (entry.group.sides[side]) throw new EngineFailure(`${side}: sent ${site} twice in ${batch.phase}`);
       entry.group.sides[side] = tensor;
+      if (noise) entry.group.noise![side] = noise;
       if (side === leader) entry.group.order = order++;
       if (Object.keys(entry.group.sides).length < sideCount) waiting.set(key, entry);
       else {

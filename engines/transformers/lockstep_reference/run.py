@@ -16,6 +16,7 @@ from lockstep_engine.phases import Phase
 from lockstep_engine.pytorch.capture import Capture
 from lockstep_engine.pytorch.inputs import Inputs
 from lockstep_engine.pytorch.replay import Feed, Replacement
+from lockstep_engine.spool import SpoolSink
 from lockstep_engine.taps import Sink
 from lockstep_reference.counterfactuals.recorder import Recorder
 from lockstep_reference.counterfactuals.snapshot import Snapshot
@@ -29,6 +30,7 @@ from lockstep_reference.drive import (
     prepared_inputs,
 )
 from lockstep_reference.experts import inside_experts
+from lockstep_reference.frequencies import TableNoise
 from lockstep_reference.oracle import Float64Mode
 from lockstep_reference.positions import makes_positions, positions_as_site, positions_with_site
 
@@ -76,6 +78,10 @@ def run_phases(
     inputs = prepared_inputs(model, inputs, wide=oracle)
     check_accepts(model, inputs, phases)
     replacement = None if feed is None else Replacement(feed, lambda: sink.phase)
+    # Its hooks come before those of the capture, which may put the engine's tables in the place of the own ones.
+    tables = TableNoise(model) if oracle and isinstance(sink, SpoolSink) else None
+    if tables is not None and isinstance(sink, SpoolSink):
+        sink.noise_of = tables.of
     capture = Capture(model, sink, replacement, hidden=inside_experts(model))
     recorder = None
     if wanted is not None and replacement is not None:
@@ -111,6 +117,8 @@ def run_phases(
         sink.flush()
         raise ForwardStoppedError(describe_stop(model, capture, error)) from error
     finally:
+        if tables is not None:
+            tables.detach()
         if recorder is None or wanted is None:
             capture.detach()
         else:
