@@ -48,6 +48,7 @@ class TorchModuleEngine(Engine):
         """The factory's module for a checkpoint directory. Raises EngineError."""
         config = read_config(directory)
         model = self._make(str(directory), config, dtype, params.get("fault")).eval()
+        leave_grouped_mm(model)
         try:
             settle(model, config)
             self._verified = verify_taps(model, config)
@@ -98,6 +99,20 @@ class TorchModuleEngine(Engine):
                 found=type(model).__name__,
                 where=where,
             )
+
+
+def leave_grouped_mm(model: Any) -> None:
+    """Sets a transformers model to its eager experts where the grouped kernel, its default, can't run on its weights.
+
+    That kernel wants rows of 16 bytes, which tiny configs do not have.
+    """
+    config = getattr(model, "config", None)
+    if getattr(config, "_experts_implementation", None) != "grouped_mm":
+        return
+    stacked = [tensor for tensor in model.parameters() if tensor.ndim == 3]  # noqa: PLR2004 - [experts, out, in]
+    if any(size * tensor.element_size() % 16 for tensor in stacked for size in tensor.shape[1:]):
+        print("lockstep_torch_module: experts run one by one: grouped_mm wants rows of 16 bytes", file=sys.stderr)
+        model.set_experts_implementation("eager")
 
 
 def apply_to_fake(

@@ -54,7 +54,7 @@ def restore_floats(cls: type[PreTrainedConfig], values: dict[str, Any]) -> dict[
     hints: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         hints |= vars(base).get("__annotations__", {})
-    parts = getattr(cls, "sub_configs", {})
+    parts = {**getattr(cls, "sub_configs_defaults", {}), **getattr(cls, "sub_configs", {})}
     restored: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict) and value.get("model_type") in CONFIG_MAPPING:
