@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { TokenMask } from "../compare/padding.ts";
 import type { PhaseSpec } from "../engine/protocol.ts";
 import { cacheFolder } from "../setup/cache.ts";
+import { isFloating } from "../trace/dtypes.ts";
 import { UsageError } from "../trace/errors.ts";
 import { writeSafetensors } from "../trace/safetensors.ts";
 import { toNumbers } from "../trace/tensor.ts";
@@ -43,9 +44,9 @@ export function writeInputs(inputs: Inputs): InputsFile {
 
 /** Inputs of a model that reads no tokens: nothing in them is padding, and each row stands for one place. */
 function writeMedia(inputs: Inputs): InputsFile {
-  const batch = [...inputs.values()].find(({ shape }) => shape.length > 0)?.shape[0];
+  const batch = [...inputs.values()].find(({ dtype, shape }) => isFloating(dtype) && shape.length > 0)?.shape[0];
   if (batch === undefined)
-    throw new UsageError("inputs: expected input_ids [B, S], or what an encoder reads, found none");
+    throw new UsageError("inputs: expected input_ids [B, S], or images or sounds, found none");
   const tokensOf: InputsFile["tokensOf"] = ({ start, end }) => ({
     ...{ batch, start, end },
     ...{ mask: new Float32Array(batch).fill(1), length: 1 },

@@ -48,10 +48,12 @@ def read_tensors(file: Path) -> dict[str, Array]:
 def _stand_in_for_tokens(file: Path, tensors: dict[str, Array]) -> None:
     """Adds one token a row to the inputs of a model that reads none: its phases are `full`, from 0 to 1.
 
-    Their `attention_mask` is about images or sounds, and goes on as the encoder's. Raises EngineError for an empty file.
+    Their `attention_mask` is about images or sounds, and goes on as the encoder's. Raises EngineError where there are
+    none.
     """
-    if not tensors:
-        raise bad_input("the inputs file holds no tensors", expected="input_ids, or what an encoder reads", where=str(file))
+    if not any(np.issubdtype(array.dtype, np.floating) and array.ndim > 0 for array in tensors.values()):
+        expected = "input_ids I64 [B, S], or images or sounds"
+        raise bad_input("the file holds neither input_ids nor media", expected=expected, where=str(file))
     if "attention_mask" in tensors:
         tensors["encoder_attention_mask"] = tensors.pop("attention_mask")
     rows = len(next(iter(tensors[name] for name in sorted(tensors) if tensors[name].ndim > 0)))

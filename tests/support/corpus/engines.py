@@ -70,6 +70,16 @@ def positions_from_zero(directory: str, config: dict[str, Any], dtype: torch.dty
     return model
 
 
+def positions_for_each(directory: str, config: dict[str, Any], dtype: torch.dtype) -> nn.Module:
+    """The unchanged model with a row of positions for each sequence of the batch, where it has one for all."""
+    model = default_call(directory, config, dtype)
+    embeddings = next(module for module in model.modules() if hasattr(module, "position_embeddings"))
+    rows: list[int] = []
+    embeddings.word_embeddings.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
+    embeddings.position_embeddings.register_forward_pre_hook(lambda module, args: (args[0].expand(rows[-1], -1),))
+    return model
+
+
 def log_frequencies(directory: str, config: dict[str, Any], dtype: torch.dtype) -> nn.Module:
     """The unchanged model with rotary frequencies made by the exponential of a logarithm, in float32."""
     model = eager(directory, config, dtype)
