@@ -45,8 +45,7 @@ export function writeInputs(inputs: Inputs): InputsFile {
 /** Inputs of a model that reads no tokens: nothing in them is padding, and each row stands for one place. */
 function writeMedia(inputs: Inputs): InputsFile {
   const batch = [...inputs.values()].find(({ dtype, shape }) => isFloating(dtype) && shape.length > 0)?.shape[0];
-  if (batch === undefined)
-    throw new UsageError("inputs: expected input_ids [B, S], or images or sounds, found none");
+  if (batch === undefined) throw new UsageError("inputs: expected input_ids [B, S], or images or sounds, found none");
   const tokensOf: InputsFile["tokensOf"] = ({ start, end }) => ({
     ...{ batch, start, end },
     ...{ mask: new Float32Array(batch).fill(1), length: 1 },

@@ -58,7 +58,15 @@ function lanes(count: number): Lanes {
  * than 16 elements carry the error (softmax rows of one token), the ratio is lowered by 4 / sqrt(their number): so few
  * random numbers spread that far by chance.
  */
-export function measure({ engine, reference, oracle, columns, dtype, relativeNoise = 0, healthy }: Triple): Measurement {
+export function measure({
+  engine,
+  reference,
+  oracle,
+  columns,
+  dtype,
+  relativeNoise = 0,
+  healthy,
+}: Triple): Measurement {
   const count = oracle.length;
   const width = Math.max(columns, 1);
   const rows = count === 0 ? 0 : count / width;

@@ -51,13 +51,15 @@ def _stand_in_for_tokens(file: Path, tensors: dict[str, Array]) -> None:
     Their `attention_mask` is about images or sounds, and goes on as the encoder's. Raises EngineError where there are
     none.
     """
-    if not any(np.issubdtype(array.dtype, np.floating) and array.ndim > 0 for array in tensors.values()):
+    media = [
+        array for _, array in sorted(tensors.items()) if np.issubdtype(array.dtype, np.floating) and array.ndim > 0
+    ]
+    if not media:
         expected = "input_ids I64 [B, S], or images or sounds"
         raise bad_input("the file holds neither input_ids nor media", expected=expected, where=str(file))
     if "attention_mask" in tensors:
         tensors["encoder_attention_mask"] = tensors.pop("attention_mask")
-    rows = len(next(iter(tensors[name] for name in sorted(tensors) if tensors[name].ndim > 0)))
-    tensors["input_ids"] = np.zeros((rows, 1), dtype=np.int64)
+    tensors["input_ids"] = np.zeros((len(media[0]), 1), dtype=np.int64)
 
 
 def position_ids(attention_mask: Array) -> Array:

@@ -43,7 +43,9 @@ class Inputs(unittest.TestCase):
         self.assertEqual(tensors["attention_mask"].tolist(), [[1] * 4] * 2)
 
     def test_a_model_that_reads_no_tokens_has_one_for_each_row(self) -> None:
-        tensors = self.read(pixel_values=np.ones((2, 3), dtype=np.float32), attention_mask=np.ones((2, 5), dtype=np.int64))
+        tensors = self.read(
+            pixel_values=np.ones((2, 3), dtype=np.float32), attention_mask=np.ones((2, 5), dtype=np.int64)
+        )
         self.assertEqual(tensors["input_ids"].shape, (2, 1))
         self.assertEqual(tensors["attention_mask"].shape, (2, 1))
         self.assertEqual(tensors["encoder_attention_mask"].shape, (2, 5))

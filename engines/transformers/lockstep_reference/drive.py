@@ -103,14 +103,14 @@ def masks_cache_parameter(create_masks: Callable[..., Any]) -> str:
 
 @functools.cache
 def drops_mask(cls: type[nn.Module]) -> bool:
-    """True of a recurrent model whose `generate` gives no mask behind the prompt: its forward takes one of the slice."""
+    """True of a recurrent model whose `generate` gives no mask behind the prompt: its forward takes the slice's."""
     prepare = getattr(cls, "prepare_inputs_for_generation", None)
     return prepare is not None and '["attention_mask"] = None' in inspect.getsource(inspect.unwrap(prepare))
 
 
 @functools.cache
 def takes_masks(cls: type[nn.Module]) -> bool:
-    """False of a forward that makes its masks itself and can't have them made beforehand, one for each kind of layer."""
+    """False of a forward that makes its masks itself and can't take those made beforehand, one for each kind of layer."""
     source = inspect.getsource(sys.modules[cls.__module__]) if hasattr(sys.modules[cls.__module__], "__file__") else ""
     return not ("create_causal_mask(" in source and "def create_masks_for_generate" in source and "dict)" not in source)
 

@@ -52,7 +52,9 @@ class Float64Mode(TorchFunctionMode):
         wide_args, wide_kwargs = _wide(args), {name: _wide(value) for name, value in kwargs.items()}
         if func in _WHERE:
             # Of two numbers it would make float32.
-            wide_args = tuple(torch.tensor(arg, dtype=torch.float64) if type(arg) is float else arg for arg in wide_args)
+            wide_args = tuple(
+                torch.tensor(arg, dtype=torch.float64) if type(arg) is float else arg for arg in wide_args
+            )
         if func is torch.full and any(type(arg) is float for arg in (*wide_args, *wide_kwargs.values())):
             # Before it is made: the lowest float64 is no float32.
             wide_kwargs = {**wide_kwargs, "dtype": wide_kwargs.get("dtype") or torch.float64}

@@ -127,9 +127,7 @@ def run_phases(
     return logits
 
 
-def _exchange_positions(
-    capture: Capture, own: torch.Tensor, arguments: dict[str, Any], *, given: bool
-) -> None:
+def _exchange_positions(capture: Capture, own: torch.Tensor, arguments: dict[str, Any], *, given: bool) -> None:
     """Taps the positions and hands the engine's over; a model that is `given` none gets only what it would not make."""
     site = positions_as_site(own)
     positions = capture.exchange("inputs#position_ids", site)

@@ -28,13 +28,16 @@ class Attention(unittest.TestCase):
     def test_our_name_passes_for_eager_and_is_registered_as_its_own(self) -> None:
         register_attention()
         self.assertTrue(NAME == "eager" and NAME in ("eager", "sdpa"))
-        self.assertTrue(NAME != "eager" and NAME != "sdpa")
+        self.assertNotEqual(NAME, "eager")
+        self.assertNotEqual(NAME, "sdpa")
         self.assertIn(NAME, ALL_ATTENTION_FUNCTIONS)
 
 
 class Experts(unittest.TestCase):
     def test_experts_in_a_list_of_that_name_are_nobodys_sites(self) -> None:
-        model = torch.nn.ModuleDict({"mlp": torch.nn.ModuleDict({"experts": torch.nn.ModuleList([torch.nn.Linear(2, 2)])})})
+        model = torch.nn.ModuleDict(
+            {"mlp": torch.nn.ModuleDict({"experts": torch.nn.ModuleList([torch.nn.Linear(2, 2)])})}
+        )
         self.assertEqual(inside_experts(model), {"mlp.experts.0"})
 
 

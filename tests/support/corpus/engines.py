@@ -29,9 +29,17 @@ class SplitLinear(nn.Linear):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """[..., in] -> [..., out]."""
         width = -(-self.in_features // 3)
-        parts = zip(input.float().split(width, -1), self.weight.float().split(width, -1), strict=True)
-        total = sum(reversed([functional.linear(part, weight) for part, weight in parts]))
-        return (total if self.bias is None else total + self.bias.float()).to(input.dtype)
+        parts = zip(
+            input.float().split(width, -1),
+            self.weight.float().split(width, -1),
+            strict=True,
+        )
+        total = sum(
+            reversed([functional.linear(part, weight) for part, weight in parts])
+        )
+        return (total if self.bias is None else total + self.bias.float()).to(
+            input.dtype
+        )
 
 
 def split_sums(directory: str, config: dict[str, Any], dtype: torch.dtype) -> nn.Module:
@@ -43,7 +51,9 @@ def split_sums(directory: str, config: dict[str, Any], dtype: torch.dtype) -> nn
     return model
 
 
-def default_call(directory: str, config: dict[str, Any], dtype: torch.dtype) -> nn.Module:
+def default_call(
+    directory: str, config: dict[str, Any], dtype: torch.dtype
+) -> nn.Module:
     """The unchanged model, called as its users do: no positions."""
     model = eager(directory, config, dtype)
     cls = type(model)
@@ -57,10 +67,14 @@ def default_call(directory: str, config: dict[str, Any], dtype: torch.dtype) -> 
     return model
 
 
-def positions_from_zero(directory: str, config: dict[str, Any], dtype: torch.dtype) -> nn.Module:
+def positions_from_zero(
+    directory: str, config: dict[str, Any], dtype: torch.dtype
+) -> nn.Module:
     """A broken port: positions that start at 0, whatever the model counts from."""
     model = default_call(directory, config, dtype)
-    embeddings = next(module for module in model.modules() if hasattr(module, "position_embeddings"))
+    embeddings = next(
+        module for module in model.modules() if hasattr(module, "position_embeddings")
+    )
 
     def from_zero(module: nn.Module, args: tuple[Any, ...]) -> tuple[torch.Tensor]:
         length = args[0].shape[-1]
@@ -70,17 +84,27 @@ def positions_from_zero(directory: str, config: dict[str, Any], dtype: torch.dty
     return model
 
 
-def positions_for_each(directory: str, config: dict[str, Any], dtype: torch.dtype) -> nn.Module:
+def positions_for_each(
+    directory: str, config: dict[str, Any], dtype: torch.dtype
+) -> nn.Module:
     """The unchanged model with a row of positions for each sequence of the batch, where it has one for all."""
     model = default_call(directory, config, dtype)
-    embeddings = next(module for module in model.modules() if hasattr(module, "position_embeddings"))
+    embeddings = next(
+        module for module in model.modules() if hasattr(module, "position_embeddings")
+    )
     rows: list[int] = []
-    embeddings.word_embeddings.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
-    embeddings.position_embeddings.register_forward_pre_hook(lambda module, args: (args[0].expand(rows[-1], -1),))
+    embeddings.word_embeddings.register_forward_pre_hook(
+        lambda module, args: rows.append(len(args[0]))
+    )
+    embeddings.position_embeddings.register_forward_pre_hook(
+        lambda module, args: (args[0].expand(rows[-1], -1),)
+    )
     return model
 
 
-def log_frequencies(directory: str, config: dict[str, Any], dtype: torch.dtype) -> nn.Module:
+def log_frequencies(
+    directory: str, config: dict[str, Any], dtype: torch.dtype
+) -> nn.Module:
     """The unchanged model with rotary frequencies made by the exponential of a logarithm, in float32."""
     model = eager(directory, config, dtype)
     for module in model.modules():
@@ -92,6 +116,13 @@ def log_frequencies(directory: str, config: dict[str, Any], dtype: torch.dtype) 
     return model
 
 
-def _load(directory: str, config: dict[str, Any], dtype: torch.dtype, attention: str) -> nn.Module:
+def _load(
+    directory: str, config: dict[str, Any], dtype: torch.dtype, attention: str
+) -> nn.Module:
     cls = getattr(transformers, config["architectures"][0])
-    return cls.from_pretrained(directory, dtype=dtype, attn_implementation=attention, experts_implementation="eager")
+    return cls.from_pretrained(
+        directory,
+        dtype=dtype,
+        attn_implementation=attention,
+        experts_implementation="eager",
+    )
