@@ -12,6 +12,7 @@ const death = new EngineFailure("engine: was killed by SIGKILL");
 function referenceThat(fails: EngineFailure | null): EngineProcess {
   async function* own(): TapStream {
     if (fails) throw fails;
+    yield* [];
     return { run: "", batches: 0, taps: 0 };
   }
   return { run: own } as unknown as EngineProcess;

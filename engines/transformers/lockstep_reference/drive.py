@@ -110,8 +110,9 @@ def drops_mask(cls: type[nn.Module]) -> bool:
 
 @functools.cache
 def takes_masks(cls: type[nn.Module]) -> bool:
-    """False of a forward that makes its masks itself and can't take those made beforehand, one for each kind of layer."""
-    source = inspect.getsource(sys.modules[cls.__module__]) if hasattr(sys.modules[cls.__module__], "__file__") else ""
+    """False of a forward that makes its masks itself and can't take a dict of them, one for each kind of layer."""
+    module = sys.modules[cls.__module__]
+    source = inspect.getsource(module) if hasattr(module, "__file__") else ""
     return not ("create_causal_mask(" in source and "def create_masks_for_generate" in source and "dict)" not in source)
 
 
