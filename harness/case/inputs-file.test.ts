@@ -135,7 +135,7 @@ describe("an inputs file", () => {
 describe("inputs are refused", () => {
   it("without input_ids", () => {
     expect(() => writeInputs(new Map())).toThrowErrorMatchingInlineSnapshot(
-      `[UsageError: inputs: expected input_ids [B, S], found none]`,
+      `[UsageError: inputs: expected input_ids [B, S], or images or sounds, found none]`,
     );
   });
 

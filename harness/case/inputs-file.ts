@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { TokenMask } from "../compare/padding.ts";
 import type { PhaseSpec } from "../engine/protocol.ts";
 import { cacheFolder, keepInCache } from "../setup/cache.ts";
+import { isFloating } from "../trace/dtypes.ts";
 import { UsageError } from "../trace/errors.ts";
 import { readSafetensors, writeSafetensors } from "../trace/safetensors.ts";
 import { toNumbers } from "../trace/tensor.ts";
@@ -26,26 +27,39 @@ export interface InputsFile {
  */
 export function writeInputs(inputs: Inputs): InputsFile {
   const ids = inputs.get("input_ids");
-  if (ids?.shape.length !== 2)
-    throw new UsageError(`inputs: expected input_ids [B, S], found ${ids ? `[${ids.shape}]` : "none"}`);
+  if (!ids) return writeMedia(inputs);
+  if (ids.shape.length !== 2) throw new UsageError(`inputs: expected input_ids [B, S], found [${ids.shape}]`);
   const [batch, length] = ids.shape as [number, number];
   const mask = inputs.get("attention_mask");
   if (mask && mask.shape.join() !== ids.shape.join())
     throw new UsageError(`inputs: expected attention_mask [${ids.shape}] like input_ids, found [${mask.shape}]`);
+  const real = mask ? toNumbers(mask) : new Float32Array(batch * length).fill(1);
+  return {
+    ...writeOnce(inputs),
+    padded: real.some((value) => value === 0),
+    tokensOf: ({ start, end }) => ({ batch, start, end, mask: real, length }),
+  };
+}
+
+/** Inputs of a model that reads no tokens: nothing in them is padding, and each row stands for one place. */
+function writeMedia(inputs: Inputs): InputsFile {
+  const batch = [...inputs.values()].find(({ dtype, shape }) => isFloating(dtype) && shape.length > 0)?.shape[0];
+  if (batch === undefined) throw new UsageError("inputs: expected input_ids [B, S], or images or sounds, found none");
+  const tokensOf: InputsFile["tokensOf"] = ({ start, end }) => ({
+    ...{ batch, start, end },
+    ...{ mask: new Float32Array(batch).fill(1), length: 1 },
+  });
+  return { ...writeOnce(inputs), padded: false, tokensOf };
+}
+
+function writeOnce(inputs: Inputs): Pick<InputsFile, "path" | "sha256" | "media"> {
   const sha256 = hashInputs(inputs);
   const path = join(cacheFolder("inputs"), `${sha256.slice(0, 24)}.safetensors`);
   keepInCache(path, {
     isWhole: () => hashInputs(readSafetensors(path)) === sha256,
     write: () => writeSafetensors(path, inputs),
   });
-  const real = mask ? toNumbers(mask) : new Float32Array(batch * length).fill(1);
-  return {
-    path,
-    sha256,
-    media: hasMedia(inputs.keys()),
-    padded: real.some((value) => value === 0),
-    tokensOf: ({ start, end }) => ({ batch, start, end, mask: real, length }),
-  };
+  return { path, sha256, media: hasMedia(inputs.keys()) };
 }
 
 function hashInputs(inputs: Inputs): string {

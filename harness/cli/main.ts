@@ -6,6 +6,7 @@ import { explainSystemError } from "../trace/system-error.ts";
 import { endOnSignals } from "./interrupt.ts";
 import { say } from "./output.ts";
 import { serveOwnPackage } from "./own-package.ts";
+import { ReferenceFailure } from "../run/blame.ts";
 import { createProgram } from "./program.ts";
 
 /** True once the command has done what it was to do. */
@@ -56,5 +57,6 @@ function report(thrown: unknown): number {
 function exitCodeOf(error: unknown): number | null {
   if (error instanceof UsageError || error instanceof SafetensorsError) return exitCodes.usage;
   if (error instanceof EnvironmentError || error instanceof PythonUnavailable) return exitCodes.environment;
+  if (error instanceof ReferenceFailure) return exitCodes[error.kind];
   return error instanceof EngineFailure ? exitCodes.engine : null;
 }

@@ -245,3 +245,31 @@ describe("the second look", () => {
     expect(histogram.reduce((total, count) => total + count, 0)).toBe(4);
   });
 });
+
+describe("a table of cosines", () => {
+  const [rows, columns] = [60, 7];
+  const angle = (index: number) => Math.floor(index / columns) * 12_345 ** -((index % columns) / columns);
+  const places = Array.from({ length: rows * columns }, (_, index) => index);
+  const oracle = Float64Array.from(places, (index) => Math.cos(angle(index)));
+  const reference = Float32Array.from(oracle);
+  /** Frequencies off by so many halves of an ulp. */
+  const made = (halves: number) =>
+    Float32Array.from(places, (index) => Math.cos(angle(index) * (1 + (halves * ulp) / 2)));
+  const healthyWays = Float64Array.from(places, (index) =>
+    Math.abs(Math.cos(angle(index) * (1 + 10 * (ulp / 2))) - oracle[index]!),
+  );
+  const ratio = (engine: Float32Array, more = {}) =>
+    Math.max(...ratios({ engine, reference, oracle, columns, dtype: "F32", ...more }));
+
+  it("is far from the reference where its frequencies were made in another way", () => {
+    expect(ratio(made(15))).toBeGreaterThan(4);
+  });
+
+  it("is as near as healthy ways of making it are to each other", () => {
+    expect(ratio(made(15), { healthy: healthyWays })).toBeLessThan(4);
+  });
+
+  it("with wrong frequencies is far from all of them", () => {
+    expect(ratio(made(400), { healthy: healthyWays })).toBeGreaterThan(4);
+  });
+});

@@ -16,6 +16,8 @@ export interface Triple {
   readonly dtype: "F64" | "F32" | "F16" | "BF16";
   /** Noise over magnitude that this site had in earlier phases: one token's noise alone is a sample of one. */
   readonly relativeNoise?: number;
+  /** How far healthy ways of making each element lie apart: its noise where that is larger than the reference's own. */
+  readonly healthy?: Numbers;
 }
 
 /** Fewest rows that give usable statistics per column. */
@@ -58,7 +60,15 @@ function lanes(count: number): Lanes {
  * than 16 elements carry the error (softmax rows of one token), the ratio is lowered by 4 / sqrt(their number): so few
  * random numbers spread that far by chance.
  */
-export function measure({ engine, reference, oracle, columns, dtype, relativeNoise = 0 }: Triple): Measurement {
+export function measure({
+  engine,
+  reference,
+  oracle,
+  columns,
+  dtype,
+  relativeNoise = 0,
+  healthy,
+}: Triple): Measurement {
   const count = oracle.length;
   const width = Math.max(columns, 1);
   const rows = count === 0 ? 0 : count / width;
@@ -77,7 +87,8 @@ export function measure({ engine, reference, oracle, columns, dtype, relativeNoi
     for (let column = 0; column < width; column++, index++) {
       const truth = oracle[index]!;
       const difference = engine[index]! - truth;
-      const own = reference[index]! - truth;
+      const rounding = reference[index]! - truth;
+      const own = healthy ? Math.max(Math.abs(rounding), healthy[index]!) : rounding;
       const error = difference * difference;
       const noise = own * own;
       // One comparison for nearly every element: squares are never negative, and what is not a number is below nothing.

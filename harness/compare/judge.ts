@@ -18,6 +18,8 @@ export interface TapTriple {
   readonly reference: RawTensor;
   /** The reference's run in float64. */
   readonly oracle: RawTensor;
+  /** How far healthy ways of making each element lie apart, where that is more than the reference's own rounding. */
+  readonly noise?: RawTensor;
 }
 
 /** The rules that a site is judged by. */
@@ -51,6 +53,7 @@ export function judge(triple: TapTriple, rules: Rules): Judgement {
     engine: visibleNumbers(site, engine, rules),
     reference: visibleNumbers(site, reference, rules),
     oracle: visibleNumbers(site, oracle, rules),
+    ...(triple.noise && { healthy: visibleNumbers(site, triple.noise, rules) }),
   };
   if (!isFloating(reference.dtype))
     return bitEqual(values.engine, values.reference)

@@ -1,6 +1,7 @@
 import { factsOf } from "../trace/functional-sites.ts";
 import type { Site } from "../trace/site.ts";
 import type { Numbers } from "./distance.ts";
+import type { Moved } from "./moved.ts";
 
 /** The real tokens of one phase. */
 export interface TokenMask {
@@ -11,6 +12,8 @@ export interface TokenMask {
   /** `attention_mask`, row-major [batch, length]: 1 = a real token. */
   readonly mask: ArrayLike<number>;
   readonly length: number;
+  /** How the rows of the site lie where a module has moved them. */
+  readonly moved?: Moved;
 }
 
 /**
@@ -19,6 +22,7 @@ export interface TokenMask {
  * up to `end`.
  */
 export function hidePadding(site: Site, given: readonly number[], tokens: TokenMask, values: Numbers): void {
+  if (tokens.moved) return hideMoved(given, tokens.moved, tokens, values);
   const shape = unfolded(given, tokens);
   const axes = tokenAxes(site, shape, tokens);
   if (axes.length === 0) return;
@@ -35,6 +39,16 @@ export function hidePadding(site: Site, given: readonly number[], tokens: TokenM
       }
     }
   }
+}
+
+/** Sets the rows of padding tokens to zero, wherever they went. */
+function hideMoved(shape: readonly number[], moved: Moved, tokens: TokenMask, values: Numbers): void {
+  const width = shape.slice(1).reduce((product, size) => product * size, 1);
+  const queries = tokens.end - tokens.start;
+  moved.tokens.forEach((token, row) => {
+    const place = Math.floor(token / queries) * tokens.length + tokens.start + (token % queries);
+    if (tokens.mask[place] === 0) values.fill(0, row * width, (row + 1) * width);
+  });
 }
 
 /**

@@ -244,15 +244,14 @@ function remoteError(
     data.expected && `expected ${data.expected}`,
     data.found && `found ${data.found}`,
   ].filter(Boolean);
-  const message = clip([`${title}: ${error.message} (${error.code})`, ...facts].join("; "), longestMessage);
-  if (error.code === errorCodes.environment) return new EnvironmentError(message, { stderrTail: tail });
+  const refusal = clip([`${error.message} (${error.code})`, ...facts].join("; "), longestMessage);
+  if (error.code === errorCodes.environment) return new EnvironmentError(`${title}: ${refusal}`, { stderrTail: tail });
   if (isCallers && (error.code === errorCodes.unsupported || error.code === errorCodes.badInput))
     return new UsageError(
       `the reference refuses it: ${[error.message, ...facts, data.remedy].filter(Boolean).join("; ")}`,
     );
-  return new EngineFailure(message, {
-    code: error.code,
+  return new EngineFailure(`${title}: ${refusal}`, {
+    ...{ refusal, code: error.code, remedy: data.remedy },
     stderrTail: error.code === -32603 ? tail : [],
-    remedy: data.remedy,
   });
 }

@@ -171,6 +171,10 @@ async function guarded<T>(name: string, method: string, call: () => Promise<T>):
     if (error instanceof EngineFailure) throw error;
     const { message, stack = "" } = error instanceof Error ? error : new Error(String(error));
     const remedy = error instanceof EngineError ? error.data.remedy : undefined;
-    throw new EngineFailure(`${name}: ${method}: ${message}`, { stderrTail: stack.split("\n"), remedy });
+    throw new EngineFailure(`${name}: ${method}: ${message}`, {
+      stderrTail: stack.split("\n"),
+      remedy,
+      refusal: message,
+    });
   }
 }

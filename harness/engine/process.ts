@@ -33,7 +33,7 @@ export interface EngineCommand {
 /** One batch of taps, tensors in memory. */
 export interface TapBatch {
   readonly phase: string;
-  readonly taps: readonly { readonly site: string; readonly tensor: RawTensor }[];
+  readonly taps: readonly { readonly site: string; readonly tensor: RawTensor; readonly noise?: RawTensor }[];
 }
 
 /** A run's batches, its result at the end. Leaving the loop early cancels the run. */
@@ -239,13 +239,15 @@ export function readBatch(file: SpoolFile, { phase, taps }: TapsNotification): T
   const tensors = file.take();
   return {
     phase,
-    taps: taps.map(({ site, tensor }) => {
-      const match = tensors.get(tensor);
-      if (!match)
+    taps: taps.map(({ site, tensor, noise }) => {
+      const held = (name: string): RawTensor => {
+        const match = tensors.get(name);
+        if (match) return match;
         throw new EngineFailure(
-          `${file.sender}: site ${site} names tensor ${tensor}, which its batch file does not hold`,
+          `${file.sender}: site ${site} names tensor ${name}, which its batch file does not hold`,
         );
-      return { site, tensor: match };
+      };
+      return { site, tensor: held(tensor), ...(noise !== undefined && { noise: held(noise) }) };
     }),
   };
 }

@@ -298,8 +298,11 @@ export const tapsNotification = z.strictObject({
   batch: size,
   /** A safetensors file in the spool directory; the harness deletes it after reading. */
   file: z.string(),
-  /** Sites in execution order; several may name the same tensor of the file. */
-  taps: z.array(z.strictObject({ site: z.string(), tensor: z.string() })),
+  /**
+   * Sites in execution order; several may name the same tensor of the file. `noise`, of the reference's float64 runs
+   * alone, is a tensor of the same shape: how far healthy ways of making each element lie apart, beside rounding.
+   */
+  taps: z.array(z.strictObject({ site: z.string(), tensor: z.string(), noise: z.string().optional() })),
 });
 
 /** Notifications: harness to engine. */

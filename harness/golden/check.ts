@@ -1,3 +1,4 @@
+import { alongBatch } from "../compare/broadcast.ts";
 import { siteOf } from "../verdict/deciding.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import type { SiteVerdict, Unjudged } from "../verdict/site.ts";
@@ -75,7 +76,8 @@ export async function checkGolden(
       const place = places.get(tapKey(phase, site));
       if (place === undefined) return void unexpected.push(site);
       places.delete(tapKey(phase, site));
-      const tensor = tensorOf(ready, "engine");
+      const own = tensorOf(ready, "engine");
+      const tensor = alongBatch(own, golden.sites[place]!) ?? own;
       const values = visible({ testCase, inputs }, { site, phase }, tensor);
       const seen = { shape: tensor.shape, dtype: tensor.dtype, values };
       const size = numbers?.[phase === testCase.phases[0]!.name ? 0 : 1];

@@ -1,3 +1,4 @@
+import { ofReference } from "../run/blame.ts";
 import { hashConfig } from "../case/config-hash.ts";
 import type { Golden, GoldenSite } from "./format/schema.ts";
 import { goldenVersion } from "./format/schema.ts";
@@ -25,7 +26,7 @@ export async function recordGolden(pool: EnginePool, testCase: Case): Promise<Go
   if (testCase.checkpoint !== undefined)
     throw new UsageError(`${testCase.name}: expected a case whose weights are drawn, found ${testCase.checkpoint}`);
   const reference = await pool.reference();
-  const model = await pool.load(reference, { config: testCase.config, seed: goldenSeed, dtype: "float32" });
+  const model = await ofReference(pool.load(reference, { config: testCase.config, seed: goldenSeed, dtype: "float32" }));
   const inputs = writeInputs(testCase.inputs(goldenSeed));
   const run = { inputs: inputs.path, phases: testCase.phases, oracle: false };
   const sites: { order: number; sketch: GoldenSite }[] = [];
@@ -42,12 +43,11 @@ export async function recordGolden(pool: EnginePool, testCase: Case): Promise<Go
     sites.push({ order: orderOf(ready), sketch: sketched });
   };
   const routers = collectRouters();
-  const incomplete = await mergeTaps(
-    { reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }) },
-    (group) => {
+  const incomplete = await ofReference(
+    mergeTaps({ reference: reference.run(run), oracle: reference.run({ ...run, oracle: true }) }, (group) => {
       for (const ready of routers.take(group)) sketch(ready);
       return "go on";
-    },
+    }),
   );
   for (const ready of routers.rest()) sketch(ready);
   if (incomplete.length > 0)

@@ -14,7 +14,7 @@ import { errorReadingText, culpritText, alsoText, placeText } from "../verdict/w
 import { differenceTexts } from "../verdict/words/differences.ts";
 import { isCapped } from "../verdict/numbers.ts";
 import { tieOf } from "../verdict/deciding.ts";
-import { tieText } from "../verdict/words/why.ts";
+import { broadcastText, tieText } from "../verdict/words/why.ts";
 import { countsText, outcomeOf } from "../verdict/words/outcome.ts";
 
 /** Independent culprits that are spelled out. */
@@ -94,7 +94,7 @@ function sitesText({ coverage: { compared, total }, mode, culprit, status }: Ver
 function body(verdict: Verdict): string[] {
   const { status, error, culprit } = verdict;
   if (error) return errorLines(error);
-  if (status === "pass") return [...textLines(verdict), ...tieLines(verdict)];
+  if (status === "pass") return [...textLines(verdict), ...tieLines(verdict), ...broadcastLines(verdict)];
   const lines = [
     ...textLines(verdict),
     ...verdict.culprits.slice(0, culpritsShown).flatMap((one) => culpritLines(one, verdict.phases)),
@@ -141,6 +141,15 @@ function textLines({ text }: Verdict): string[] {
 }
 
 /** Choices that fell otherwise than the reference's, where rounding decides. */
+/** A line about tensors of an engine that are the reference's by broadcasting along the batch. */
+function broadcastLines({ sites }: Verdict): string[] {
+  const same = sites.filter(({ broadcast }) => broadcast !== undefined);
+  const [first] = same;
+  if (!first) return [];
+  const more = same.length > 1 ? ` (and at ${same.length - 1} more sites)` : "";
+  return [`   ${broadcastText(first)}: ${placeText(first)}${more}`];
+}
+
 function tieLines({ sites }: Verdict): string[] {
   const ties = sites.flatMap((site) => {
     const tie = tieOf(site);

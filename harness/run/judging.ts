@@ -1,12 +1,16 @@
+import { alongBatch } from "../compare/broadcast.ts";
 import type { Rules, TapTriple } from "../compare/judge.ts";
 import { judge } from "../compare/judge.ts";
 import type { Routing } from "../compare/choice.ts";
 import { judgeChoice } from "../compare/choice.ts";
 import { compareLogits } from "../compare/logits.ts";
+import type { MovedRows } from "../compare/moved.ts";
+import { followRows } from "../compare/moved.ts";
 import { hidePadding, paddingNotNumbers } from "../compare/padding.ts";
 import type { Consistency, LogitsAgreement } from "../verdict/audit.ts";
 import { distanceOf, siteOf, tieOf } from "../verdict/deciding.ts";
 import type { Judgement, SiteVerdict } from "../verdict/site.ts";
+import { tapKey } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { Case } from "../case/case.ts";
@@ -41,23 +45,47 @@ export function judgeGroups(options: {
     return spec && inputs.padded ? { tokens: inputs.tokensOf(spec) } : {};
   };
   const rulesOf = (phase: string): Rules => ({ limit, ...tokensOf(phase) });
+  const moving = { run: followRows(), local: followRows() };
+  /** The rules at one site, whose rows may have been moved: the reference's own index tells where to. */
+  const rulesAt = (rows: MovedRows, { site, phase, sides }: Group): Rules => {
+    const rules = rulesOf(phase);
+    const { tokens } = rules;
+    const tensor = rows === moving.local ? sides.localReference : sides.reference;
+    if (!tokens || !tensor) return rules;
+    rows.see({ site, phase, tensor, tokens: tokens.batch * (tokens.end - tokens.start) });
+    const moved = rows.of(site, phase, tensor.shape);
+    return moved ? { ...rules, tokens: { ...tokens, moved } } : rules;
+  };
   const accumulated = judgeWithMemory();
   const local = judgeWithMemory();
 
   const routers = collectRouters();
 
+  const broadcasts = new Map<string, number[]>();
   const complete = (match: Group): "go on" | "stop" =>
-    routers.take(match).map(judgeReady).includes("stop") ? "stop" : "go on";
+    routers.take(withBatch(match)).map(judgeReady).includes("stop") ? "stop" : "go on";
+  /** A group whose engine's tensor has the reference's shape where that is the same by broadcasting. */
+  const withBatch = (group: Group): Group => {
+    const { engine, reference } = group.sides as Required<Group["sides"]>;
+    const same = alongBatch(engine, reference);
+    if (!same) return group;
+    broadcasts.set(tapKey(group.phase, group.site), [...engine.shape]);
+    return { ...group, sides: { ...group.sides, engine: same } };
+  };
   const judgeReady = ({ group, routing }: Ready): "go on" | "stop" => {
     const { site, phase, order, sides } = group;
     const { engine, reference } = sides as Required<typeof sides>;
-    const rules = rulesOf(phase);
+    const [rules, own] = [moving.run, moving.local].map((rows) => rulesAt(rows, group)) as [Rules, Rules];
     const routed = (view: (one: Group) => TapTriple) =>
       routing && { logits: view(routing.logits), choice: view(routing.choice) };
     const whole = accumulated(inTheRun(group), rules, routed(inTheRun));
-    const alone = local(onItsOwn(group), { ...rules, structure: true }, routed(onItsOwn));
+    const alone = local(onItsOwn(group), { ...own, structure: true }, routed(onItsOwn));
     const expected = { shape: [...reference.shape], dtype: reference.dtype };
-    const verdict = siteOf({ site, phase, order, expected, run: whole, local: alone });
+    const broadcast = broadcasts.get(tapKey(phase, site));
+    const verdict = siteOf({
+      ...{ site, phase, order, expected, run: whole, local: alone },
+      ...(broadcast && { broadcast }),
+    });
     sites.push(verdict);
     padding ??= paddingOf(group, rules);
     const { noise = 0 } = distanceOf(whole) ?? {};
@@ -92,15 +120,15 @@ function paddingOf({ site, phase, sides }: Group, { tokens }: Rules): Findings["
 }
 
 /** A group as the run as a whole has it. */
-function inTheRun({ site, sides }: Group): TapTriple {
+function inTheRun({ site, sides, noise }: Group): TapTriple {
   const { engine, reference, oracle } = sides as Required<typeof sides>;
-  return { site, engine, reference, oracle };
+  return { site, engine, reference, oracle, ...(noise?.oracle && { noise: noise.oracle }) };
 }
 
 /** A group with the reference on the engine's data. */
-function onItsOwn({ site, sides }: Group): TapTriple {
+function onItsOwn({ site, sides, noise }: Group): TapTriple {
   const { engine, localReference: reference, localOracle: oracle } = sides as Required<typeof sides>;
-  return { site, engine, reference, oracle };
+  return { site, engine, reference, oracle, ...(noise?.localOracle && { noise: noise.localOracle }) };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { ofReference } from "./blame.ts";
 import type { KvPlan, Params } from "../engine/protocol.ts";
 import { EngineFailure } from "../trace/errors.ts";
 import type { Case } from "../case/case.ts";
@@ -10,7 +11,7 @@ export async function planKvCache(
   { engine: engineName, budget, dtype }: { engine: string; budget: number; dtype: Params<"load">["dtype"] },
 ): Promise<string> {
   const reference = await pool.reference();
-  const { checkpoint } = await pool.load(reference, { config: testCase.config, seed: 0, dtype });
+  const { checkpoint } = await ofReference(pool.load(reference, { config: testCase.config, seed: 0, dtype }));
   const engine = await pool.get(engineName);
   const { kv_plan: plan } = await pool.load(engine, { checkpoint, dtype, kv_budget_bytes: budget });
   if (!plan) throw new EngineFailure(`engine ${engine.hello.name} makes no KV-cache plan`);

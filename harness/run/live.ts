@@ -7,6 +7,7 @@ import { checkUnchanged } from "../engine/weights.ts";
 import { sealFiles } from "../setup/seal.ts";
 import { readPower } from "../golden/format/power.ts";
 import { checkAmplification } from "./amplification.ts";
+import { blame, ofReference } from "./blame.ts";
 import { auditConfig, auditTensors } from "./audits.ts";
 import type { Case } from "../case/case.ts";
 import { planted } from "../case/case.ts";
@@ -16,6 +17,7 @@ import { explainVerdict } from "./explain.ts";
 import { writeInputs } from "../case/inputs-file.ts";
 import { judgeGroups } from "./judging.ts";
 import type { Incomplete } from "./pairing.ts";
+import type { Side } from "./pairing.ts";
 import { mergeTaps } from "./pairing.ts";
 import { caseKey } from "../case/key.ts";
 import { refuseEmptySelection } from "../trace/site.ts";
@@ -88,7 +90,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
   const { testCase, seed, limit } = frame;
   const dtype = frame.dtype as Params<"load">["dtype"];
   const weights = testCase.checkpoint ? { checkpoint: testCase.checkpoint } : { config: testCase.config, seed };
-  const model = await pool.load(reference, { ...weights, dtype });
+  const model = await ofReference(pool.load(reference, { ...weights, dtype }));
   const { checkpoint } = model;
   const own = await pool.load(engine, { checkpoint, dtype, ...planted(testCase) });
   const values = await compareTensorValues(
@@ -106,6 +108,7 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
   const { possible, impossible } = possiblePhases(testCase.phases, engine.hello.capabilities);
   const enginesRun = { ...run, phases: [...possible] };
   const judging = judgeGroups({ testCase, inputs, limit, bail: options.bail ?? false, progress: options.progress });
+  let failing: Side = "engine";
   const local = [reference.replay(enginesRun), reference.replay({ ...enginesRun, oracle: true })] as const;
   const { incomplete, failure } = await mergeTaps(
     {
@@ -120,10 +123,14 @@ async function compareLive({ pool, reference, engine, frame, options }: Setting)
       ),
     },
     judging.complete,
+    (side) => (failing = side),
   ).then(
     (left) => ({ incomplete: left, failure: null }),
     // What was judged before an engine broke tells where it broke.
-    (error: unknown) => ({ incomplete: [], failure: error }),
+    async (error: unknown) => ({
+      incomplete: [],
+      failure: await blame(error, { side: failing, reference, run }),
+    }),
   );
   if (failure) {
     const left = withLeftovers(judging.sites, [], impossible);

@@ -18,10 +18,12 @@ export interface Group {
   /** Position among the taps of the side that sets the order: the reference where there is one. */
   order: number;
   readonly sides: Partial<Record<Side, RawTensor>>;
+  /** How far healthy ways of making the tensor lie apart, by the float64 run that knows it. */
+  readonly noise?: Partial<Record<Side, RawTensor>>;
 }
 
 /** A site that only some sides had sent when all streams ended. */
-export interface Incomplete extends Omit<Group, "sides"> {
+export interface Incomplete extends Omit<Group, "sides" | "noise"> {
   readonly sides: readonly Side[];
   /** The reference's tensor; null where the reference did not send one. */
   readonly expected: TensorKind | null;
@@ -73,11 +75,12 @@ function advance(own: Progress, { phase, taps }: TapBatch): void {
 /**
  * Merges the taps of several runs by site and phase: reads all streams at once, holds back those that run ahead, and
  * calls `complete` as soon as every side has sent a site. `complete` may answer "stop": then all streams are cancelled.
- * @throws what a stream throws first; the other streams are cancelled.
+ * @throws what a stream throws first, after `failed` was told which; the other streams are cancelled.
  */
 export async function mergeTaps(
   streams: Readonly<Partial<Record<Side, TapStream>>>,
   complete: (group: Group) => "go on" | "stop",
+  failed: (side: Side) => void = () => {},
 ): Promise<Incomplete[]> {
   const sides = Object.entries(streams) as [Side, TapStream][];
   const collector = collectGroups(sides.length, streams.reference ? "reference" : "engine", complete);
@@ -105,6 +108,7 @@ export async function mergeTaps(
         while (!stopped && tooFar(own)) await new Promise<void>((resume) => waiting.push(resume));
       }
     } catch (error) {
+      if (!stopped) failed(side);
       stopped = true;
       throw error;
     } finally {
@@ -154,7 +158,7 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
   };
   const take = (side: Side, batch: TapBatch, since: Progress): "go on" | "stop" => {
     let answer: "go on" | "stop" = "go on";
-    for (const { site, tensor } of batch.taps) {
+    for (const { site, tensor, noise } of batch.taps) {
       const key = tapKey(batch.phase, site);
       const late = dropped.get(key);
       if (late) {
@@ -164,7 +168,7 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
         continue;
       }
       const entry = waiting.get(key) ?? {
-        group: { site, phase: batch.phase, order: -1, sides: {} },
+        group: { site, phase: batch.phase, order: -1, sides: {}, noise: {} },
         first: side,
         since: { ...since },
       };
@@ -172,6 +176,7 @@ function collectGroups(sideCount: number, leader: Side, complete: (group: Group)
       if (!place || aheadOf(entry.since, place) > 0) reached.set(`${side} ${entry.first}`, entry.since);
       if (entry.group.sides[side]) throw new EngineFailure(`${side}: sent ${site} twice in ${batch.phase}`);
       entry.group.sides[side] = tensor;
+      if (noise) entry.group.noise![side] = noise;
       if (side === leader) entry.group.order = order++;
       if (Object.keys(entry.group.sides).length < sideCount) waiting.set(key, entry);
       else {

@@ -1,3 +1,4 @@
+import { ofReference } from "./blame.ts";
 import { createHash } from "node:crypto";
 import type { Power } from "../verdict/explanation.ts";
 import type { EngineProcess } from "../engine/process.ts";
@@ -41,7 +42,7 @@ export async function measurePower(
   const weights = testCase.checkpoint
     ? { checkpoint: testCase.checkpoint }
     : { config: testCase.config, seed: powerSeed };
-  await pool.load(reference, { ...weights, dtype: "float32" });
+  await ofReference(pool.load(reference, { ...weights, dtype: "float32" }));
   const inputs = writeInputs(testCase.inputs(powerSeed));
   const run = { inputs: inputs.path, phases: testCase.phases };
   const places = (await findPlaces(reference, run)).filter(({ site }) => !only || only.has(withoutLayer(site)));

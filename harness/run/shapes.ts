@@ -1,4 +1,5 @@
 import { whyOf } from "../verdict/deciding.ts";
+import { ofReference } from "./blame.ts";
 import type { Verdict } from "../verdict/schema.ts";
 import type { Why } from "../verdict/site.ts";
 import { EngineFailure } from "../trace/errors.ts";
@@ -50,7 +51,7 @@ export async function compareShapesWith(
   try {
     const engine = await pool.get(engineName);
     frame = { ...frame, engine: identify(engine.hello, testCase.fault?.name) };
-    const both = [ask(), askShapes(engine, testCase, planted(testCase))] as const;
+    const both = [ofReference(ask()), askShapes(engine, testCase, planted(testCase))] as const;
     await Promise.allSettled(both); // what the reference refuses no engine is to blame for, whoever answers first
     const [reference, ours] = [await both[0], await both[1]];
     frame = { ...frame, reference: reference.identity };

@@ -12,6 +12,7 @@ import { PythonUnavailable } from "../setup/python.ts";
 import { EngineFailure, EnvironmentError, UsageError } from "../trace/errors.ts";
 import { SafetensorsError } from "../trace/safetensors.ts";
 import { explainSystemError } from "../trace/system-error.ts";
+import { ReferenceFailure } from "./blame.ts";
 import { tensorsAgree } from "./audits.ts";
 import type { Case } from "../case/case.ts";
 import { repositoryPath } from "../case/discover.ts";
@@ -185,6 +186,10 @@ export function describeError(thrown: unknown): NonNullable<Verdict["error"]> {
     return { kind: "usage", message, stderr_tail: [] };
   if (error instanceof EnvironmentError) return { kind: "environment", message, stderr_tail: [...error.stderrTail] };
   if (error instanceof PythonUnavailable) return { kind: "environment", message, stderr_tail: [] };
+  if (error instanceof ReferenceFailure) {
+    const { stderrTail, remedy } = error.cause;
+    return { kind: error.kind, message, stderr_tail: [...stderrTail], ...(remedy && { remedy }) };
+  }
   if (!(error instanceof EngineFailure)) return { kind: "engine", message, stderr_tail: [] };
   return { kind: "engine", message, stderr_tail: [...error.stderrTail], ...(error.remedy && { remedy: error.remedy }) };
 }

@@ -24,13 +24,21 @@ export class EngineFailure extends Error {
   readonly remedy: string | undefined;
   /** The code of the error that the engine answered with (docs/protocol.md); null where it did not answer. */
   readonly code: number | null;
+  /** What an engine that goes on living has answered, without the name of its command; absent where it broke. */
+  readonly refusal: string | undefined;
   constructor(
     message: string,
-    options: { stderrTail?: readonly string[]; remedy?: string | undefined; code?: number } = {},
+    options: {
+      stderrTail?: readonly string[];
+      remedy?: string | undefined;
+      code?: number;
+      refusal?: string;
+    } = {},
   ) {
     super(message);
     this.stderrTail = options.stderrTail ?? [];
     this.remedy = options.remedy;
     this.code = options.code ?? null;
+    this.refusal = options.refusal;
   }
 }

@@ -23,8 +23,8 @@ export function statusOf(site: Judged): SiteVerdict["status"] {
 
 /** A site with its status. */
 export function siteOf(facts: Omit<SiteVerdict, "status">): SiteVerdict {
-  const { site, phase, order, expected, run, local } = facts;
-  return { site, phase, order, expected, status: statusOf(facts), run, local };
+  const { site, phase, order, expected, broadcast, run, local } = facts;
+  return { site, phase, order, expected, ...(broadcast && { broadcast }), status: statusOf(facts), run, local };
 }
 
 /** The failure that decides; null for a site that does not fail. */

@@ -177,6 +177,11 @@ export const siteVerdict = z.strictObject({
   /** The reference's tensor; null where it was not seen. */
   expected: tensorKind.nullable(),
   /**
+   * The shape that the engine's tensor had where it is the expected one by broadcasting: one side has a batch of 1, and
+   * all rows of the other are the same.
+   */
+  broadcast: shape.optional(),
+  /**
    * The status of the site: by the local judgement where there is one, else by that of the run. Values that are not
    * finite in the engine's run and finite in the reference's fail, whatever the local judgement says.
    */

@@ -35,7 +35,7 @@ describe.skipIf(livePool === null)("a case that breaks", () => {
     const broken = await runCase(pool, text, { progress: () => process.kill(reference.pid, "SIGKILL") });
     expect(broken.status).toBe("error");
     expect(broken.error!.message).toContain("was killed by SIGKILL");
-    expect(exitCodeFor([broken])).toBe(exitCodes.engine);
+    expect(exitCodeFor([broken])).toBe(exitCodes.environment);
     expect((await runCase(pool, text)).status).toBe("pass");
     expect(existsSync(reference.spool)).toBe(false);
   });

@@ -25,6 +25,8 @@ def read_tensors(file: Path) -> dict[str, Array]:
         tensors = load_file(file)
     except SafetensorError as error:
         raise bad_input(f"not a safetensors file: {error}", where=str(file)) from None
+    if "input_ids" not in tensors:
+        _stand_in_for_tokens(file, tensors)
     ids = tensors.get("input_ids")
     if ids is None or ids.ndim != 2 or ids.dtype != np.int64:
         found = "nothing" if ids is None else f"{ids.dtype} {list(ids.shape)}"
@@ -41,6 +43,23 @@ def read_tensors(file: Path) -> dict[str, Array]:
     for patches, grids in _GRIDS.items():
         _check_grids(file, patches, tensors.get(patches), grids, tensors.get(grids))
     return tensors
+
+
+def _stand_in_for_tokens(file: Path, tensors: dict[str, Array]) -> None:
+    """Adds one token a row to the inputs of a model that reads none: its phases are `full`, from 0 to 1.
+
+    Their `attention_mask` is about images or sounds, and goes on as the encoder's. Raises EngineError where there are
+    none.
+    """
+    media = [
+        array for _, array in sorted(tensors.items()) if np.issubdtype(array.dtype, np.floating) and array.ndim > 0
+    ]
+    if not media:
+        expected = "input_ids I64 [B, S], or images or sounds"
+        raise bad_input("the file holds neither input_ids nor media", expected=expected, where=str(file))
+    if "attention_mask" in tensors:
+        tensors["encoder_attention_mask"] = tensors.pop("attention_mask")
+    tensors["input_ids"] = np.zeros((len(media[0]), 1), dtype=np.int64)
 
 
 def position_ids(attention_mask: Array) -> Array:

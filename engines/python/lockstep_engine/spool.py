@@ -44,6 +44,8 @@ class SpoolSink:
         if not re.fullmatch(r"[\w.-]{1,100}", params["run"]):
             raise bad_input("the run's name must be a file name", found=params["run"], where="run.run")
         self._wanted = site_filter(params.get("sites"))
+        # Tells how far healthy ways of making a tensor lie apart; None where nothing is known beside its rounding.
+        self.noise_of: Callable[[Any], Any | None] = lambda tensor: None
         self.phase = ""
         self.batches = 0
         self.taps = 0
@@ -73,7 +75,9 @@ class SpoolSink:
         self._credits.check()
         if not self.wants(site):
             return
-        self._sites.append({"site": site, "tensor": self._copy(tensor)})
+        noise = self.noise_of(tensor)
+        told = {} if noise is None else {"noise": self._copy(noise)}
+        self._sites.append({"site": site, "tensor": self._copy(tensor), **told})
         if self._bytes > _FLUSH_BYTES:
             self.flush()
 

@@ -5,6 +5,7 @@ A framework with hooks calls `enter` and `leave` from them; one without wraps th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -91,11 +92,24 @@ class FunctionalTapper:
     def __init__(self, taps: Taps, path: str) -> None:
         self._taps = taps
         self._path = path
+        # The call that was tapped last, and how often each name has been in it.
+        self._call: Call | None = None
+        self._done: Counter[str] = Counter()
 
     def _site(self, name: str) -> str:
         running = self._taps.running
-        label = running[-1].label if running and running[-1].path == self._path else ""
-        return f"{self._path}#{name}{label}"
+        call = running[-1] if running else None
+        if call is not self._call:
+            self._call = call
+            self._done.clear()
+        label = call.label if call is not None and call.path == self._path else ""
+        again = self._done[name]
+        return f"{self._path}#{name}{label}" if again == 0 else f"{self._path}#{name}{label or '@'}+{again}"
+
+    def _take(self, name: str) -> str:
+        site = self._site(name)
+        self._done[name] += 1
+        return site
 
     def wants(self, name: str) -> bool:
         """True when `path#name` is asked for."""
@@ -103,7 +117,7 @@ class FunctionalTapper:
 
     def tap(self, name: str, tensor: Any) -> None:
         """Hands the tensor of `path#name` to the sink."""
-        self._taps.sink.tap(self._site(name), tensor)
+        self._taps.sink.tap(self._take(name), tensor)
 
     @property
     def replaying(self) -> bool:
@@ -112,7 +126,7 @@ class FunctionalTapper:
 
     def exchange(self, name: str, tensor: Any) -> Any:
         """Taps the tensor of `path#name` and returns what to go on with."""
-        return self._taps.exchange(self._site(name), tensor)
+        return self._taps.exchange(self._take(name), tensor)
 
 
 def tap(module: Any, name: str, tensor: Any) -> None:

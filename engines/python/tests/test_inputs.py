@@ -42,6 +42,14 @@ class Inputs(unittest.TestCase):
         tensors = self.read(input_ids=IDS)
         self.assertEqual(tensors["attention_mask"].tolist(), [[1] * 4] * 2)
 
+    def test_a_model_that_reads_no_tokens_has_one_for_each_row(self) -> None:
+        tensors = self.read(
+            pixel_values=np.ones((2, 3), dtype=np.float32), attention_mask=np.ones((2, 5), dtype=np.int64)
+        )
+        self.assertEqual(tensors["input_ids"].shape, (2, 1))
+        self.assertEqual(tensors["attention_mask"].shape, (2, 1))
+        self.assertEqual(tensors["encoder_attention_mask"].shape, (2, 5))
+
     def test_positions_count_real_tokens(self) -> None:
         mask = np.array([[1, 1, 1], [0, 0, 1]])
         self.assertEqual(position_ids(mask).tolist(), [[0, 1, 2], [0, 0, 0]])

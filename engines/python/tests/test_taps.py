@@ -39,6 +39,16 @@ class Sites(unittest.TestCase):
         self.sink = Listing()
         self.taps = Taps(self.sink, np.ndarray)
 
+    def test_a_step_that_one_call_makes_twice_has_two_sites(self) -> None:
+        tapper = FunctionalTapper(self.taps, "attention")
+        for _ in range(2):
+            self.taps.push("attention", (), {})
+            tapper.tap("probs", np.zeros(1))
+            tapper.tap("probs", np.zeros(1))
+            self.taps.leave(None)
+        expected = ["attention#probs", "attention#probs@+1", "attention#probs@1", "attention#probs@1+1"]
+        self.assertEqual(self.sink.sites, expected)
+
     def call(self, path: str, *args: Any, output: Any = None, **kwargs: Any) -> None:
         self.taps.enter(path, args, kwargs)
         self.taps.leave(np.zeros((2, 3)) if output is None else output)

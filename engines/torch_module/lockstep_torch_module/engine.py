@@ -18,7 +18,7 @@ from lockstep_engine.controls import Controls
 from lockstep_engine.errors import EngineError, bad_input, unsupported
 from lockstep_reference.build import Built, restore_floats
 from lockstep_reference.engine import Engine
-from lockstep_reference.verify import switch_attention, verify_taps
+from lockstep_reference.verify import settle, switch_attention, verify_taps
 from lockstep_torch_module.factory import load_function
 
 
@@ -48,7 +48,9 @@ class TorchModuleEngine(Engine):
         """The factory's module for a checkpoint directory. Raises EngineError."""
         config = read_config(directory)
         model = self._make(str(directory), config, dtype, params.get("fault")).eval()
+        leave_grouped_mm(model)
         try:
+            settle(model, config)
             self._verified = verify_taps(model, config)
         except EngineError:
             raise
@@ -97,6 +99,20 @@ class TorchModuleEngine(Engine):
                 found=type(model).__name__,
                 where=where,
             )
+
+
+def leave_grouped_mm(model: Any) -> None:
+    """Sets a transformers model to its eager experts where the grouped kernel, its default, can't run on its weights.
+
+    That kernel wants rows of 16 bytes, which tiny configs do not have.
+    """
+    config = getattr(model, "config", None)
+    if getattr(config, "_experts_implementation", None) != "grouped_mm":
+        return
+    stacked = [tensor for tensor in model.parameters() if tensor.ndim == 3]  # noqa: PLR2004 - [experts, out, in]
+    if any(size * tensor.element_size() % 16 for tensor in stacked for size in tensor.shape[1:]):
+        print("lockstep_torch_module: experts run one by one: grouped_mm wants rows of 16 bytes", file=sys.stderr)
+        model.set_experts_implementation("eager")
 
 
 def apply_to_fake(

@@ -15,7 +15,24 @@ from lockstep_engine.errors import unsupported
 from lockstep_engine.taps import TAPPER, FunctionalTapper
 from lockstep_reference.packed import PACKED_NAME, Packing, take_packing
 
-NAME = "lockstep"
+
+class _EagerName(str):
+    """A name that passes for `eager` where modeling code asks for that name, and is registered as its own.
+
+    Code that looks for eager attention to change its masks (sparse indexers) or its way (GPT-2's upcast scores) takes
+    the branch of eager attention, as the model does; code that looks an attention up unless it is eager finds it.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return other == "eager" or str.__eq__(self, other) is True
+
+    def __ne__(self, other: object) -> bool:
+        return str.__ne__(self, other) is True
+
+    __hash__ = str.__hash__
+
+
+NAME = _EagerName("lockstep")
 
 
 def register_attention() -> None:

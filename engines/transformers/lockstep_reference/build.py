@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import time
+import types
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,16 +61,30 @@ def restore_floats(cls: type[PreTrainedConfig], values: dict[str, Any]) -> dict[
     hints: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         hints |= vars(base).get("__annotations__", {})
+    parts = {**getattr(cls, "sub_configs_defaults", {}), **getattr(cls, "sub_configs", {})}
     restored: dict[str, Any] = {}
     for name, value in values.items():
-        kinds = {hints.get(name), *typing.get_args(hints.get(name))}
-        if type(value) is int and float in kinds and int not in kinds:
-            restored[name] = float(value)
-        elif isinstance(value, dict) and value.get("model_type") in CONFIG_MAPPING:
+        if isinstance(value, dict) and value.get("model_type") in CONFIG_MAPPING:
             restored[name] = restore_floats(CONFIG_MAPPING[value["model_type"]], value)
+        elif isinstance(value, dict) and isinstance(parts.get(name), type) and parts[name] is not PreTrainedConfig:
+            restored[name] = restore_floats(parts[name], value)
         else:
-            restored[name] = copy.deepcopy(value)
+            restored[name] = _as_hinted(hints.get(name), value)
     return restored
+
+
+def _as_hinted(hint: Any, value: Any) -> Any:
+    """`value` with floats where `hint` wants them and no int, in lists and dicts too."""
+    kinds = (hint, *typing.get_args(hint)) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if type(value) is int:
+        return float(value) if float in kinds and int not in kinds else value
+    inner = [typing.get_args(kind) for kind in kinds if typing.get_origin(kind) in (list, tuple, dict)]
+    if isinstance(value, list) and inner:
+        return [_as_hinted(typing.Union[*dict.fromkeys(kind for one in inner for kind in one)], item) for item in value]
+    if isinstance(value, dict) and inner:
+        of_values = typing.Union[*dict.fromkeys(one[-1] for one in inner)]
+        return {key: _as_hinted(of_values, item) for key, item in value.items()}
+    return copy.deepcopy(value)
 
 
 def config_object(config: dict[str, Any]) -> PreTrainedConfig:
@@ -101,6 +116,10 @@ def build_checkpoint(config: dict[str, Any], seed: int, cache: Path) -> Built:
 
     The directory is named by a hash of config, seed and generator version and appears complete or not at all.
     """
+    model_type = config.get("model_type")
+    if model_type in CONFIG_MAPPING:
+        # Written as Python would have: an engine that reads config.json meets the same strict classes.
+        config = restore_floats(CONFIG_MAPPING[model_type], config)
     identity = json.dumps([config, seed, GENERATOR_VERSION], sort_keys=True, separators=(",", ":"))
     target = cache / "checkpoints" / hashlib.sha256(identity.encode()).hexdigest()[:24]
     redrawn = damage(target, config) if target.exists() else None

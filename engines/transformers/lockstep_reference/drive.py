@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
+import typing
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,12 +13,11 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput
 
 from lockstep_engine.errors import bad_input, unsupported
 from lockstep_engine.phases import Phase, check_phases
 from lockstep_engine.pytorch.inputs import Inputs
-from lockstep_reference.positions import own_position_ids
+from lockstep_reference.positions import makes_positions, own_position_ids
 
 # What phases continue: the tokens of an encoder-decoder are its decoder's.
 Cache = DynamicCache | EncoderDecoderCache
@@ -32,6 +33,12 @@ def is_encoder_decoder(model: nn.Module) -> bool:
     return bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
 
 
+def reads_tokens(model: nn.Module) -> bool:
+    """False of a model of images or sounds alone: its forward takes no token ids."""
+    tokens = _OF_DECODER["input_ids"] if is_encoder_decoder(model) else "input_ids"
+    return tokens in forward_parameters(type(model))
+
+
 def prepared_inputs(model: nn.Module, inputs: Inputs, *, wide: bool = False) -> Inputs:
     """`inputs` as the forward of `model` takes them: positions, names of other tensors, dtypes; `wide` float64.
 
@@ -39,14 +46,16 @@ def prepared_inputs(model: nn.Module, inputs: Inputs, *, wide: bool = False) -> 
     is the oracle's, which works on the same numbers.
     """
     named = inputs.modality
-    if is_encoder_decoder(model):
+    if is_encoder_decoder(model) or not reads_tokens(model):
         named = {_OF_ENCODER.get(name, name): tensor for name, tensor in named.items()}
     main = getattr(model, "main_input_name", "input_ids")
     if main in named and named[main].is_floating_point():
         named = {**named, main: named[main].to(model_dtype(model))}
     if wide:
         named = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in named.items()}
-    return replace(inputs, modality=named, position_ids=own_position_ids(model, inputs))
+    own = own_position_ids(model, inputs) if reads_tokens(model) else None
+    prepared = replace(inputs, modality=named, positions_known=own is not None)
+    return prepared if own is None else replace(prepared, position_ids=own)
 
 
 @functools.cache
@@ -65,12 +74,46 @@ def cache_parameter(model: nn.Module) -> str | None:
     if only_encodes and isinstance(model, PreTrainedModel) and not model.can_generate():
         return None
     accepted = forward_parameters(type(model))
-    return next((name for name in ("cache", "past_key_values", "cache_params") if name in accepted), None)
+    name = next((name for name in ("cache", "past_key_values", "cache_params") if name in accepted), None)
+    return None if name is None or _cache_class(model, name) is None else name
+
+
+def _cache_class(model: nn.Module, name: str) -> type[DynamicCache] | None:
+    """The class of cache that a forward wants: its own kind of DynamicCache; None of one that is none at all."""
+    for module in model.modules():
+        wanted = _own_cache_class(type(module), name)
+        if wanted is not None:
+            return wanted if issubclass(wanted, DynamicCache) else None
+    return DynamicCache
+
+
+@functools.cache
+def _own_cache_class(cls: type[nn.Module], name: str) -> type | None:
+    """The class of cache that the file of a module defines and the module's forward takes as `name`."""
+    parameter = inspect.signature(cls.forward).parameters.get(name)
+    hints = () if parameter is None else (parameter.annotation, *typing.get_args(parameter.annotation))
+    kinds = (hint for hint in hints if isinstance(hint, type) and hint.__module__ == cls.__module__)
+    return next(kinds, None)
 
 
 def masks_cache_parameter(create_masks: Callable[..., Any]) -> str:
     """How a model's `create_masks_for_generate` calls its KV cache: `cache` since transformers 5.24."""
     return "cache" if "cache" in inspect.signature(create_masks).parameters else "past_key_values"
+
+
+@functools.cache
+def drops_mask(cls: type[nn.Module]) -> bool:
+    """True of a recurrent model whose `generate` gives no mask behind the prompt: its forward takes the slice's."""
+    prepare = getattr(cls, "prepare_inputs_for_generation", None)
+    return prepare is not None and '["attention_mask"] = None' in inspect.getsource(inspect.unwrap(prepare))
+
+
+@functools.cache
+def takes_masks(cls: type[nn.Module]) -> bool:
+    """False of a forward that makes its masks itself and can't take a dict of them, one for each kind of layer."""
+    module = sys.modules[cls.__module__]
+    source = inspect.getsource(module) if hasattr(module, "__file__") else ""
+    return not ("create_causal_mask(" in source and "def create_masks_for_generate" in source and "dict)" not in source)
 
 
 def model_dtype(model: nn.Module) -> torch.dtype:
@@ -85,7 +128,8 @@ def new_cache(model: nn.Module) -> Cache | None:
         return None
     if is_encoder_decoder(model):
         return EncoderDecoderCache(DynamicCache(config=config), DynamicCache())
-    return DynamicCache(config=config)
+    own = _cache_class(model, str(cache_parameter(model)))
+    return DynamicCache(config=config) if own in (None, DynamicCache) else own()
 
 
 def cache_layers(cache: Any) -> tuple[list[Any], list[Any]]:
@@ -95,26 +139,27 @@ def cache_layers(cache: Any) -> tuple[list[Any], list[Any]]:
     return ([] if cache is None else cache.layers), []
 
 
-def encoder_states(output: Any) -> torch.Tensor | None:
-    """What the encoder has made in a forward of an encoder-decoder; None of other models."""
-    states = getattr(output, "encoder_last_hidden_state", None)
-    return states if isinstance(states, torch.Tensor) else None
+def keep_encoded(model: nn.Module) -> list[Any]:
+    """A list that holds what the encoder of an encoder-decoder has made, as soon as it has run."""
+    kept: list[Any] = []
+    if is_encoder_decoder(model) and hasattr(model, "get_encoder"):
+        model.get_encoder().register_forward_hook(lambda module, args, output: kept.append(output))
+    return kept
 
 
 def check_accepts(model: nn.Module, inputs: Inputs, phases: list[Phase]) -> None:
     """Raises EngineError for phases beyond the tokens, a second phase without cache, or unknown modality tensors."""
     check_phases(phases, inputs.input_ids.shape[1])
-    tokens = _OF_DECODER["input_ids"] if is_encoder_decoder(model) else "input_ids"
-    if tokens not in forward_parameters(type(model)):
-        raise unsupported(
-            f"{type(model).__name__}.forward takes no {tokens}",
-            expected=f"a forward with a parameter {tokens}",
-            found=", ".join(sorted(forward_parameters(type(model)))),
+    if not reads_tokens(model) and not inputs.modality:
+        raise bad_input(
+            f"{type(model).__name__} reads no tokens, and the inputs file holds nothing else",
+            expected=f"one of {', '.join(sorted(forward_parameters(type(model))))}",
+            found="input_ids",
         )
     continued = [phase.name for phase in phases if phase.cache and phase.start > 0]
     if continued and cache_parameter(model) is None:
         raise unsupported(
-            f"{type(model).__name__} keeps no KV cache",
+            f"{type(model).__name__} keeps no KV cache that a phase could continue",
             expected="phases that start at token 0",
             found=", ".join(continued),
         )
@@ -134,7 +179,7 @@ def call_arguments(  # noqa: PLR0917 - what one forward depends on
     phase: Phase,
     cache: Cache | None,
     dtype: torch.dtype,
-    encoded: torch.Tensor | None = None,
+    encoded: Any = None,
 ) -> dict[str, Any]:
     """Keyword arguments of `model.forward` for one phase. `dtype` is that of the hidden states.
 
@@ -152,16 +197,21 @@ def call_arguments(  # noqa: PLR0917 - what one forward depends on
         "position_ids": positions,
         "use_cache": cache is not None,
     }
+    if makes_positions(model):
+        del arguments["position_ids"]
     both = is_encoder_decoder(model)
+    if not reads_tokens(model):
+        # What the inputs file calls so is about tokens; the mask of the model's own input is among `modality`.
+        arguments = {}
     if both:
         arguments = {_OF_DECODER.get(name, name): value for name, value in arguments.items()}
     if first:
         arguments |= inputs.modality | {name: ids[:, part] for name, ids in inputs.token_types.items()}
     elif both:
-        arguments["encoder_outputs"] = BaseModelOutput(last_hidden_state=encoded)
+        arguments["encoder_outputs"] = encoded
         arguments |= {name: mask for name, mask in inputs.modality.items() if name == "attention_mask"}
     create_masks: Callable[..., Any] | None = getattr(model, "create_masks_for_generate", None)
-    if not both and create_masks is not None:
+    if not both and create_masks is not None and "input_ids" in arguments and takes_masks(type(model)):
         # Some models mask differently here than in a plain forward. Only batch, length, dtype and device are read
         # from inputs_embeds, which `generate` therefore leaves empty too.
         ids = arguments["input_ids"]
@@ -169,12 +219,15 @@ def call_arguments(  # noqa: PLR0917 - what one forward depends on
             config=model.config,
             inputs_embeds=torch.empty((*ids.shape, 0), dtype=dtype, device=ids.device),
             attention_mask=arguments["attention_mask"],
-            **{masks_cache_parameter(create_masks): cache},
+            # Without a cache it is that of a prompt, as `generate` has it.
+            **{masks_cache_parameter(create_masks): new_cache(model) if cache is None else cache},
             position_ids=positions,
             token_type_ids=arguments.get("token_type_ids"),
             mm_token_type_ids=arguments.get("mm_token_type_ids"),
             is_first_iteration=first,
         )
+    elif not both and not first and drops_mask(type(model)):
+        arguments["attention_mask"] = inputs.attention_mask[:, part]
     name = cache_parameter(model)
     if name is not None:
         arguments[name] = cache

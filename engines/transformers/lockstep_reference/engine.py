@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from lockstep_reference.outline import outline
 from lockstep_reference.run import Wanted, run_phases
 from lockstep_reference.shapes import FakeModels, trace_shapes
 from lockstep_reference.text import generate, tokenize
-from lockstep_reference.verify import verify_taps, verify_taps_on
+from lockstep_reference.verify import settle, switch_attention, verify_taps, verify_taps_on
 
 
 class Engine(Adapter):
@@ -89,6 +90,7 @@ class Engine(Adapter):
         if "fault" in params:
             raise unsupported("the reference takes no faults", where="load.fault")
         model = load_model(directory, dtype)
+        settle(model, read_config(directory))
         # On a copy: rotary modules keep what they computed for the longest sequence so far.
         self._verified = verify_taps(share_copy(model), read_config(directory))
         return model
@@ -105,7 +107,7 @@ class Engine(Adapter):
                 raise
             except Exception as error:  # noqa: BLE001 - the run, which stops there too, says where
                 print(f"lockstep_reference: the taps can't be verified: {error}", file=sys.stderr)
-                return
+                switch_attention(model)
             self._verified = True
 
     def run(self, params: dict[str, Any], roots: Roots, controls: Controls, notify: Notify) -> dict[str, Any]:
@@ -126,7 +128,8 @@ class Engine(Adapter):
             perturb = params.get("perturb")
             run_phases(model, inputs, phases, sink, dtype=dtype, feed=feed, wanted=wanted, perturb=perturb)
         if wanted is not None:
-            self._evidence.keep(wanted.snapshots, inputs, phases)
+            positions = prepared_inputs(self.model, inputs).position_ids
+            self._evidence.keep(wanted.snapshots, replace(inputs, position_ids=positions), phases)
         self._recorder.name_modules(model)
         return sink.result()
 

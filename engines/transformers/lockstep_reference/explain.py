@@ -20,7 +20,7 @@ from lockstep_reference.counterfactuals.names import Numbers
 from lockstep_reference.counterfactuals.power import power
 from lockstep_reference.counterfactuals.search import Search, SitePhase, Tried, search
 from lockstep_reference.counterfactuals.snapshot import Context, Snapshot
-from lockstep_reference.positions import own_position_ids, positions_as_site
+from lockstep_reference.positions import positions_as_site
 
 
 class Evidence:
@@ -32,16 +32,17 @@ class Evidence:
         self._phases: dict[str, Phase] = {}
 
     def keep(self, snapshots: list[Snapshot], inputs: Inputs, phases: list[Phase]) -> None:
-        """Takes over a run's snapshots, in place of those that the run before left on its side."""
+        """Takes over a run's snapshots, in place of those that the run before left on its side.
+
+        `inputs` have the positions that the run had.
+        """
         sides = {snapshot.oracle for snapshot in snapshots}
         # In place: the other side's run may end at the same moment.
         for key in [key for key in list(self._snapshots) if key[2] in sides]:
             self._snapshots.pop(key, None)
         self._inputs, self._phases = inputs, {phase.name: phase for phase in phases}
         types = next(iter(inputs.token_types.values()), None)
-        positions = None
-        if snapshots:
-            positions = positions_as_site(own_position_ids(snapshots[0].model, inputs))
+        positions = positions_as_site(inputs.position_ids)
         for snapshot in snapshots:
             end = self._phases[snapshot.phase].end
             snapshot.context = Context(inputs.input_ids, inputs.attention_mask, types, end, positions)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode, resolve_name
+from transformers import PreTrainedModel
 
 from lockstep_engine.pytorch.copies import share_copy
 
@@ -21,6 +22,7 @@ _LOW = (torch.float32, torch.bfloat16, torch.float16)
 # Compared with ==: every access makes another wrapper object.
 _DTYPE = vars(torch._C.TensorBase)["dtype"].__get__
 _WIDENING = {torch.Tensor.float, torch.Tensor.half, torch.Tensor.bfloat16}
+_WHERE = {torch.where, torch.Tensor.where}
 _QUERIES = {torch.Tensor.size, torch.Tensor.dim, torch.Tensor.numel, torch.Tensor.stride, torch.Tensor.data_ptr}
 _CASTS_BY_NAME = {"torch.FloatTensor", "torch.HalfTensor", "torch.BFloat16Tensor"}
 
@@ -48,6 +50,14 @@ class Float64Mode(TorchFunctionMode):
         if _in_place(func) and args and isinstance(args[0], torch.Tensor) and args[0].dtype in _LOW:
             raise RuntimeError(f"the oracle met an in-place {resolve_name(func)} on a {args[0].dtype} tensor")
         wide_args, wide_kwargs = _wide(args), {name: _wide(value) for name, value in kwargs.items()}
+        if func in _WHERE:
+            # Of two numbers it would make float32.
+            wide_args = tuple(
+                torch.tensor(arg, dtype=torch.float64) if type(arg) is float else arg for arg in wide_args
+            )
+        if func is torch.full and any(type(arg) is float for arg in (*wide_args, *wide_kwargs.values())):
+            # Before it is made: the lowest float64 is no float32.
+            wide_kwargs = {**wide_kwargs, "dtype": wide_kwargs.get("dtype") or torch.float64}
         result = func(*wide_args, **wide_kwargs)
         if isinstance(result, torch.Tensor) and result.dtype in _LOW:
             result = _again_in_float64(func, wide_args, wide_kwargs)
@@ -90,7 +100,7 @@ def rebuild_buffers(model: nn.Module) -> None:
     They are not stored in checkpoints, so the model's own `_init_weights` makes them; here it runs on a shallow
     clone of each module. A buffer that it leaves alone is widened instead.
     """
-    for module in list(model.modules()):
+    for path, module in list(model.named_modules()):
         names = [
             name
             for name in module._non_persistent_buffers_set
@@ -109,7 +119,7 @@ def rebuild_buffers(model: nn.Module) -> None:
             for name, buffer in module._buffers.items()
             if buffer is not None
         }
-        initialise: Callable[[nn.Module], None] | None = getattr(model, "_init_weights", None)
+        initialise = _initialiser(model, path)
         if initialise is not None:
             with Float64Mode(), torch.no_grad():
                 initialise(clone)
@@ -117,6 +127,16 @@ def rebuild_buffers(model: nn.Module) -> None:
         for name in names:
             own, rebuilt = module.get_buffer(name), clone.get_buffer(name)
             module._buffers[name] = own.double() if rebuilt.isnan().any() else rebuilt
+
+
+def _initialiser(model: nn.Module, path: str) -> Callable[[nn.Module], None] | None:
+    """How transformers initialises the module at `path`: as the innermost model around it does."""
+    parts = path.split(".") if path else []
+    for length in range(len(parts), -1, -1):
+        around = model.get_submodule(".".join(parts[:length]))
+        if isinstance(around, PreTrainedModel):
+            return around._init_weights
+    return getattr(model, "_init_weights", None)
 
 
 def oracle_copy(model: nn.Module) -> nn.Module:

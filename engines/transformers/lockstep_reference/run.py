@@ -16,6 +16,7 @@ from lockstep_engine.phases import Phase
 from lockstep_engine.pytorch.capture import Capture
 from lockstep_engine.pytorch.inputs import Inputs
 from lockstep_engine.pytorch.replay import Feed, Replacement
+from lockstep_engine.spool import SpoolSink
 from lockstep_engine.taps import Sink
 from lockstep_reference.counterfactuals.recorder import Recorder
 from lockstep_reference.counterfactuals.snapshot import Snapshot
@@ -24,14 +25,15 @@ from lockstep_reference.drive import (
     cache_layers,
     call_arguments,
     check_accepts,
-    encoder_states,
+    keep_encoded,
     new_cache,
     prepared_inputs,
 )
 from lockstep_reference.experts import inside_experts
+from lockstep_reference.frequencies import TableNoise
 from lockstep_reference.oracle import Float64Mode
 from lockstep_reference.perturb import Perturbation
-from lockstep_reference.positions import positions_as_site, positions_with_site
+from lockstep_reference.positions import makes_positions, positions_as_site, positions_with_site
 
 
 class ForwardStoppedError(EngineError):
@@ -79,6 +81,10 @@ def run_phases(
     inputs = prepared_inputs(model, inputs, wide=oracle)
     check_accepts(model, inputs, phases)
     replacement = None if feed is None else Replacement(feed, lambda: sink.phase)
+    # Its hooks come before those of the capture, which may put the engine's tables in the place of the own ones.
+    tables = TableNoise(model) if oracle and isinstance(sink, SpoolSink) else None
+    if tables is not None and isinstance(sink, SpoolSink):
+        sink.noise_of = tables.of
     perturbation = None if perturb is None else Perturbation(perturb, lambda: sink.phase)
     capture = Capture(model, sink, replacement or perturbation, hidden=inside_experts(model))
     recorder = None
@@ -89,7 +95,9 @@ def run_phases(
     # Caches that a later phase goes back to, as they were right after the phase of that name.
     origins = {phase.origin for phase in phases}
     kept: dict[str, Cache | None] = {}
-    logits = encoded = None
+    logits = None
+    # Behind the hooks of the capture, which may put the engine's tensors into it.
+    encoded = keep_encoded(model)
     try:
         with torch.no_grad(), Float64Mode() if oracle else nullcontext():
             for phase in phases:
@@ -97,14 +105,12 @@ def run_phases(
                 capture.start_phase()
                 if phase.origin is not None:
                     cache = copy.deepcopy(kept[phase.origin])
-                arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype, encoded)
-                own = inputs.position_ids[..., phase.start : phase.end]
-                positions = capture.exchange("inputs#position_ids", positions_as_site(own))
-                for name in {"position_ids", "decoder_position_ids"} & arguments.keys():
-                    arguments[name] = positions_with_site(own, positions)
+                carried = encoded[0] if encoded else None
+                arguments = call_arguments(model, inputs, phase, cache if phase.cache else None, dtype, carried)
+                if inputs.positions_known:
+                    own = inputs.position_ids[..., phase.start : phase.end]
+                    _exchange_positions(capture, own, arguments, given=not makes_positions(model))
                 output = model(**arguments)
-                if phase.cache and encoded is None:
-                    encoded = encoder_states(output)
                 logits = _tap_results(output, cache if phase.cache else None, capture)
                 if phase.name in origins:
                     kept[phase.name] = copy.deepcopy(cache)
@@ -115,6 +121,8 @@ def run_phases(
         sink.flush()
         raise ForwardStoppedError(describe_stop(model, capture, error)) from error
     finally:
+        if tables is not None:
+            tables.detach()
         if recorder is None or wanted is None:
             capture.detach()
         else:
@@ -123,17 +131,42 @@ def run_phases(
     return logits
 
 
+def _exchange_positions(capture: Capture, own: torch.Tensor, arguments: dict[str, Any], *, given: bool) -> None:
+    """Taps the positions and hands the engine's over; a model that is `given` none gets only what it would not make."""
+    site = positions_as_site(own)
+    positions = capture.exchange("inputs#position_ids", site)
+    if given:
+        for name in {"position_ids", "decoder_position_ids"} & arguments.keys():
+            arguments[name] = positions_with_site(own, positions)
+    elif not torch.equal(positions, site):
+        arguments["position_ids"] = positions
+
+
 def _tap_results(output: Any, cache: Cache | None, capture: Capture) -> torch.Tensor | None:
     own, cross = cache_layers(cache)
     for index, layer in enumerate(own):
         exchange_state(layer, f"cache.{index}.", capture)
         if index < len(cross):
             exchange_state(cross[index], f"cache.{index}.cross_", capture)
+    for name, states in _states_beside_layers(cache):
+        for index, state in enumerate(states):
+            if isinstance(state, torch.Tensor):
+                states[index] = capture.exchange(f"cache.{index}.{name}", state)
     logits = root_output(output)
     if logits is not None:
         logits = capture.exchange("logits", logits)
     capture.sink.flush()
     return logits
+
+
+def _states_beside_layers(cache: Cache | None) -> list[tuple[str, list[Any]]]:
+    """Lists, one element a layer, in which caches of a model's own keep other states: `linear_cache` is `linear`."""
+    own = {} if cache is None else vars(cache)
+    return [
+        (name.removesuffix("_cache"), held)
+        for name, held in own.items()
+        if name.endswith("_cache") and isinstance(held, list)
+    ]
 
 
 def exchange_state(layer: Any, prefix: str, capture: Capture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ from lockstep_reference.drive import (
     model_dtype,
     new_cache,
     prepared_inputs,
+    reads_tokens,
 )
 from lockstep_reference.packed import PACKED_NAME
 from lockstep_reference.run import root_output, run_phases
@@ -46,11 +48,42 @@ class CloningSink:
 
 
 def verify_taps(model: nn.Module, config: dict[str, Any]) -> bool:
-    """`verify_taps_on` a short text. False when that is not what the model reads: it has to wait for a run's inputs."""
-    if is_encoder_decoder(model) or "input_ids" not in forward_parameters(type(model)):
+    """`verify_taps_on` a short text. False when that is not all the model reads: it has to wait for a run's inputs."""
+    probe = probe_inputs(config)
+    if is_encoder_decoder(model) or not reads_tokens(model) or not _runs(model, probe):
         return False
-    verify_taps_on(model, probe_inputs(config))
+    verify_taps_on(model, probe)
     return True
+
+
+def _runs(model: nn.Module, probe: Inputs) -> bool:
+    """False of a forward that wants more than text, such as the images of a pair of towers."""
+    try:
+        for phase in _phases_of(probe):
+            untapped_logits(share_copy(model), probe, phase)
+    except Exception as error:  # noqa: BLE001 - what is amiss for other inputs too, the run says where
+        print(f"lockstep_reference: the forward does not run on a short text alone: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def settle(model: nn.Module, config: dict[str, Any]) -> None:
+    """Lets a model that changes its own weights in its first forward (RWKV rescales them) do so now, once for all.
+
+    Copies share weights, so each would change them again.
+    """
+    if is_encoder_decoder(model) or not reads_tokens(model):
+        return
+    before = [parameter._version for parameter in model.parameters()]
+    copy = share_copy(model)
+    with contextlib.suppress(Exception):
+        untapped_logits(copy, probe_inputs(config), Phase("full", 0, _LENGTH, cache=False))
+    if before == [parameter._version for parameter in model.parameters()]:
+        return
+    for module, changed in zip(model.modules(), copy.modules(), strict=True):
+        for name, value in vars(changed).items():
+            if type(value) is bool:
+                setattr(module, name, value)
 
 
 def verify_taps_on(model: nn.Module, inputs: Inputs) -> None:
@@ -59,8 +92,7 @@ def verify_taps_on(model: nn.Module, inputs: Inputs) -> None:
     A model that does not use the attention interface, or was set to another attention, keeps its own and has module
     sites only. Raises EngineError when the logits with taps are not bit-equal to those without.
     """
-    length = inputs.input_ids.shape[1]
-    phases = [Phase("prefill", 0, length, cache=True), Phase("full", 0, length, cache=False)]
+    phases = _phases_of(inputs)
     plain = [untapped_logits(model, inputs, phase) for phase in phases]
     switched = switch_attention(model)
     try:
@@ -85,6 +117,11 @@ def verify_taps_on(model: nn.Module, inputs: Inputs) -> None:
 def _same(before: torch.Tensor, after: torch.Tensor) -> bool:
     """True for equal bits; a model whose logits are not numbers is not changed by taps that leave them so."""
     return before.shape == after.shape and torch.allclose(before, after, rtol=0, atol=0, equal_nan=True)
+
+
+def _phases_of(inputs: Inputs) -> list[Phase]:
+    length = inputs.input_ids.shape[1]
+    return [Phase("prefill", 0, length, cache=True), Phase("full", 0, length, cache=False)]
 
 
 def switch_attention(model: nn.Module) -> bool:

@@ -63,6 +63,13 @@ class Mode(unittest.TestCase):
             self.assertEqual(torch.arange(3).dtype, torch.int64)
             self.assertEqual((torch.arange(3) == 1).dtype, torch.bool)
 
+    def test_numbers_that_become_a_tensor_are_float64_from_the_start(self) -> None:
+        with Float64Mode():
+            lowest = torch.full((), torch.finfo(torch.ones(1).dtype).min)
+            chosen = torch.where(torch.tensor([True, False]), 0.1, -1e10)
+        self.assertEqual((lowest.dtype, chosen.dtype), (torch.float64, torch.float64))
+        self.assertEqual((lowest.item(), chosen[0].item()), (torch.finfo(torch.float64).min, 0.1))
+
     def test_an_in_place_change_of_a_float32_tensor_is_refused(self) -> None:
         x = torch.ones(3)
         with Float64Mode(), self.assertRaisesRegex(RuntimeError, "in-place"):

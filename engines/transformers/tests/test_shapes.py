@@ -43,7 +43,7 @@ class Shapes(unittest.TestCase):
             "image_size": 8,
             "patch_size": 4,
         }
-        with self.assertRaisesRegex(EngineError, "forward takes no input_ids"):  # and not that it can't be built
+        with self.assertRaisesRegex(EngineError, "reads no tokens"):  # and not that it can't be built
             self.bench.shapes(config, text_inputs())
 
     def test_a_forward_that_stops_names_its_place(self) -> None:

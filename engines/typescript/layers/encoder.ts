@@ -23,6 +23,15 @@ export abstract class EncoderRootModel<C extends object = object> extends RootMo
     return null;
   }
 
+  /** Positions [B, S], counted from the first place on whatever is padding: nobody gives an encoder any. */
+  override create_position_ids({ shape }: IndexTensor): IndexTensor {
+    const [batch, length] = shape as [number, number];
+    return indexTensor(
+      shape,
+      Int32Array.from({ length: batch * length }, (_, place) => place % length),
+    );
+  }
+
   create_masks_for_generate(request: MaskRequest): AttentionMasks {
     return {
       full_attention: this.masks.create_causal_mask(request), // causal in its name only: `is_causal` is false

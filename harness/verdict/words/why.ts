@@ -57,6 +57,12 @@ export function tieText(flips: Flips): string {
   return `a tie: ${flipsText(flips)}`;
 }
 
+/** Says how a tensor of another shape is the reference's; "" where it has the reference's shape. */
+export function broadcastText({ broadcast, expected }: Pick<SiteVerdict, "broadcast" | "expected">): string {
+  if (!broadcast || !expected) return "";
+  return `equal along a batch of 1: [${broadcast.join(", ")}], where the reference has [${expected.shape.join(", ")}]`;
+}
+
 /** Says why a site could not be judged, as a clause that stands behind "not judged, ". */
 export function unjudgedText(why: Unjudged): string {
   switch (why.kind) {

@@ -19,6 +19,8 @@ class Inputs:
     position_ids: torch.Tensor  # [B, S], or [kinds, B, S] as the model's own `generate` makes them
     token_types: dict[str, torch.Tensor]  # [B, S] each
     modality: dict[str, torch.Tensor] = field(default_factory=dict)
+    # False of a model that makes its positions where nobody sees them: `position_ids` are not those then.
+    positions_known: bool = True
 
 
 def read_inputs(file: Path) -> Inputs:

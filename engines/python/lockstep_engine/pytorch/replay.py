@@ -93,6 +93,8 @@ class Replacement:
     def of(self, site: str, own: torch.Tensor) -> torch.Tensor:
         """The engine's tensor in the dtype of `own`, or `own` when there is none of its shape and kind."""
         found = self._feed.take(self._phase(), site)
+        if found is not None:
+            found = _along_batch(found, own)
         if found is not None and found.shape != own.shape and self.watch is not None:
             self.watch(site, own, found)
         if found is None or found.shape != own.shape or found.is_floating_point() != own.is_floating_point():
@@ -101,6 +103,17 @@ class Replacement:
             self.watch(site, own, found)
         # A copy: one tensor serves several sites, and modules may work in place.
         return found.to(own.dtype, copy=True)
+
+
+def _along_batch(found: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """`found` in the shape of `own` where one of them has a batch of 1 and the other's rows are all the same."""
+    same_rest = found.ndim == own.ndim > 1 and found.shape[1:] == own.shape[1:]
+    if not same_rest or found.shape == own.shape or min(len(found), len(own)) != 1:
+        return found
+    longer = own if len(found) == 1 else found
+    if not torch.equal(longer, longer[:1].expand_as(longer)):
+        return found
+    return found.expand_as(own) if len(found) == 1 else found[:1]
 
 
 def replace_argument(
