@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { elementCount } from "../trace/tensor.ts";
 import type { TokenMask } from "./padding.ts";
 import { hidePadding, paddingNotNumbers, tokenAxes } from "./padding.ts";
@@ -117,6 +117,11 @@ it("hides no place of an encoder, which has more of them than there are tokens",
   const queries = [...Array(14).keys()].map((index) => 28 + index); // of the second sequence, the first two tokens
   expect(hidden("model.decoder.layers.0.encoder_attn#scores", [2, 1, 4, 7], tokens)).toEqual(queries);
   expect(hidden("model.encoder.layers.0:out", [2, 7, 3], tokens)).toEqual([]);
+});
+
+test("what a norm of queries gets has its tokens behind the heads", () => {
+  const tokens = leftPadded([0, 2], 5, 0, 5);
+  expect(tokenAxes("model.layers.0.self_attn.q_norm:in", [2, 3, 5, 4], tokens)).toEqual([2]);
 });
 
 describe("paddingNotNumbers", () => {

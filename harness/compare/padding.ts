@@ -91,5 +91,8 @@ export function tokenAxes(site: Site, shape: readonly number[], tokens: TokenMas
   if (shape[0] !== tokens.batch) return [];
   const known = factsOf(site);
   if (known) return shape.length === known.axes.length || known.axes.length === 0 ? [...known.tokenAxes] : [];
-  return shape[1] === tokens.end - tokens.start ? [1] : [];
+  const count = tokens.end - tokens.start;
+  if (shape[1] === count) return [1];
+  // What a norm of queries or keys gets may be [B, H, S, D].
+  return shape.length === 4 && shape[2] === count && count > 1 ? [2] : [];
 }

@@ -59,8 +59,8 @@ export async function checkGolden(
     const engine = await pool.get(engineName);
     frame = { ...frame, engine: identify(engine.hello, testCase.fault?.name) };
     const seal = sealFiles([directory, inputs.path]);
-    const own = await pool.load(engine, { checkpoint: directory, dtype: "float32", ...planted(testCase) });
-    checkWeights(own, golden, directory);
+    const loaded = await pool.load(engine, { checkpoint: directory, dtype: "float32", ...planted(testCase) });
+    checkWeights(loaded, golden, directory);
     const wanted = siteFilter(options.sites);
     const places = new Map(
       golden.sites.flatMap(({ site, phase }, place) => (wanted(site) ? [[tapKey(phase, site), place] as const] : [])),

@@ -119,7 +119,7 @@ class Evidence:
         if plain is None or oracle is None or oracle.engine is None or self._inputs is None:
             return None
         mask = self._inputs.attention_mask
-        real = real_elements(site, oracle.engine.shape, mask, self._phases[name].end)
+        real = real_elements(site, oracle.engine.shape, mask, self._phases[name])
         return SitePhase(plain, oracle, real)
 
 

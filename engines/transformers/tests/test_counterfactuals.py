@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lockstep_engine.phases import Phase
 from lockstep_reference.counterfactuals.base import _other
 from lockstep_reference.counterfactuals.error import ErrorMeasure, real_elements, runs_of
 from lockstep_reference.counterfactuals.families.changes import _number_of_largest
@@ -83,11 +84,12 @@ class CounterfactualsTest(unittest.TestCase):
 
     def test_padding_is_known_by_the_kind_of_site(self) -> None:
         mask = torch.tensor([[0, 0, 1, 1], [1, 1, 1, 1]])
-        self.assertEqual(real_elements("layers.0:out", torch.Size([2, 2, 3]), mask, 2).tolist()[0], [[False] * 3] * 2)
-        assert real_elements("layers.0#q_rope", torch.Size([2, 1, 4, 1]), mask, 4)[0, 0, :, 0].tolist() == [
-            *(False, False),
-            *(True, True),
-        ]
+        early, whole = Phase("chunk:0", 0, 2, cache=True), Phase("full", 0, 4, cache=False)
+        out = real_elements("layers.0:out", torch.Size([2, 2, 3]), mask, early)
+        self.assertEqual(out.tolist()[0], [[False] * 3] * 2)
+        for site in ("layers.0#q_rope", "layers.0.q_norm:in"):
+            real = real_elements(site, torch.Size([2, 1, 4, 1]), mask, whole)
+            self.assertEqual(real[0, 0, :, 0].tolist(), [False, False, True, True])
 
     def test_operations_are_listed_in_order_and_those_of_one_line_together(self) -> None:
         listing = Listing()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from lockstep_engine.phases import Phase
+
 
 @dataclass
 class ErrorMeasure:
@@ -108,11 +110,12 @@ def _rms(values: torch.Tensor) -> float:
     return float(values.square().mean().sqrt().item()) if values.numel() else 0.0
 
 
-def real_elements(site: str, shape: torch.Size, attention_mask: torch.Tensor, end: int) -> torch.Tensor:
-    """True [shape] for elements of real tokens; `attention_mask` [B, S], the phase ends at token `end`.
+def real_elements(site: str, shape: torch.Size, attention_mask: torch.Tensor, phase: Phase) -> torch.Tensor:
+    """True [shape] for elements of real tokens; `attention_mask` [B, S].
 
-    As harness/compare/padding.ts: queries are the last tokens before `end`.
+    As harness/compare/padding.ts: queries are the last tokens of the phase.
     """
+    count, end = phase.end - phase.start, phase.end
     real = torch.ones(shape, dtype=torch.bool)
     if attention_mask.all() or not shape or shape[0] != attention_mask.shape[0]:
         return real
@@ -121,8 +124,11 @@ def real_elements(site: str, shape: torch.Size, attention_mask: torch.Tensor, en
         axes = [2]
     elif name == "scores":
         axes = [2, 3]
-    else:
+    elif name == "context" or (len(shape) > 1 and shape[1] == count):
         axes = [1]
+    else:
+        # What a norm of queries or keys gets may be [B, H, S, D].
+        axes = [2] if len(shape) == 4 and shape[2] == count and count > 1 else []
     for axis in axes:
         if len(shape) <= axis or shape[axis] > end:
             continue
