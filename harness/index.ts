@@ -10,20 +10,11 @@ export type { EngineObject, TakeTaps } from "./engine/in-process.ts";
 export type { EnginePool, PoolOptions } from "./engine/pool.ts";
 export { createPool } from "./engine/pool.ts";
 export type { BatchListener, EngineProcess, Feed, Patience, TapBatch, TapStream } from "./engine/process.ts";
-export type {
-  ConfigRead,
-  ErrorData,
-  FaultSpec,
-  KvPlan,
-  Method,
-  ModuleSpec,
-  Params,
-  PhaseSpec,
-  Result,
-  TapsNotification,
-  TensorSpec,
-} from "./engine/protocol.ts";
-export { errorCodes, protocolVersion } from "./engine/protocol.ts";
+export type { Method, Params, Result } from "./engine/protocol.ts";
+export type { ConfigRead, FaultSpec, KvPlan, ModuleSpec, PhaseSpec, TensorSpec } from "./engine/specs.ts";
+export type { ErrorData, TapsNotification } from "./engine/notifications.ts";
+export { protocolVersion } from "./engine/protocol.ts";
+export { errorCodes } from "./engine/notifications.ts";
 export { serveEngine } from "./engine/serve.ts";
 export type { CheckOptions } from "./golden/check.ts";
 export { checkAny as checkGolden } from "./golden/kinds.ts";

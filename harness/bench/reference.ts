@@ -1,7 +1,7 @@
 import { linkSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineProcess, TapStream } from "../engine/process.ts";
-import type { TapsNotification } from "../engine/protocol.ts";
+import type { TapsNotification } from "../engine/notifications.ts";
 import { createSpool, removeSpool } from "../engine/spool.ts";
 import type { Case } from "../case/case.ts";
 import type { EnginePool } from "../engine/pool.ts";

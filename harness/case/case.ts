@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { faultSpec, phaseSpec } from "../engine/protocol.ts";
+import { faultSpec, phaseSpec } from "../engine/specs.ts";
 import { UsageError } from "../trace/errors.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { isTensor } from "../trace/tensor.ts";

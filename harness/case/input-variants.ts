@@ -1,4 +1,4 @@
-import type { PhaseSpec } from "../engine/protocol.ts";
+import type { PhaseSpec } from "../engine/specs.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { int64Tensor, toNumbers } from "../trace/tensor.ts";
 import type { Case, Inputs } from "./case.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { TokenMask } from "../compare/padding.ts";
-import type { PhaseSpec } from "../engine/protocol.ts";
+import type { PhaseSpec } from "../engine/specs.ts";
 import { cacheFolder, keepInCache } from "../setup/cache.ts";
 import { isFloating } from "../trace/dtypes.ts";
 import { UsageError } from "../trace/errors.ts";

@@ -1,4 +1,5 @@
-import type { PhaseSpec, Result } from "../engine/protocol.ts";
+import type { Result } from "../engine/protocol.ts";
+import type { PhaseSpec } from "../engine/specs.ts";
 import type { Unjudged } from "../verdict/site.ts";
 
 /** The phases that an engine can run, and of the others why it can't, by name. */

@@ -1,15 +1,14 @@
 import { z } from "zod";
 import { verdict, verdictVersion } from "../verdict/schema.ts";
+import { methods, protocolVersion } from "../engine/protocol.ts";
 import {
   cancelNotification,
   creditNotification,
   errorCodes,
   errorData,
   feedNotification,
-  methods,
-  protocolVersion,
   tapsNotification,
-} from "../engine/protocol.ts";
+} from "../engine/notifications.ts";
 
 /** The published JSON Schemas, by file name under docs/. */
 export function publishedSchemas(): Record<string, object> {

@@ -8,7 +8,7 @@ import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";
 import type { EngineProcess } from "./process.ts";
 import { credits, startEngine } from "./process.ts";
-import type { PhaseSpec } from "./protocol.ts";
+import type { PhaseSpec } from "./specs.ts";
 import { openSpoolFile } from "./spool.ts";
 
 /** One rule of the protocol and whether the engine keeps it. */

@@ -2,8 +2,10 @@ import type { z } from "zod";
 import { EngineFailure, EnvironmentError, UsageError } from "../trace/errors.ts";
 import type { EngineChild, Ending } from "./child.ts";
 import { clip, keepTail, readLines } from "./lines.ts";
-import type { Method, Params, Result, TapsNotification } from "./protocol.ts";
-import { errorCodes, errorData, maxMessageBytes, methods, remoteErrorSchema, tapsNotification } from "./protocol.ts";
+import type { Method, Params, Result } from "./protocol.ts";
+import type { TapsNotification } from "./notifications.ts";
+import { maxMessageBytes, methods } from "./protocol.ts";
+import { errorCodes, errorData, remoteErrorSchema, tapsNotification } from "./notifications.ts";
 import type { Account } from "./run-account.ts";
 import { openAccount } from "./run-account.ts";
 

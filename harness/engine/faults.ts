@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { UsageError } from "../trace/errors.ts";
-import type { FaultSpec } from "./protocol.ts";
+import type { FaultSpec } from "./specs.ts";
 import { listEngines, runnableFolder } from "./registry.ts";
 
 /** The facts of a planted fault that the harness reads; how it changes the model is the engine's business. */

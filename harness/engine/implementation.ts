@@ -1,6 +1,7 @@
 import type { Site } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
-import type { ErrorData, Params, Result } from "./protocol.ts";
+import type { Params, Result } from "./protocol.ts";
+import type { ErrorData } from "./notifications.ts";
 
 /** One recorded tensor. Engines emit the same `RawTensor` object for several sites when it is the same tensor. */
 export interface Tap {

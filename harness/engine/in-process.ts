@@ -7,8 +7,10 @@ import type { Tap } from "./implementation.ts";
 import { EngineError } from "./implementation.ts";
 import type { BatchListener, EngineProcess, TapStream } from "./process.ts";
 import { credits, readBatch } from "./process.ts";
-import type { Method, Params, Result, TapsNotification } from "./protocol.ts";
-import { errorCodes, methods, protocolVersion } from "./protocol.ts";
+import type { Method, Params, Result } from "./protocol.ts";
+import type { TapsNotification } from "./notifications.ts";
+import { methods, protocolVersion } from "./protocol.ts";
+import { errorCodes } from "./notifications.ts";
 import { nameTensors } from "./serve.ts";
 import { createSpool, openSpoolFile, removeSpool } from "./spool.ts";
 

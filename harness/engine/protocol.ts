@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { changed, changedWithFacts, need } from "../verdict/change.ts";
 import { outline } from "./outline.ts";
+import { tensorSpec, moduleSpec, configRead, phaseSpec, kvPlan, faultSpec } from "./specs.ts";
 import { computeDtypeNames } from "../trace/dtypes.ts";
 
 /** Bumped when an old engine could misread a new harness. */
@@ -17,59 +18,6 @@ const computeDtype = z.enum(computeDtypeNames);
 const size = z.int().nonnegative();
 const shape = z.array(size);
 const jsonObject = z.record(z.string(), z.unknown());
-
-/** A named tensor of a model's state dict. `tied_to` names the tensor whose storage it shares. */
-export const tensorSpec = z.strictObject({
-  name: z.string(),
-  shape,
-  dtype: z.string(),
-  tied_to: z.string().optional(),
-});
-
-/** A module of the model's tree, in registration order; the root has the path "". */
-export const moduleSpec = z.strictObject({ path: z.string(), type: z.string() });
-
-/** One read of a config field: which module (dotted path) read it, and the field's path in the config. */
-export const configRead = z.strictObject({ scope: z.string(), field: z.string() });
-
-const phaseName = z.string().regex(/^[a-z_]+(:\d+)?$/);
-
-/**
- * A slice [start, end) of the input tokens that is run as one forward; `cache: false` is a forward without KV cache.
- */
-export const phaseSpec = z.strictObject({
-  name: phaseName,
-  start: size,
-  end: size,
-  cache: z.boolean(),
-  /**
-   * An earlier phase with cache: this one continues the cache as it was right after that one (capability `fork`), not
-   * the latest.
-   */
-  from: phaseName.optional(),
-});
-
-/** The number of tokens and bytes that a KV cache of a given budget holds, per kind of layer. */
-export const kvPlan = z.strictObject({
-  budget_bytes: size,
-  /** Longest sequence the dummy forward was run at. */
-  max_length: size,
-  /** Tokens of one sequence that fit in the budget (at most `max_length`). */
-  tokens: size,
-  kinds: z.array(
-    z.strictObject({
-      kind: z.string(),
-      layers: size,
-      bytes_per_token: size,
-      /** Tokens one sequence of `tokens` keeps in each layer of this kind. */
-      tokens_kept: size,
-      bytes: size,
-    }),
-  ),
-});
-
-/** A code change applied to the engine's own model: a module file and the name of its export. For self-tests. */
-export const faultSpec = z.strictObject({ module: z.string(), name: z.string() });
 
 const empty = z.strictObject({});
 
@@ -290,60 +238,6 @@ export const methods = {
   shutdown: { params: empty, result: empty },
 } as const;
 
-/** Notifications: engine to harness. */
-export const tapsNotification = z.strictObject({
-  run: z.string(),
-  phase: z.string(),
-  /** Counts from 0 within the run. */
-  batch: size,
-  /** A safetensors file in the spool directory; the harness deletes it after reading. */
-  file: z.string(),
-  /**
-   * Sites in execution order; several may name the same tensor of the file. `noise`, of the reference's float64 runs
-   * alone, is a tensor of the same shape: how far healthy ways of making each element lie apart, beside rounding.
-   */
-  taps: z.array(z.strictObject({ site: z.string(), tensor: z.string(), noise: z.string().optional() })),
-});
-
-/** Notifications: harness to engine. */
-export const creditNotification = z.strictObject({ run: z.string(), credits: z.int().positive() });
-/**
- * A batch of another engine's taps for a replaying run, or null when there are no more. The reader deletes the file.
- */
-export const feedNotification = z.strictObject({
-  run: z.string(),
-  batch: tapsNotification.omit({ run: true }).nullable(),
-});
-export const cancelNotification = z.strictObject({ run: z.string() });
-
-/** The `data` of a JSON-RPC error: what was expected, what was found, where, and what to do. */
-export const errorData = z.strictObject({
-  expected: z.string().optional(),
-  found: z.string().optional(),
-  where: z.string().optional(),
-  remedy: z.string().optional(),
-});
-
-/** The `error` of an answer. */
-export const remoteErrorSchema = z.looseObject({ code: z.int(), message: z.string(), data: z.unknown().optional() });
-
-/** JSON-RPC error codes of this protocol, beyond the standard -32700 .. -32603. */
-export const errorCodes = {
-  unsupported: -32001, // the engine does not implement this architecture, dtype or feature
-  badInput: -32002, // a file or value that the caller must mend
-  cancelled: -32003,
-  environment: -32004, // the engine can't work on this machine: a package is missing, or can't be imported
-  internal: -32603,
-} as const;
-
 export type Method = keyof typeof methods;
 export type Params<M extends Method> = z.input<(typeof methods)[M]["params"]>;
 export type Result<M extends Method> = z.infer<(typeof methods)[M]["result"]>;
-export type TapsNotification = z.infer<typeof tapsNotification>;
-export type TensorSpec = z.infer<typeof tensorSpec>;
-export type ModuleSpec = z.infer<typeof moduleSpec>;
-export type ConfigRead = z.infer<typeof configRead>;
-export type PhaseSpec = z.infer<typeof phaseSpec>;
-export type KvPlan = z.infer<typeof kvPlan>;
-export type FaultSpec = z.infer<typeof faultSpec>;
-export type ErrorData = z.infer<typeof errorData>;

@@ -1,6 +1,7 @@
 /** The account of one run: what its engine may send next. Pure. */
 import { clip } from "./lines.ts";
-import type { Params, Result, TapsNotification } from "./protocol.ts";
+import type { Params, Result } from "./protocol.ts";
+import type { TapsNotification } from "./notifications.ts";
 
 /** The most that one run may send: ten times what the largest models do; an engine that goes on for ever is stopped. */
 const most = { batches: 100_000, taps: 1_000_000 } as const;

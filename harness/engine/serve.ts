@@ -6,14 +6,8 @@ import type { RawTensor } from "../trace/tensor.ts";
 import type { EmitTaps, EngineImplementation, Tap } from "./implementation.ts";
 import { EngineError } from "./implementation.ts";
 import type { Method, Params, Result } from "./protocol.ts";
-import {
-  cancelNotification,
-  creditNotification,
-  errorCodes,
-  maxMessageBytes,
-  methods,
-  protocolVersion,
-} from "./protocol.ts";
+import { maxMessageBytes, methods, protocolVersion } from "./protocol.ts";
+import { cancelNotification, creditNotification, errorCodes } from "./notifications.ts";
 
 interface Message {
   id?: number | string;

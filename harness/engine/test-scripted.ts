@@ -7,7 +7,8 @@ import type { RawTensor } from "../trace/tensor.ts";
 import { siteFilter } from "../trace/site.ts";
 import type { EnginePool } from "./pool.ts";
 import type { EngineProcess, TapStream } from "./process.ts";
-import type { Method, Params, PhaseSpec, Result } from "./protocol.ts";
+import type { Method, Params, Result } from "./protocol.ts";
+import type { PhaseSpec } from "./specs.ts";
 
 /** A site, and a function from the values of the site before it to its own: [tokens, width] -> [tokens, width]. */
 export type Step = readonly [site: string, compute: (x: Float64Array, phase: PhaseSpec) => Float64Array];

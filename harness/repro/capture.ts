@@ -1,6 +1,7 @@
 /** Takes the tensors around one site of a failing verdict from a run of the same case. */
 import type { Verdict } from "../verdict/schema.ts";
-import type { Params, PhaseSpec } from "../engine/protocol.ts";
+import type { Params } from "../engine/protocol.ts";
+import type { PhaseSpec } from "../engine/specs.ts";
 import { checkUnchanged } from "../engine/weights.ts";
 import { sealFiles } from "../setup/seal.ts";
 import type { Permission } from "../engine/trust.ts";

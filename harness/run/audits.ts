@@ -1,5 +1,5 @@
 import type { ConfigAudit, DeclaredTensor, TensorAudit } from "../verdict/audit.ts";
-import type { ConfigRead, TensorSpec } from "../engine/protocol.ts";
+import type { ConfigRead, TensorSpec } from "../engine/specs.ts";
 
 /** Compares the engine's state dict with the reference's: names, shapes, ties. */
 export function auditTensors(engine: readonly TensorSpec[], reference: readonly TensorSpec[]): TensorAudit {

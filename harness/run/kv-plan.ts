@@ -1,5 +1,6 @@
 import { ofReference } from "./blame.ts";
-import type { KvPlan, Params } from "../engine/protocol.ts";
+import type { Params } from "../engine/protocol.ts";
+import type { KvPlan } from "../engine/specs.ts";
 import { EngineFailure } from "../trace/errors.ts";
 import type { Case } from "../case/case.ts";
 import type { EnginePool } from "../engine/pool.ts";

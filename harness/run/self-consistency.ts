@@ -3,7 +3,7 @@ import type { TokenMask } from "../compare/padding.ts";
 import { hidePadding } from "../compare/padding.ts";
 import type { Consistency } from "../verdict/audit.ts";
 import { maxRatio } from "../verdict/numbers.ts";
-import type { PhaseSpec } from "../engine/protocol.ts";
+import type { PhaseSpec } from "../engine/specs.ts";
 import type { Site } from "../trace/site.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { toNumbers } from "../trace/tensor.ts";

@@ -1,7 +1,7 @@
 /** Compares the numbers of the tensors that both sides have loaded: some act only through a choice, which no site shows. */
 import type { EngineProcess } from "../engine/process.ts";
 import { openSpoolFile } from "../engine/spool.ts";
-import type { TensorSpec } from "../engine/protocol.ts";
+import type { TensorSpec } from "../engine/specs.ts";
 import type { RawTensor } from "../trace/tensor.ts";
 import { elementCount } from "../trace/tensor.ts";
 import type { TensorAudit, ValueDifference } from "../verdict/audit.ts";

@@ -4,7 +4,7 @@
  */
 import type { Figure } from "../../../harness/bench/figures.ts";
 import { spellTime } from "../../../harness/bench/figures.ts";
-import type { PhaseSpec } from "../../../harness/engine/protocol.ts";
+import type { PhaseSpec } from "../../../harness/engine/specs.ts";
 import { noModalities } from "../layers/causal_model.ts";
 import { loadCheckpoint } from "../runtime/load.ts";
 import { runPhase, startPhases } from "../runtime/phases.ts";

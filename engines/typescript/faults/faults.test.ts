@@ -4,7 +4,7 @@ import type { Recorded } from "../testing/tiny.ts";
 import { record, writeCheckpoint, writeInputs } from "../testing/tiny.ts";
 import type { TokenMask } from "../../../harness/compare/padding.ts";
 import { hidePadding } from "../../../harness/compare/padding.ts";
-import type { FaultSpec } from "../../../harness/engine/protocol.ts";
+import type { FaultSpec } from "../../../harness/engine/specs.ts";
 import type { Case } from "../../../harness/case/case.ts";
 import { loadCases, standardFolders } from "../../../harness/case/discover.ts";
 import type { KnownFault } from "../../../harness/engine/faults.ts";

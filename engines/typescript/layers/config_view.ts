@@ -1,6 +1,6 @@
 import { EngineError } from "../../../harness/engine/implementation.ts";
-import type { ConfigRead } from "../../../harness/engine/protocol.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import type { ConfigRead } from "../../../harness/engine/specs.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 
 /** A record of which scope read which config field, each pair once, in order of first reading. */
 export class ConfigReads {

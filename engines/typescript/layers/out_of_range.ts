@@ -1,5 +1,5 @@
 import { EngineError } from "../../../harness/engine/implementation.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 
 /**
  * The error for an index of the inputs (a token id, a patch position) that has no row in the table at `where`, which

@@ -1,4 +1,4 @@
-import type { TensorSpec } from "../../../harness/engine/protocol.ts";
+import type { TensorSpec } from "../../../harness/engine/specs.ts";
 import type { FloatDtype } from "../tensor/rounding.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { floatTensor } from "../tensor/tensor.ts";

@@ -1,6 +1,6 @@
 import type { ZodType } from "zod";
 import { EngineError } from "../../../harness/engine/implementation.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 import type { RootModel } from "../layers/causal_model.ts";
 import type { Scope } from "../layers/scope.ts";
 import { AlbertConfig, AlbertForMaskedLM, AlbertModel } from "./albert.ts";

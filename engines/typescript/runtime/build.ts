@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { EngineError } from "../../../harness/engine/implementation.ts";
-import type { ModuleSpec, TensorSpec } from "../../../harness/engine/protocol.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import type { ModuleSpec, TensorSpec } from "../../../harness/engine/specs.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 import type { BuiltModel, Fault } from "../fault.ts";
 import { ConfigReads, viewConfig } from "../layers/config_view.ts";
 import type { ModelContext } from "../layers/context.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../../../harness/engine/implementation.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 import type { TensorEntry } from "../../../harness/trace/safetensors.ts";
 import { openCheckpoint, readTensor } from "../../../harness/trace/safetensors.ts";
 import { isFloating } from "../../../harness/trace/dtypes.ts";

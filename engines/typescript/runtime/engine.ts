@@ -1,7 +1,7 @@
 import type { EmitTaps, EngineImplementation } from "../../../harness/engine/implementation.ts";
 import { EngineError } from "../../../harness/engine/implementation.ts";
 import type { Params, Result } from "../../../harness/engine/protocol.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 import type { RawTensor } from "../../../harness/trace/tensor.ts";
 import { computeDtypes } from "../tensor/rounding.ts";
 import { scratchIn } from "../tensor/scratch.ts";

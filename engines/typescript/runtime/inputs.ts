@@ -1,5 +1,5 @@
 import { EngineError } from "../../../harness/engine/implementation.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 import { readSafetensorsIndex, readTensor } from "../../../harness/trace/safetensors.ts";
 import type { RawTensor } from "../../../harness/trace/tensor.ts";
 import { toNumbers } from "../../../harness/trace/tensor.ts";

@@ -1,4 +1,4 @@
-import type { KvPlan } from "../../../harness/engine/protocol.ts";
+import type { KvPlan } from "../../../harness/engine/specs.ts";
 import { dtypeBytes } from "../../../harness/trace/dtypes.ts";
 import { noModalities } from "../layers/causal_model.ts";
 import type { CacheLayer } from "../layers/kv_cache.ts";

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { EngineError } from "../../../harness/engine/implementation.ts";
-import type { FaultSpec } from "../../../harness/engine/protocol.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import type { FaultSpec } from "../../../harness/engine/specs.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 import type { Fault } from "../fault.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { EngineError } from "../../../harness/engine/implementation.ts";
-import type { PhaseSpec } from "../../../harness/engine/protocol.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import type { PhaseSpec } from "../../../harness/engine/specs.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 import type { RootModel } from "../layers/causal_model.ts";
 import { noModalities } from "../layers/causal_model.ts";
 import type { CacheState, KVCache } from "../layers/kv_cache.ts";

@@ -4,7 +4,7 @@ import { Template } from "@huggingface/jinja";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { EngineError } from "../../../harness/engine/implementation.ts";
 import type { Result } from "../../../harness/engine/protocol.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 
 /** The tokenizer of a checkpoint. */
 export interface TextTokenizer {

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { EngineError } from "../../../harness/engine/implementation.ts";
-import { errorCodes } from "../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../harness/engine/notifications.ts";
 import { MAX_THREADS } from "../kernels/memory.ts";
 
 /** The environment variable that sets the number of threads. */

@@ -3,7 +3,8 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Params, PhaseSpec } from "../../../harness/engine/protocol.ts";
+import type { Params } from "../../../harness/engine/protocol.ts";
+import type { PhaseSpec } from "../../../harness/engine/specs.ts";
 import { drawParameter, drawUniform, streamKey, uniformBits } from "../../../harness/trace/draw.ts";
 import { writeSafetensors } from "../../../harness/trace/safetensors.ts";
 import type { RawTensor } from "../../../harness/trace/tensor.ts";

@@ -1,5 +1,5 @@
 /** Fewer phases, rows and tokens. */
-import type { PhaseSpec } from "../../engine/protocol.ts";
+import type { PhaseSpec } from "../../engine/specs.ts";
 import type { Inputs } from "../../case/case.ts";
 import { mediaTypes, withoutMediaOfRow } from "./media-runs.ts";
 import type { Attempt, Subject } from "./subject.ts";

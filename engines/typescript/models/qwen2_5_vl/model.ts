@@ -3,7 +3,7 @@
  * names. `vision.ts` and `text.ts` hold the vision tower and the language model of that file.
  */
 import { EngineError } from "../../../../harness/engine/implementation.ts";
-import { errorCodes } from "../../../../harness/engine/protocol.ts";
+import { errorCodes } from "../../../../harness/engine/notifications.ts";
 import type { CausalModelInputs, ModalityInputs, PositionRequest } from "../../layers/causal_model.ts";
 import { ConfiguredModule } from "../../layers/configured_module.ts";
 import { DecoderForCausalLM } from "../../layers/decoder.ts";
