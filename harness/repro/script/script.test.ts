@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseSite } from "../trace/site.ts";
-import type { Subject, WholeSubject } from "./script.ts";
+import { parseSite } from "../../trace/site.ts";
+import type { Subject, WholeSubject } from "./subject.ts";
 import { moduleScript, tensorsScript, wholeModelScript } from "./script.ts";
 
 const subject = (site: string, owner: string): Subject => ({
