@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { openSpoolFile } from "./spool.ts";
 import { EngineFailure } from "../trace/errors.ts";
 import { float32Tensor, toNumbers } from "../trace/tensor.ts";
 import type { EngineObject, TakeTaps } from "./in-process.ts";
@@ -44,6 +45,16 @@ describe("startInProcess", () => {
       ),
     );
     for await (const { taps } of engine.run(request)) expect([...toNumbers(taps[0]!.tensor)]).toEqual([1, 2]);
+  });
+
+  it("gives checksums and values of the tensors that the engine names", async () => {
+    const engine = engineOf(batches(1));
+    const tensors = () => new Map([["w", float32Tensor(Float32Array.of(1, 2), [2])]]);
+    await using started = closing(startInProcess({ ...engine, tensors }));
+    const { checksums, file } = await started.request("tensors", { names: ["w"], values: true });
+    expect(checksums).toEqual([{ name: "w", dtype: "F32", sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
+    using opened = openSpoolFile(started.spool, file!, "engine");
+    expect([...toNumbers(opened.take().get("w")!)]).toEqual([1, 2]);
   });
 
   it("holds back an engine that awaits, so that few batches wait", async () => {

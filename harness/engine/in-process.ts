@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { EngineFailure } from "../trace/errors.ts";
 import { writeSafetensors } from "../trace/safetensors.ts";
 import { siteFilter } from "../trace/site.ts";
+import type { RawTensor } from "../trace/tensor.ts";
 import type { Tap } from "./implementation.ts";
 import { EngineError } from "./implementation.ts";
 import type { BatchListener, EngineProcess, TapStream } from "./process.ts";
@@ -11,7 +13,7 @@ import type { Method, Params, Result } from "./protocol.ts";
 import type { TapsNotification } from "./notifications.ts";
 import { methods, protocolVersion } from "./protocol.ts";
 import { errorCodes } from "./notifications.ts";
-import { nameTensors } from "./serve.ts";
+import { answerTensors, nameTensors } from "./serve.ts";
 import { createSpool, openSpoolFile, removeSpool } from "./spool.ts";
 
 type Capabilities = Result<"hello">["capabilities"];
@@ -38,6 +40,8 @@ export interface EngineObject {
   shapes?(params: Params<"shapes">): Promise<Result<"shapes">>;
   configReads?(): Result<"config_reads">;
   unload?(): void;
+  /** The loaded tensors of these names, as it computes with them (capability `tensors`). */
+  tensors?(names: readonly string[]): ReadonlyMap<string, RawTensor>;
 }
 
 const defaultCapabilities: Capabilities = {
@@ -66,7 +70,7 @@ export function startInProcess(engine: EngineObject): EngineProcess {
   let runs = 0;
 
   const request = async <M extends Method>(method: M, params: Params<M>): Promise<Result<M>> => {
-    const answer = await guarded(hello.name, method, async () => answerTo(engine, method, params));
+    const answer = await guarded(hello.name, method, async () => answerTo(engine, spool, method, params));
     const parsed = methods[method].result.safeParse(answer);
     if (!parsed.success)
       throw new EngineFailure(`${hello.name}: malformed result of ${method}: ${parsed.error.message}`);
@@ -142,7 +146,7 @@ export function startInProcess(engine: EngineObject): EngineProcess {
   };
 }
 
-async function answerTo(engine: EngineObject, method: Method, params: unknown): Promise<unknown> {
+async function answerTo(engine: EngineObject, spool: string, method: Method, params: unknown): Promise<unknown> {
   switch (method) {
     case "load": {
       const given = params as Params<"load">;
@@ -151,6 +155,11 @@ async function answerTo(engine: EngineObject, method: Method, params: unknown): 
     }
     case "shapes":
       return engine.shapes?.(params as Params<"shapes">) ?? refuse("this object", method);
+    case "tensors": {
+      const file = join(spool, `tensors-${randomUUID()}.safetensors`);
+      if (!engine.tensors) return refuse("this object", method);
+      return answerTensors(engine.tensors.bind(engine), params as Params<"tensors">, file);
+    }
     case "config_reads":
       return engine.configReads?.() ?? { reads: [] };
     case "unload":

@@ -95,7 +95,7 @@ async function dispatch(
     }
     case "tensors":
       if (!engine.tensors) throw new EngineError(errorCodes.unsupported, "this engine gives no tensors");
-      return answerTensors(engine.tensors.bind(engine), params as Params<"tensors">, newFile);
+      return answerTensors(engine.tensors.bind(engine), params as Params<"tensors">, newFile("tensors"));
     case "config_reads":
       return engine.configReads();
     case "unload":
@@ -106,10 +106,11 @@ async function dispatch(
   }
 }
 
-function answerTensors(
+/** The checksums of an engine's tensors; their values in `file` where they are asked for. */
+export function answerTensors(
   tensorsOf: NonNullable<EngineImplementation["tensors"]>,
   { names, values = false }: Params<"tensors">,
-  newFile: Spooling["newFile"],
+  file: string,
 ): Result<"tensors"> {
   const tensors = tensorsOf(names);
   const checksums = [...tensors].map(([name, { dtype, bytes }]) => ({
@@ -117,7 +118,6 @@ function answerTensors(
     sha256: createHash("sha256").update(bytes).digest("hex"),
   }));
   if (!values) return { checksums, file: null };
-  const file = newFile("tensors");
   writeSafetensors(file, tensors);
   return { checksums, file };
 }

@@ -25,12 +25,16 @@ const redis = !isMissing(hasRedis(), "a worker of nights: no redis-server; apt-g
 /** Runs a command in a folder. @returns its standard output; what it says to people is checked by `says` */
 async function lockstep(
   words: readonly string[],
-  wanted: { code?: number; says: RegExp; cwd?: string; python?: string },
+  wanted: { code?: number; says: RegExp; cwd?: string; python?: string; secret?: string },
 ) {
   used.add(words[0]!);
   const { exitCode, stdout, stderr } = await execa(process.execPath, [bin, ...words], {
     ...{ cwd: wanted.cwd ?? empty, reject: false, stdin: "ignore" },
-    env: { NO_COLOR: "1", GITHUB_ACTIONS: "", CI: "", ...(wanted.python && { LOCKSTEP_PYTHON: wanted.python }) },
+    env: {
+      ...{ NO_COLOR: "1", GITHUB_ACTIONS: "", CI: "" },
+      ...(wanted.python && { LOCKSTEP_PYTHON: wanted.python }),
+      ...(wanted.secret && { LOCKSTEP_QUEUE_SECRET: wanted.secret }),
+    },
   });
   expect(exitCode, stderr).toBe(wanted.code ?? 0);
   expect(stderr).toMatch(wanted.says);
@@ -64,7 +68,9 @@ describe("without Python", () => {
 
   it.skipIf(!redis)("worker", async () => {
     using server = await startRedis();
-    await lockstep(["worker", "--redis", server.url, "--idle", "1"], { says: /^ok {3}worker ended {3}0 jobs done/m });
+    const words = ["worker", "--redis", server.url, "--idle", "1"];
+    await lockstep(words, { code: 2, says: /LOCKSTEP_QUEUE_SECRET: expected a secret/ });
+    await lockstep(words, { secret: "of sixteen letters", says: /^ok {3}worker ended {3}0 jobs done/m });
   });
 });
 

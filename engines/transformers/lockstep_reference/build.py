@@ -117,7 +117,7 @@ def build_checkpoint(config: dict[str, Any], seed: int, cache: Path) -> Built:
     The directory is named by a hash of config, seed and generator version and appears complete or not at all.
     """
     model_type = config.get("model_type")
-    if model_type in CONFIG_MAPPING:
+    if isinstance(model_type, str) and model_type in CONFIG_MAPPING:
         # Written as Python would have: an engine that reads config.json meets the same strict classes.
         config = restore_floats(CONFIG_MAPPING[model_type], config)
     identity = json.dumps([config, seed, GENERATOR_VERSION], sort_keys=True, separators=(",", ":"))

@@ -143,7 +143,8 @@ def keep_encoded(model: nn.Module) -> list[Any]:
     """A list that holds what the encoder of an encoder-decoder has made, as soon as it has run."""
     kept: list[Any] = []
     if is_encoder_decoder(model) and hasattr(model, "get_encoder"):
-        model.get_encoder().register_forward_hook(lambda module, args, output: kept.append(output))
+        encoder: nn.Module = model.get_encoder()  # type: ignore[operator]
+        encoder.register_forward_hook(lambda module, args, output: kept.append(output))
     return kept
 
 

@@ -26,7 +26,7 @@ class TableNoise:
         self._handles = [
             module.register_forward_hook(self._after, with_kwargs=True)
             for module in model.modules()
-            if any(_is_frequency(name, buffer) for name, buffer in module._buffers.items())
+            if any(_is_frequency(name, buffer) for name, buffer in module.named_buffers(recurse=False))
         ]
 
     def of(self, tensor: torch.Tensor) -> torch.Tensor | None:
@@ -42,7 +42,8 @@ class TableNoise:
     def _after(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         other = copy.copy(module)
         other._buffers = {
-            name: _moved(buffer) if _is_frequency(name, buffer) else buffer for name, buffer in module._buffers.items()
+            name: _moved(buffer) if buffer is not None and _is_frequency(name, buffer) else buffer
+            for name, buffer in module._buffers.items()
         }
         again = _tensors(type(module).forward(other, *args, **kwargs))
         self._noise = {
@@ -52,8 +53,8 @@ class TableNoise:
         }
 
 
-def _is_frequency(name: str, buffer: torch.Tensor | None) -> bool:
-    return buffer is not None and name.endswith("inv_freq") and buffer.is_floating_point()
+def _is_frequency(name: str, buffer: torch.Tensor) -> bool:
+    return name.endswith("inv_freq") and buffer.is_floating_point()
 
 
 def _moved(frequencies: torch.Tensor) -> torch.Tensor:
