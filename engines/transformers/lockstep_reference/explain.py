@@ -67,7 +67,11 @@ class Evidence:
         found = search(phases, Numbers(config_numbers(model), phases[0].oracle.module), params["seconds"])
         if found is None:
             return {"tried": 0, "candidates": [], "phases": [], "file": None}
-        tensors = {f"engine.{place}": phase.oracle.engine.clone() for place, phase in enumerate(phases)}
+        tensors = {
+            f"engine.{place}": phase.oracle.engine.clone()
+            for place, phase in enumerate(phases)
+            if phase.oracle.engine is not None
+        }
         tensors |= _unchanged(phases)
         distinct = _distinct(found, phases)
         candidates = []
@@ -146,8 +150,9 @@ def _distinct(found: Search, phases: list[SitePhase]) -> list[tuple[Tried, Sides
         sides: Sides = {}
         for place, phase in enumerate(phases):
             values = {"oracle": one.value(phase.oracle), "reference": one.value(phase.plain)}
-            if all(value is not None for value in values.values()):
-                sides |= {(side, place): value.contiguous().clone() for side, value in values.items()}
+            made = {(side, place): value.contiguous().clone() for side, value in values.items() if value is not None}
+            if len(made) == len(values):
+                sides |= made
         same = next((synonyms for _, other, synonyms in kept if _agree(found, sides, other)), None)
         if same is None:
             kept.append((entry, sides, []))

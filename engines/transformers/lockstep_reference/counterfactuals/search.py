@@ -140,9 +140,10 @@ def _surely(family: Family, scene: Scene) -> Iterator[Counterfactual]:
 def _in_slab(scene: Scene, better: list[Tried]) -> list[Tried]:
     """Every change again, in the block of indices that holds the error."""
     slab = scene.measure.failing_slab(scene.reference) if scene.reference.shape == scene.engine.shape else None
-    if slab is None:
+    inside = None if slab is None else slab.mask(scene.engine.shape)
+    if slab is None or inside is None:
         return []
-    real = scene.measure.real & slab.mask(scene.engine.shape)
+    real = scene.measure.real & inside
     part = replace(scene, measure=replace(scene.measure, real=real), others=[])
     return [
         replace(entry, counterfactual=_restricted(scene, entry.counterfactual, slab))

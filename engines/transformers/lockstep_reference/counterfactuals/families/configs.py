@@ -58,7 +58,8 @@ def _others(config: Any, path: tuple[str, ...], value: Any, scene: Scene) -> Ite
         numbers = [v for _, v in _leaves(config.rope_parameters, ()) if isinstance(v, (int, float))]
         usual = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 0.5, value * 2, value / 2, 8192, 4096, 2048, 10000.0, 5e5, 1e6]
         wanted = getattr(config, "max_position_embeddings", None)
-        for other in dict.fromkeys([*numbers, *usual, *([wanted] if wanted else [])]):
+        others: list[Any] = [*numbers, *usual, *([wanted] if wanted else [])]
+        for other in dict.fromkeys(others):
             # A share of the features taken for a length would make tables of millions.
             if other != value and not (value <= 1 and other > _LARGEST_SHARE):
                 yield type(value)(other)
@@ -93,7 +94,7 @@ def _made_with(field: Field) -> Within:
     def within(snapshot: Snapshot) -> Iterator[None]:
         module = snapshot.module
         with torch._C.DisableTorchFunction():
-            config = copy.deepcopy(module.config)
+            config: Any = copy.deepcopy(module.config)
         path, value = field
         if len(path) == 1:
             config.rope_parameters = value

@@ -105,6 +105,8 @@ def _on_input(change: Change) -> Within:
     def within(snapshot: Snapshot) -> Iterator[None]:
         def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
             own = first_input(module, args, kwargs)
+            if own is None:
+                raise TypeError("the call has no input to change")
             new = change(own)
             args = tuple(new if value is own else value for value in args)
             return args, {name: new if value is own else value for name, value in kwargs.items()}

@@ -27,9 +27,10 @@ def _frequencies(scene: Scene, name: str, buffer: torch.Tensor) -> Iterator[Coun
     def using(make: Callable[[torch.Tensor], torch.Tensor]) -> Within:
         @contextmanager
         def within(snapshot: Snapshot) -> Iterator[None]:
-            own = snapshot.module._buffers[name]
+            own = snapshot.module.get_buffer(name)
             # Ropes that change with the length go back to a buffer of their own.
-            alike = [other for other, tensor in snapshot.module._buffers.items() if _equal(tensor, own)]
+            every = snapshot.module.named_buffers(recurse=False, remove_duplicate=False)
+            alike = [other for other, tensor in every if _equal(tensor, own)]
             with ExitStack() as stack:
                 with torch.no_grad(), torch._C.DisableTorchFunction():
                     changed = make(own).to(own.dtype)

@@ -116,6 +116,7 @@ def grids(scene: Scene) -> Iterator[Counterfactual]:
 
 
 def _part(positions: torch.Tensor, snapshot: Snapshot, own: torch.Tensor) -> torch.Tensor:
+    assert snapshot.context is not None
     end = snapshot.context.end
     return positions[:, end - own.shape[1] : end].to(own.dtype)
 
@@ -136,6 +137,7 @@ def _finish(rule: Rule) -> Callable[[Snapshot, torch.Tensor], torch.Tensor | Non
 
 def _row(context: Context, row: int, real: torch.Tensor, rule: Rule) -> torch.Tensor:
     """Positions [tokens, kinds] of the real tokens of a row."""
+    assert context.positions is not None
     own = context.positions[row, real]
     types = [0] * len(own) if context.token_types is None else context.token_types[row, real].tolist()
     parts: list[torch.Tensor] = []

@@ -169,7 +169,9 @@ def _rules(scene: Scene) -> Iterator[Rule]:
     numbers = {int(v) for v in scene.numbers.fields.values() if v == int(v) and 0 < v <= 4 * keys}
     windows = sorted({0, *range(1, min(keys, 512) + 1), *(w + d for w in numbers for d in (-1, 0, 1) if w + d > 0)})
     chunks = [0, *sorted(n for n in numbers if n > 1)]
-    media = scene.snapshot.context.token_types is not None
+    context = scene.snapshot.context
+    assert context is not None
+    media = context.token_types is not None
     blocks = list(_BLOCKS) if media else ["none"]
     for causal, window, block, padding in product(("causal", "strict", "all"), windows, blocks, (True, False)):
         yield Rule(causal, window, False, block, False, padding)
@@ -177,7 +179,7 @@ def _rules(scene: Scene) -> Iterator[Rule]:
             yield Rule(causal, window, True, block, False, padding)
         if window and block != "none":
             yield Rule(causal, window, False, block, True, padding)
-    end = scene.snapshot.context.end
+    end = context.end
     to_first_key = scene.engine.shape[2] - keys
     for shift, window in product(dict.fromkeys((-1, 1, 2, -2, -(end - scene.engine.shape[2]), to_first_key)), windows):
         yield Rule(window=window, shift=shift)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -55,7 +56,7 @@ def matrices(scene: Scene) -> Iterator[Counterfactual]:
 def _pool(snapshot: Snapshot) -> list[tuple[str, nn.Linear]]:
     """Projections of the same parent that take as many features, the owner first."""
     parent = snapshot.path.rpartition(".")[0]
-    own = snapshot.module
+    own: Any = snapshot.module
     siblings = snapshot.model.get_submodule(parent).named_children() if parent else []
     others = [(f"{parent}.{name}", m) for name, m in siblings if isinstance(m, nn.Linear) and m is not own]
     return [(snapshot.path, own), *((p, m) for p, m in others if m.in_features == own.in_features)]
@@ -76,7 +77,8 @@ def _nearest_rows(snapshot: Snapshot, own: torch.Tensor, *, biases: bool) -> lis
     everything = _outputs_of_pool(snapshot, own, biases=biases)
     if everything is None or snapshot.engine is None or snapshot.engine.shape[:-1] != everything.shape[:-1]:
         return None
-    bias = 0.0 if biases or snapshot.module.bias is None else snapshot.module.bias.double()
+    module: Any = snapshot.module
+    bias = 0.0 if biases or module.bias is None else module.bias.double()
     theirs, ours = _rows(snapshot.engine.double() - bias).T, _rows(everything.double()).T
     places = [(which, row) for which, (_, m) in enumerate(_pool(snapshot)) for row in range(m.out_features)]
     return [places[column] for column in torch.cdist(theirs, ours).argmin(1).tolist()]
@@ -89,7 +91,8 @@ def _from_pool(snapshot: Snapshot, own: torch.Tensor, *, biases: bool) -> torch.
         return None
     starts = [0, *itertools.accumulate(module.out_features for _, module in _pool(snapshot))]
     rows = everything[..., [starts[which] + row for which, row in found]]
-    return rows if biases or snapshot.module.bias is None else rows + snapshot.module.bias.to(own.dtype)
+    module: Any = snapshot.module
+    return rows if biases or module.bias is None else rows + module.bias.to(own.dtype)
 
 
 def _one_element(snapshot: Snapshot, own: torch.Tensor) -> list[tuple[int, int]] | None:

@@ -83,7 +83,7 @@ def _answering(path: str, *, zero: bool) -> Within:
             first = output if isinstance(output, torch.Tensor) else output[0]
             if not isinstance(first, torch.Tensor) or (not zero and (given is None or given.shape != first.shape)):
                 raise TypeError(f"{path} can't be left out")
-            new = torch.zeros_like(first) if zero else given.clone()
+            new = torch.zeros_like(first) if zero or given is None else given.clone()
             return new if isinstance(output, torch.Tensor) else (new, *output[1:])
 
         handle = snapshot.model.get_submodule(path).register_forward_hook(hook, with_kwargs=True)

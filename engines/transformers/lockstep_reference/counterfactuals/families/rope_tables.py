@@ -136,6 +136,7 @@ def _with(
     def within(snapshot: Snapshot) -> Any:
         def make(own: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
             _, ids = _given(snapshot)
+            assert ids is not None
             buffer = _buffer(snapshot, source)
             changed = buffer if frequencies is None else frequencies(buffer)
             cos, sin = _tables(changed, positions(ids, snapshot), bound.arguments["cos"].dtype)

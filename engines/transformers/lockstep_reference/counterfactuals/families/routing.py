@@ -80,11 +80,12 @@ def _weighting(kind: str, scale: float, normed: bool, biased: bool) -> Finish:  
         bias = _bias(snapshot, wide.shape[-1])
         if biased and bias is None:
             return None
+        shift = bias.to(wide.dtype) if biased and bias is not None else None
         if kind == _OF_CHOSEN:
-            weights = (wide + bias.to(wide.dtype) if biased else wide).gather(-1, chosen).softmax(-1)
+            weights = (wide if shift is None else wide + shift).gather(-1, chosen).softmax(-1)
         else:
             scores = _SCORES[kind](wide)
-            weights = (scores + bias.to(wide.dtype) if biased else scores).gather(-1, chosen)
+            weights = (scores if shift is None else scores + shift).gather(-1, chosen)
         if normed:
             weights = weights / weights.sum(-1, keepdim=True)
         return (weights * scale).to(own.dtype)

@@ -30,7 +30,10 @@ def terms(scene: Scene) -> Iterator[Counterfactual]:
     yield Counterfactual("term/zero", "residual", (fact("zero", of=TENSOR),), finish=lambda _s, own: own * 0)
     gap = (scene.engine.double() - scene.reference.double()) * scene.measure.real
     for site in near:
-        tensor = _fitting(scene.snapshot.nearby[site], scene.engine.shape).double()
+        fitting = _fitting(scene.snapshot.nearby[site], scene.engine.shape)
+        if fitting is None:
+            continue
+        tensor = fitting.double()
         power = float((tensor * scene.measure.real).square().sum())
         if power == 0:
             continue
