@@ -21,6 +21,13 @@ const planted = [
   ["mixtral", "top_k_not_renormalised", "model.layers.2.mlp.gate:out.1", "prefill", /not made to sum to 1/],
   ["mixtral", "experts_off_by_one", "model.layers.0.mlp.gate:out.2", "prefill", /experts are numbered \+1, modulo 6/],
   ["mixtral", "one_expert_less", "model.layers.0.mlp.experts:out", "prefill"],
+  [
+    "mixtral",
+    "value_of_states_before_the_norm",
+    "model.layers.1.self_attn.v_proj:out",
+    "prefill",
+    /the module reads `model\.layers\.1\.input_layernorm:in` in place of its input/,
+  ],
   ["mixtral", "indices_alone_permuted", "model.layers.1.mlp.gate:out.1", "prefill"],
   ["qwen3_moe", "norm_topk_prob_ignored", "model.layers.2.mlp.gate:out.1", "prefill"],
   [

@@ -134,3 +134,15 @@ def bias_in_weights(model: nn.Module) -> None:
 
 def kv_norm_skipped(model: nn.Module) -> None:
     model.model.layers[0].self_attn.kv_a_layernorm.weight.data.fill_(1)
+
+
+def value_of_states_before_the_norm(model: nn.Module) -> None:
+    """The value projection of one layer reads what its norm was given; the tap of its input shows the normed states."""
+    layer = model.model.layers[1]
+    given: list[torch.Tensor] = []
+    layer.input_layernorm.register_forward_pre_hook(lambda _, args: given.append(args[0]))
+
+    def forward(_: nn.Module, right: Callable[..., Any], _hidden_states: torch.Tensor) -> Any:
+        return right(given[-1])
+
+    changed(layer.self_attn.v_proj, forward)

@@ -35,6 +35,8 @@ export const valueChanges = [
   }),
   /** Another tensor of the call is taken in place of the site's. */
   z.strictObject({ kind: z.literal("term instead"), tensor }),
+  /** The module reads another tensor of its surroundings in place of its input. */
+  z.strictObject({ kind: z.literal("input instead"), tensor }),
   /** Another tensor of the call, times a factor, is added. */
   z.strictObject({ kind: z.literal("term added"), tensor, factor: number }),
   /** The sum, difference or product of two tensors of the call is taken in place of the site's. */

@@ -59,6 +59,7 @@ const samples: readonly Change[] = [
   { kind: "line", factor: fitted(0.5), offset: fitted(-0.25) },
   { kind: "per index", axis: token, each: "factor", numbers: [1.02, 0.98] },
   { kind: "term instead", tensor: head },
+  { kind: "input instead", tensor: head },
   { kind: "term added", tensor: { kind: "argument", argument: "hidden_states", part: null }, factor: usual(1) },
   { kind: "term added", tensor: head, factor: fitted(0.4912) },
   { kind: "terms combined", first: head, operation: "+", second: { kind: "argument", argument: "residual", part: 0 } },
@@ -176,6 +177,7 @@ test("the sentences", () => {
     the tensor is multiplied by 0.5, then -0.25 is added
     each token is multiplied by a factor of its own (1.02, 0.98, ...)
     \`layers.3.norm:out\` is taken in place of this tensor
+    the module reads \`layers.3.norm:out\` in place of its input
     the argument \`hidden_states\` is added once more
     \`layers.3.norm:out\` times 0.4912 is added
     the sum of \`layers.3.norm:out\` and part 1 of the argument \`residual\` is taken in place of this tensor

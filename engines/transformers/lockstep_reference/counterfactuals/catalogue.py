@@ -27,6 +27,7 @@ from lockstep_reference.counterfactuals.families.rope_tables import rope_tables
 from lockstep_reference.counterfactuals.families.routing import routing
 from lockstep_reference.counterfactuals.families.scalars import scalars
 from lockstep_reference.counterfactuals.families.sizes import sizes
+from lockstep_reference.counterfactuals.families.sources import sources
 from lockstep_reference.counterfactuals.families.terms import terms
 from lockstep_reference.counterfactuals.families.tokens import tokens
 from lockstep_reference.counterfactuals.families.weights import weights
@@ -53,6 +54,7 @@ FAMILIES: tuple[Family, ...] = (
     matrices,
     elementwise,
     entering,
+    sources,
     terms,
     modules,
     moves,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ from torch import nn
 from lockstep_engine.pytorch.capture import Capture
 from lockstep_reference.counterfactuals.snapshot import Snapshot
 from lockstep_reference.experts import inside_experts
+
+# Tensors before a call that are kept: those of a layer or two.
+_AROUND = 64
 
 
 class Recorder:
@@ -35,6 +39,8 @@ class Recorder:
         self._capture = capture
         self._phase = phase
         self._open: list[Snapshot] = []
+        # What the engine had just before, the nearest last.
+        self._latest: deque[tuple[str, str, torch.Tensor]] = deque(maxlen=_AROUND)
         self._handles: list[Any] = []
         owners = {snapshot.path for snapshot in self.snapshots}
         # What these answer is no tensor of the engine's: they run in the call, as part of the module that has a site.
@@ -49,6 +55,8 @@ class Recorder:
 
     def saw(self, site: str, own: torch.Tensor, engine: torch.Tensor) -> None:
         """The replay goes on with `engine` at `site`, in place of its `own` tensor."""
+        if engine.is_floating_point() and "#" not in site:
+            self._latest.append((self._phase(), site, engine))
         for snapshot in self.snapshots:
             reached = snapshot.site == site and snapshot.phase == self._phase() and snapshot.engine is None
             if reached and self._owns(snapshot.path, site):
@@ -93,12 +101,24 @@ class Recorder:
                 wanted = snapshot.path == path and snapshot.phase == self._phase() and not snapshot.complete
                 if wanted and label_of(snapshot.site, path) in (None, label):
                     snapshot.begin(args, kwargs)
+                    snapshot.around = self._around(running[-1].input if path else None)
                     if path and running[-1].input is not None:
                         # Tapped just before this hook could see it.
                         snapshot.taps[f"{path}:in{label}"] = running[-1].input
                     self._open.append(snapshot)
 
         return hook
+
+    def _around(self, given: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        """What lies around a call in this phase in the shape of what it is given, each tensor under its last name."""
+        found: dict[str, torch.Tensor] = {}
+        for phase, site, tensor in reversed(self._latest if given is not None else ()):
+            if phase != self._phase() or given is None or tensor.shape != given.shape:
+                continue
+            with torch._C.DisableTorchFunction():
+                if not any(torch.equal(tensor, other) for other in (given.to(tensor.dtype), *found.values())):
+                    found[site] = tensor
+        return found
 
     def _after(self, path: str) -> Callable[..., None]:
         def hook(_module: nn.Module, _args: Any, _output: Any) -> None:

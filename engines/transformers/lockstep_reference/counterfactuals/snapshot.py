@@ -64,6 +64,8 @@ class Snapshot:
         self.taps: dict[str, torch.Tensor] = {}
         # The engine's tensors at the same site of other layers.
         self.elsewhere: dict[str, torch.Tensor] = {}
+        # The engine's tensors just before the call that could have been its input, by site, the nearest first.
+        self.around: dict[str, torch.Tensor] = {}
         self.engine: torch.Tensor | None = None
         self.own: torch.Tensor | None = None
         self.context: Context | None = None

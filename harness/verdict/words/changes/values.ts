@@ -25,6 +25,7 @@ export const valueWords = {
     return `each ${one} is ${each === "factor" ? "multiplied by a factor" : "shifted by an offset"} of its own${list}`;
   },
   "term instead": ({ tensor }) => `${tensorText(tensor)} is taken in place of this tensor`,
+  "input instead": ({ tensor }) => `the module reads ${tensorText(tensor)} in place of its input`,
   "term added": ({ tensor, factor }) => {
     if (factor.value === 1) return `${tensorText(tensor)} is added once more`;
     if (factor.value === -1) return `${tensorText(tensor)} is subtracted, or not added where it belongs`;

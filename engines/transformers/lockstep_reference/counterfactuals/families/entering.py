@@ -40,7 +40,7 @@ def entering(scene: Scene) -> Iterator[Counterfactual]:
     if x is None or not x.is_floating_point() or x.numel() == 0:
         return
     for name, category, made, change in _named():
-        yield Counterfactual(f"input/{name}", category, (made,), within=_on_input(change))
+        yield Counterfactual(f"input/{name}", category, (made,), within=on_input(change))
     if not scene.fitting:
         return
     largest = float(torch.nan_to_num(x.double()).abs().max())
@@ -55,7 +55,7 @@ def entering(scene: Scene) -> Iterator[Counterfactual]:
             id=f"input/{form}={number:.4g}",
             category="elementwise",
             changes=(fact("function", of="input", function=called, number=said),),
-            within=_on_input(lambda tensor, f=function, c=number: f(tensor, c)),
+            within=on_input(lambda tensor, f=function, c=number: f(tensor, c)),
             fitted=0 if name else 1,
         )
 
@@ -87,7 +87,7 @@ def _best(
     """The number that brings the site closest to the engine, and its relative uncertainty; None without influence."""
 
     def change(c: float) -> Within:
-        return _on_input(lambda x: function(x, c))
+        return on_input(lambda x: function(x, c))
 
     starts = {
         "shifted": [0.0],
@@ -100,7 +100,9 @@ def _best(
     return fit(scene, change, best) or (None, 0.0)
 
 
-def _on_input(change: Change) -> Within:
+def on_input(change: Change) -> Within:
+    """Changes the first input of the module that owns the site."""
+
     @contextmanager
     def within(snapshot: Snapshot) -> Iterator[None]:
         def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
