@@ -30,7 +30,7 @@ function rope(name: string, title: string, rope_parameters: Record<string, unkno
       rope_parameters: { rope_theta: 12_345, ...rope_parameters },
     },
     inputs: decoderInputs([13, 9]),
-    phases: planPhases({ chunks: [6, 7], decode: 0, full: true }),
+    phases: planPhases({ chunks: [6, 7], decode: 0, full: false }),
   });
 }
 

@@ -245,7 +245,7 @@ export const causes: Readonly<Record<string, string>> = {
   "window-short-in-decode": "mask/window 8 -> 7",
   "gpt-neox-gelu-erf": "gelu_erf",
   "llama-rope-factor-hard-coded": "factor 8 in place of 6",
-  "mlx-su-rope": "short_factor",
+  "mlx-su-rope": "where:first",
   "qwen3-window-layers-inverted": "mask/window 0 -> 5",
   "cohere2-half-rope": "halves, tables for pairs",
   "gpt2-positions-of-opt": "\\+2",

@@ -71,7 +71,7 @@ export const keyHeadsSwapped: PlantedFault = {
 };
 
 export const causes = {
-  "llama-dynamic-rope-not-grown": "theta 12345 over 14",
+  "llama-dynamic-rope-not-grown": "maximum:without the first",
   "llama-yarn-mscale": "scalar/LlamaRotaryEmbedding.*mul=",
   "llama-gqa-heads-interleaved": "axis 0",
 };

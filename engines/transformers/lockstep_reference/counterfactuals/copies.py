@@ -14,6 +14,31 @@ from transformers.cache_utils import Cache
 
 from lockstep_reference.drive import cache_layers
 
+# Numbers that a module keeps, and its small buffers: what a call may change, as a rope does that grows with the length.
+State = tuple[dict[str, Any], dict[str, torch.Tensor]]
+_SMALL = 2**16
+
+
+def state_of(module: nn.Module) -> State:
+    """What a call of the module may change, so that the call can be made again as it was."""
+    kept = (bool, int, float, torch.Tensor)
+    numbers = {name: value for name, value in vars(module).items() if isinstance(value, kept)}
+    with torch._C.DisableTorchFunction():
+        buffers = {
+            name: buffer.clone()
+            for name, buffer in module.named_buffers(recurse=False)
+            if buffer.is_floating_point() and buffer.numel() <= _SMALL
+        }
+    return numbers, buffers
+
+
+def restore(module: nn.Module, state: State) -> None:
+    """Gives a module the state that it had."""
+    numbers, buffers = state
+    vars(module).update(numbers)
+    with torch._C.DisableTorchFunction():
+        module._buffers.update({name: buffer.clone() for name, buffer in buffers.items()})
+
 
 @contextmanager
 def answering(module: nn.Module, answers: list[Any]) -> Iterator[None]:

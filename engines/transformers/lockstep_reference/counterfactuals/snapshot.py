@@ -23,7 +23,7 @@ from transformers.cache_utils import Cache
 from lockstep_engine.pytorch.capture import Capture
 from lockstep_engine.pytorch.sites import outputs
 from lockstep_engine.sites import parameter_names
-from lockstep_reference.counterfactuals.copies import answering, copied
+from lockstep_reference.counterfactuals.copies import State, answering, copied, restore, state_of
 from lockstep_reference.counterfactuals.facts import Fact, fact
 from lockstep_reference.counterfactuals.probes import Disturbed, Probe, Reached, Recorded, Trace
 from lockstep_reference.drive import cache_layers
@@ -78,11 +78,13 @@ class Snapshot:
         self._args: tuple[Any, ...] = ()
         self._labels: Any = None
         self._running: list[Any] = []
+        self._state: State = ({}, {})
         self._children: dict[str, list[Any]] = defaultdict(list)
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """The owner is about to run on these arguments."""
         self._args, self.kwargs = copied((args, kwargs))
+        self._state = state_of(self.module)
         running = self._capture.running
         self._labels = self._capture.labels.before(self.path, args, kwargs)
         self._running = list(running[:-1] if self.path else running)
@@ -164,6 +166,8 @@ class Snapshot:
         capture.sink, capture.replacement = probe, replacement
         capture.labels = copy.deepcopy(self._labels)
         capture.running[:] = self._running
+        state = state_of(self.module)
+        restore(self.module, self._state)
         try:
             with ExitStack() as stack:
                 stack.enter_context(torch.no_grad())
@@ -180,6 +184,7 @@ class Snapshot:
         except Exception:  # noqa: BLE001 - a change that the module can't run with explains nothing
             return False
         finally:
+            restore(self.module, state)
             capture.sink, capture.replacement, capture.labels = before[:3]
             capture.running[:] = before[3]
         return True
