@@ -90,7 +90,7 @@ describe.skipIf(livePool === null)("a night", () => {
     expect(said).toMatch(/mended .*: 31 bytes of a night that a crash cut off/);
     expect(said).toMatch(/18 jobs: [1-9]\d* done before its run was ended, \d+ to run/);
     expect(timelessHistory(folderOf("killed"))).toEqual(undisturbed);
-    expect(readdirSync(folderOf("killed")).toSorted()).toEqual(["history.jsonl", "history.sqlite", "results"]);
+    expect(readdirSync(folderOf("killed")).toSorted()).toEqual(["history.jsonl", "history.sqlite", "lock", "results"]);
   });
 
   it("that is followed by another runs nothing again where nothing changed, and everything when asked to", async () => {
