@@ -250,7 +250,7 @@ function remoteError(
   if (error.code === errorCodes.environment) return new EnvironmentError(`${title}: ${refusal}`, { stderrTail: tail });
   if (isCallers && (error.code === errorCodes.unsupported || error.code === errorCodes.badInput))
     return new UsageError(
-      `the reference refuses it: ${[error.message, ...facts, data.remedy].filter(Boolean).join("; ")}`,
+      `the reference does not run this: ${[error.message, ...facts, data.remedy].filter(Boolean).join("; ")}`,
     );
   return new EngineFailure(`${title}: ${refusal}`, {
     ...{ refusal, code: error.code, remedy: data.remedy },

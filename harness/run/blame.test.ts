@@ -47,6 +47,6 @@ describe("a comparison that fails", () => {
   });
 
   it("says of the reference what it says, without the name of its command", () => {
-    expect(new ReferenceFailure(stop).message).toBe("the reference does not run this case: the forward stopped");
+    expect(new ReferenceFailure(stop).message).toBe("the reference does not run this: the forward stopped");
   });
 });

@@ -14,7 +14,7 @@ export class ReferenceFailure extends Error {
     super(
       cause.refusal === undefined
         ? `the reference broke: ${cause.message}`
-        : `the reference does not run this case: ${cause.refusal}`,
+        : `the reference does not run this: ${cause.refusal}`,
     );
     this.cause = cause;
     this.kind = cause.refusal === undefined ? "environment" : "usage";

@@ -44,7 +44,7 @@ describe.skipIf(livePool === null)("a decode step that is not stored in the cach
 
   it("is not minimised when the verdict's failure is not there any more", async () => {
     const verdict = await runCase(livePool!, testCase, { explain: 0 });
-    const { fault: _, ...healthy } = testCase;
+    const { fault: _, faultId: __, ...healthy } = testCase;
     const mended = minimiseCase(livePool!, { ...request, testCase: healthy, verdict });
     await expect(mended).rejects.toThrow(UsageError);
     await expect(mended).rejects.toThrow(

@@ -34,7 +34,7 @@ export const corpusEngine = (name: string): string =>
 export async function outcomeOf({ name, engine, dtype }: CorpusRun): Promise<Outcome> {
   const verdict = await runCase(livePool!, corpusCase(name), { engine: corpusEngine(engine), dtype, explain: 0 });
   const text = renderVerdict(verdict);
-  if (verdict.error?.kind === "usage" && verdict.error.message.startsWith("the reference does not run this case: "))
+  if (verdict.error?.kind === "usage" && verdict.error.message.startsWith("the reference does not run this: "))
     return { kind: "refused", text };
   return { kind: isGreen(verdict, engine) ? "green" : "red", text };
 }
