@@ -14,6 +14,7 @@ from lockstep_engine.params import METHODS, check_params
 from lockstep_engine.schema import describe, find_problem, read_schema
 
 RUN = {"run": "r", "inputs": "f", "phases": [PHASE], "oracle": False, "credits": 1}
+RUN_FIELDS = "run, inputs, phases, sites?, oracle, replay?, perturb?, explain?, credits"
 
 
 def keywords(schema: dict[str, Any]) -> None:
@@ -68,7 +69,7 @@ class Schema(unittest.TestCase):
 
     def test_the_first_problem_is_named(self) -> None:
         for method, params, problem in (
-            ("run", [], ("run", "an object {run, inputs, phases, sites?, oracle, replay?, explain?, credits}", "[]")),
+            ("run", [], ("run", f"an object {{{RUN_FIELDS}}}", "[]")),
             ("run", {"run": "r"}, ("run.inputs", "a string", "nothing")),
             ("run", {**RUN, "credits": 0}, ("run.credits", "a whole number > 0", "0")),
             ("run", {**RUN, "credits": True}, ("run.credits", "a whole number > 0", "True")),

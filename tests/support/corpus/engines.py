@@ -125,4 +125,5 @@ def _load(
         dtype=dtype,
         attn_implementation=attention,
         experts_implementation="eager",
+        trust_remote_code=False,
     )
