@@ -20,6 +20,8 @@ from lockstep_reference.text import load_tokenizer
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("engines", "harness", "tests", "examples", "cases", "docs")
+# Packages, and the copies of pages that the site is built from.
+GENERATED = {"node_modules", "pages"}
 LOADERS = ("from_pretrained", "from_config")
 
 
@@ -38,10 +40,10 @@ def refuses_code(call: ast.Call) -> bool:
 def python_sources() -> Iterator[tuple[str, str]]:
     for folder in FOLDERS:
         for file in sorted((ROOT / folder).rglob("*.py")):
-            if "node_modules" not in file.parts:
+            if not GENERATED & {*file.parts}:
                 yield str(file.relative_to(ROOT)), file.read_text(encoding="utf-8")
         for file in sorted((ROOT / folder).rglob("*.md")):
-            if "node_modules" not in file.parts:
+            if not GENERATED & {*file.parts}:
                 for block in re.findall(r"```(?:py|python)\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL):
                     yield str(file.relative_to(ROOT)), block
 
