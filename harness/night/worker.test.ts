@@ -39,7 +39,7 @@ describe("a job out of a queue", () => {
       signer.sign("job", "id", { ...job, reference: { version: "5 @ https://x.example", roles: [] } }),
       /no job: reference\.version/,
     ],
-    ["one that brings case files", signer.sign("job", "id", { ...job, cases: ["/tmp/evil.case.ts"] }), /no job/],
+    ["one that brings case files", signer.sign("job", "id", { ...job, cases: ["/elsewhere/evil.case.ts"] }), /no job/],
   ])("is refused when it is %s", (_, data, reason) => {
     expect(readJob(signer, "id", data)).toMatch(reason);
   });
@@ -66,6 +66,6 @@ describe("a job out of a queue", () => {
   );
 
   it("brings no case", () => {
-    expect(() => ownCase({ ...job, case: "/tmp/evil.case.ts" }, [own], [])).toThrow(/has no case/);
+    expect(() => ownCase({ ...job, case: "/elsewhere/evil.case.ts" }, [own], [])).toThrow(/has no case/);
   });
 });

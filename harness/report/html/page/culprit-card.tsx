@@ -1,4 +1,5 @@
 /** The answer of a case: where it goes wrong and why, or that nothing does. */
+import { differenceTexts } from "../../../verdict/words/differences.ts";
 import type { JSX } from "preact";
 import { layerOf, parseSite, withoutLayer } from "../../../trace/site.ts";
 import type { Culprit, SizeCause, SizeReading } from "../../../verdict/culprit.ts";
@@ -196,10 +197,16 @@ function Nothing({ verdict }: { readonly verdict: Verdict }): JSX.Element {
       </p>
     );
   }
+  const compare = `${formatCount(compared)} of ${formatCount(total)} sites could be compared.`;
+  const differences = differenceTexts(verdict);
+  if (differences.length === 0) return <p class="summary">No culprit was found. {compare}</p>;
   return (
-    <p class="summary">
-      No culprit was found. {formatCount(compared)} of {formatCount(total)} sites could be compared.
-    </p>
+    <>
+      {differences.map((text) => (
+        <p class="summary">{text[0]!.toUpperCase() + text.slice(1)}.</p>
+      ))}
+      <p class="note">No site fails by itself: {compare}</p>
+    </>
   );
 }
 
