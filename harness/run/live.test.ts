@@ -142,6 +142,14 @@ describe("a run that is right at every site", () => {
     expect(amplification.map((check) => [check.phase, check.status])).toContainEqual(["prefill", "fail"]);
   });
 
+  it("is not doubted where only some sites were compared: rounding at the others is not known", async () => {
+    const damped = long((x) => x.map((value) => value * 0.99 + 0.01));
+    const lean: Step[1] = (x) => x.map((value, index) => value * 0.99 + 0.01 + (index % 2 === 0 ? 1 : -1) * 7e-8);
+    const script = { steps: damped, engine: engineOf(damped, lean) };
+    const { amplification } = await verdictOf(script, { sites: ["logits"] });
+    expect(amplification).toEqual([]);
+  });
+
   it("passes where the model amplifies the rounding of a healthy engine", async () => {
     const chaotic = long((x) => x.map((value) => 3.9 * Math.abs(value % 1) * (1 - Math.abs(value % 1))));
     const otherwise: Step[1] = (x) =>
